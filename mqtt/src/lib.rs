@@ -1,0 +1,1 @@
+//! MQTT without I/O and without a clock.
