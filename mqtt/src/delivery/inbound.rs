@@ -1,0 +1,86 @@
+//! QoS 2 from one client: which messages have arrived and are not released yet.
+
+/// The QoS 2 messages that have arrived and whose PUBREL has not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Inbound {
+    /// In no order. Receive Maximum keeps it short enough for a linear search.
+    open: Vec<u16>,
+}
+
+/// Whether a QoS 2 PUBLISH is to be handled or only to be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arrival {
+    /// It is a message of its own: handle it, then answer PUBREC.
+    New,
+    /// It has come before: answer PUBREC and nothing else.
+    Duplicate,
+}
+
+impl Inbound {
+    /// Nothing is open; nothing is allocated.
+    pub const fn new() -> Inbound {
+        Inbound { open: Vec::new() }
+    }
+
+    /// A QoS 2 PUBLISH has arrived. A message whose PUBREC says an error is to be released at
+    /// once, for its identifier then means a new message. [MQTT-4.3.3-9]
+    pub fn publish(&mut self, id: u16) -> Arrival {
+        if self.contains(id) {
+            return Arrival::Duplicate; // [MQTT-4.3.3-10]
+        }
+        self.open.push(id);
+        Arrival::New
+    }
+
+    /// A PUBREL has arrived; `false`: no message is open under `id`. Either way PUBCOMP answers it.
+    /// [MQTT-4.3.3-11] [MQTT-4.3.3-12]
+    pub fn release(&mut self, id: u16) -> bool {
+        let Some(index) = self.open.iter().position(|&open| open == id) else {
+            return false;
+        };
+        self.open.swap_remove(index);
+        true
+    }
+
+    /// How many messages are open.
+    pub fn open(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Whether a message is open under `id`.
+    pub fn contains(&self, id: u16) -> bool {
+        self.open.contains(&id)
+    }
+
+    /// Gives back the memory that is not needed now.
+    pub fn shrink(&mut self) {
+        self.open.shrink_to_fit();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_new_until_it_is_released() {
+        let mut inbound = Inbound::new();
+        assert_eq!(inbound.publish(7), Arrival::New);
+        assert_eq!(inbound.publish(7), Arrival::Duplicate);
+        assert_eq!(inbound.publish(8), Arrival::New);
+        assert_eq!(inbound.open(), 2);
+        assert!(inbound.release(7) && !inbound.release(7));
+        assert!(inbound.contains(8) && !inbound.contains(7));
+        assert_eq!(inbound.publish(7), Arrival::New);
+    }
+
+    #[test]
+    fn is_small_when_idle() {
+        assert!(size_of::<Inbound>() <= 24);
+        let mut inbound = Inbound::new();
+        inbound.publish(1);
+        inbound.release(1);
+        inbound.shrink();
+        assert_eq!(inbound.open.capacity(), 0);
+    }
+}
