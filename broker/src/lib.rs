@@ -1,1 +1,37 @@
-//! An MQTT broker.
+//! An MQTT broker whose behaviour beyond the protocol comes from plugins.
+//!
+//! A PUBLISH goes through the modules in the order they stand below:
+//!
+//! ```text
+//! transport    a socket is accepted
+//! shard        the thread that the connection lives on
+//! connection   bytes to a packet (crate `mqtt`), the sender's QoS handshake
+//! hooks        plugins allow it or veto it
+//! router       who is subscribed; what is retained
+//! store        what must survive, before any acknowledgement
+//! session      one outbox per subscriber, kept if the session is
+//! shard        the flusher writes each outbox once a turn
+//! ```
+
+pub mod server;
+
+mod broker;
+mod clock;
+
+mod transport;
+
+mod shard;
+
+mod connection;
+
+pub mod hooks;
+
+pub mod plugins;
+
+mod router;
+
+mod store;
+
+mod session;
+
+pub mod config;

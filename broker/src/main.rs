@@ -1,2 +1,124 @@
-//! The binary.
-fn main() {}
+//! The binary: reads the arguments and the config, starts the broker, and stops it on a signal.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use hookmq::config::{self, Config};
+use hookmq::server::Server;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// `EX_CONFIG` of sysexits.h.
+const BAD_CONFIG: u8 = 78;
+
+/// An MQTT 3.1.1 and 5.0 broker that is extended by plugins.
+#[derive(Parser)]
+#[command(version, after_help = AFTER_HELP)]
+struct Arguments {
+    /// The config file, which must exist [default: config.yml in the working directory, created
+    /// with plugins/ beside it if it is absent]
+    #[arg(short, long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Serve in the foreground until SIGINT or SIGTERM; the default
+    Run,
+}
+
+const AFTER_HELP: &str = "\
+Examples:
+  hookmq                                 serve with ./config.yml
+  hookmq run --config /etc/hookmq.yml    serve with another config; its plugins are in /etc/plugins
+  RUST_LOG=debug hookmq                  log more than `log:` in the config says
+
+Logs go to stderr. Exit status: 0 after a stop by signal, 1 if the broker cannot start, 2 if the
+arguments are wrong, 78 if the config is.";
+
+fn main() -> ExitCode {
+    let Arguments { config: given, command: None | Some(Command::Run) } = Arguments::parse();
+    match run(given.as_deref()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Every line stands alone: a bad config has one for each problem.
+            eprintln!("{error:#}");
+            let bad_config = error.is::<config::ConfigError>();
+            if bad_config { ExitCode::from(BAD_CONFIG) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn run(given: Option<&Path>) -> anyhow::Result<()> {
+    let file = given.unwrap_or(Path::new(config::FILE_NAME));
+    let created = given.is_none() && config::create_if_absent(Path::new("."))?;
+    let config = config::load(file)?;
+    start_log(config.log);
+    if created {
+        log::info!("{} and {}/ created: the first run", config::FILE_NAME, config::PLUGIN_DIR);
+    }
+
+    // Before the start, so that a signal during it is not lost.
+    let runtime = Builder::new_current_thread().enable_io().build()?;
+    let mut stop = StopSignals::new(&runtime).context("cannot wait for signals")?;
+    let server = Server::start(&config, &plugin_dir(&config, file))?;
+    let addresses: Vec<String> =
+        server.addresses().iter().map(|address| format!("tcp://{address}")).collect();
+    log::info!("hookmq {} listens on {}", env!("CARGO_PKG_VERSION"), addresses.join(" and "));
+
+    let name = runtime.block_on(stop.wait());
+    log::info!("{name}: stopping");
+    server.stop();
+    log::info!("stopped");
+    Ok(())
+}
+
+/// Beside the config file, unless that says otherwise.
+fn plugin_dir(config: &Config, file: &Path) -> PathBuf {
+    let name = config.plugin_dir.as_deref().unwrap_or(Path::new(config::PLUGIN_DIR));
+    file.parent().unwrap_or(Path::new("")).join(name)
+}
+
+/// Time in UTC, level, message; a plugin's name before what the plugin says.
+fn start_log(level: log::LevelFilter) {
+    let mut builder = env_logger::Builder::new();
+    builder.filter_level(level).parse_default_env().format(|out, record| {
+        let style = out.default_level_style(record.level());
+        write!(out, "{} {style}{:<5}{style:#} ", out.timestamp_seconds(), record.level())?;
+        if record.target().starts_with("plugin::") {
+            write!(out, "[{}] ", record.target())?;
+        }
+        writeln!(out, "{}", record.args())
+    });
+    builder.init();
+}
+
+/// The signals that ask a process to end.
+struct StopSignals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignals {
+    fn new(runtime: &Runtime) -> std::io::Result<StopSignals> {
+        let _entered = runtime.enter();
+        let interrupt = signal(SignalKind::interrupt())?;
+        Ok(StopSignals { interrupt, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// Waits for the first; says which it was.
+    async fn wait(&mut self) -> &'static str {
+        std::future::poll_fn(|context| {
+            if self.interrupt.poll_recv(context).is_ready() {
+                return std::task::Poll::Ready("SIGINT");
+            }
+            self.terminate.poll_recv(context).map(|_| "SIGTERM")
+        })
+        .await
+    }
+}

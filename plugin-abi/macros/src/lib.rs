@@ -1,1 +1,102 @@
-//! The `#[plugin]` attribute.
+//! The `#[plugin]` attribute of plugin-abi. It reads names only, so it needs no parser of Rust.
+
+use proc_macro::{Delimiter, TokenStream, TokenTree};
+
+/// Exports an `impl Plugin for …` to the broker, with the hooks that are written in it.
+///
+/// The broker calls no other hook, so one that is not written costs nothing. A crate has one.
+#[proc_macro_attribute]
+pub fn plugin(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    if !arguments.is_empty() {
+        return error("#[plugin] takes no arguments");
+    }
+    match export(item.clone()) {
+        Ok(export) => [quote("#[allow(refining_impl_trait)]"), item, export].into_iter().collect(),
+        // The item is kept, so that it is not reported as missing as well.
+        Err(message) => [item, error(message)].into_iter().collect(),
+    }
+}
+
+/// `plugin_abi::export! { Type; on_connect on_publish }`.
+fn export(item: TokenStream) -> Result<TokenStream, &'static str> {
+    const FORM: &str = "#[plugin] stands on `impl Plugin for Type { … }`";
+    let tokens: Vec<TokenTree> = item.into_iter().collect();
+    let Some((TokenTree::Group(body), head)) = tokens.split_last() else {
+        return Err(FORM);
+    };
+    let start = head.iter().position(|token| is_ident(token, "impl")).ok_or(FORM)?;
+    let head = head.get(start + 1..).unwrap_or_default();
+    if head.first().is_some_and(|token| is_punct(token, '<')) {
+        return Err("a plugin is one type: #[plugin] cannot stand on a generic `impl`");
+    }
+    let start = head.iter().position(|token| is_ident(token, "for")).ok_or(FORM)?;
+    let plugin = head.get(start + 1..).unwrap_or_default();
+
+    let mut export = quote("::plugin_abi::export!");
+    let mut input: TokenStream = plugin.iter().cloned().collect();
+    input.extend(quote(";"));
+    input.extend(hooks(body.stream()));
+    export.extend([TokenTree::Group(proc_macro::Group::new(Delimiter::Brace, input))]);
+    Ok(export)
+}
+
+/// The names of the hooks in the body of the `impl`, each with its `#[cfg]` before it.
+///
+/// A name that is no hook is left to the compiler, which names the one that it resembles.
+fn hooks(body: TokenStream) -> TokenStream {
+    let mut hooks = TokenStream::new();
+    let mut cfgs = TokenStream::new();
+    let mut tokens = body.into_iter().peekable();
+    while let Some(token) = tokens.next() {
+        match (&token, tokens.peek()) {
+            (TokenTree::Punct(_), Some(TokenTree::Group(attribute))) if is_cfg(attribute) => {
+                cfgs.extend([token, TokenTree::Group(attribute.clone())]);
+            }
+            (TokenTree::Ident(_), Some(TokenTree::Ident(name))) if is_ident(&token, "fn") => {
+                let cfgs = std::mem::take(&mut cfgs);
+                if HOOKS.contains(&name.to_string().as_str()) {
+                    hooks.extend(cfgs);
+                    hooks.extend([TokenTree::Ident(name.clone())]);
+                }
+            }
+            _ => {}
+        }
+    }
+    hooks
+}
+
+fn is_cfg(attribute: &proc_macro::Group) -> bool {
+    attribute.delimiter() == Delimiter::Bracket
+        && attribute.stream().into_iter().next().is_some_and(|first| is_ident(&first, "cfg"))
+}
+
+fn is_ident(token: &TokenTree, name: &str) -> bool {
+    matches!(token, TokenTree::Ident(ident) if ident.to_string() == name)
+}
+
+fn is_punct(token: &TokenTree, punct: char) -> bool {
+    matches!(token, TokenTree::Punct(found) if found.as_char() == punct)
+}
+
+fn error(message: &str) -> TokenStream {
+    quote(&format!("::core::compile_error!({message:?});"))
+}
+
+fn quote(source: &str) -> TokenStream {
+    source.parse().unwrap_or_default()
+}
+
+/// The hooks of `plugin_abi::Plugin`. A test of that crate has a plugin with all of them.
+const HOOKS: &[&str] = &[
+    "on_socket_open",
+    "on_before_connect",
+    "on_connect",
+    "on_before_subscribe",
+    "on_subscribe",
+    "on_before_unsubscribe",
+    "on_unsubscribe",
+    "on_message",
+    "on_before_publish",
+    "on_publish",
+    "on_disconnect",
+];

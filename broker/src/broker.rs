@@ -1,0 +1,207 @@
+//! What all connections share: sessions, subscriptions, retained messages, hooks, store, limits.
+//!
+//! Nothing here knows sockets. Each part has its own lock, and no two are held at once.
+
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+
+use mqtt::Publish;
+
+use crate::clock::Clock;
+use crate::config::Limits;
+use crate::hooks::{Client, Decision, Hooks, Origin, Publication};
+use crate::router::{Item, Retained, Retention, Router, Run};
+use crate::session::{ConnectionId, Due, Ended, Message, QueueLimits, Registry};
+use crate::session::{Schedule, Session, Will};
+use crate::shard::Shard;
+use crate::store::Store;
+
+pub(crate) struct Broker {
+    pub(crate) limits: Limits,
+    pub(crate) queue_limits: QueueLimits,
+    pub(crate) hooks: Hooks,
+    pub(crate) router: Router,
+    pub(crate) retained: Retained,
+    pub(crate) sessions: Registry,
+    pub(crate) schedule: Schedule,
+    pub(crate) store: Box<dyn Store>,
+    pub(crate) clock: Clock,
+    /// Open connections, those before CONNECT included.
+    pub(crate) connections: AtomicUsize,
+    /// Set when the broker stops: nobody new is let in.
+    pub(crate) stopping: AtomicBool,
+    /// Open connections whose CONNECT was accepted.
+    pub(crate) clients: AtomicUsize,
+    /// Differs from one start to the next; part of the client ids that the broker assigns.
+    pub(crate) instance: u64,
+    next_connection: AtomicU64,
+}
+
+impl Broker {
+    pub(crate) fn new(limits: Limits, hooks: Hooks, store: Box<dyn Store>) -> Broker {
+        Broker {
+            queue_limits: QueueLimits {
+                messages: limits.max_queued_messages,
+                bytes: limits.max_queued_bytes,
+                write_buffer: limits.write_buffer,
+                queue_qos0: limits.queue_qos0,
+            },
+            limits,
+            hooks,
+            router: Router::default(),
+            retained: Retained::default(),
+            sessions: Registry::default(),
+            schedule: Schedule::default(),
+            store,
+            clock: Clock::start(),
+            connections: AtomicUsize::new(0),
+            stopping: AtomicBool::new(false),
+            clients: AtomicUsize::new(0),
+            instance: RandomState::new().hash_one(std::process::id()),
+            next_connection: AtomicU64::new(1),
+        }
+    }
+
+    pub(crate) fn next_connection(&self) -> ConnectionId {
+        self.next_connection.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Whether a topic name is within the limits; a client's may not begin with `$`. [MQTT-4.7.2-1]
+    pub(crate) fn accepts_topic(&self, topic: &str) -> bool {
+        self.is_within_limits(topic) && !topic.starts_with('$')
+    }
+
+    /// Whether a topic filter is well formed and within the limits. [MQTT-4.7.1-2] [MQTT-4.7.1-3]
+    pub(crate) fn accepts_filter(&self, filter: &str) -> bool {
+        self.is_within_limits(filter) && mqtt::topic::check_topic_filter(filter).is_ok()
+    }
+
+    fn is_within_limits(&self, topic: &str) -> bool {
+        topic.len() <= self.limits.max_topic_length
+            && topic.bytes().filter(|byte| *byte == b'/').count() < self.limits.max_topic_levels
+    }
+
+    /// In seconds; `u32::MAX` stands for ever.
+    pub(crate) fn max_session_expiry(&self) -> u32 {
+        u32::try_from(self.limits.max_session_expiry.as_secs()).unwrap_or(u32::MAX)
+    }
+
+    /// Delivers a run to its subscribers, then tells the plugins. Returns a receiver that has more
+    /// than it can take, for the publisher to wait for.
+    pub(crate) fn route(
+        &self,
+        shard: &mut Shard,
+        run: &Run<'_>,
+        client: &Client<'_>,
+        origin: Origin,
+    ) -> Option<Arc<Session>> {
+        let targets = shard.cache.targets(&self.router, run.topic);
+        let crowded = crate::router::deliver(run, &targets, &mut shard.outgoing);
+        if self.hooks.watches_messages() {
+            for item in run.items {
+                self.hooks.on_publish(client, &publication(run, item, origin));
+            }
+        }
+        crowded
+    }
+
+    /// Keeps a message with RETAIN set, or clears what was kept. [MQTT-3.3.1-5] [MQTT-3.3.1-6]
+    pub(crate) fn retain(&self, publish: &Publish<'_>, now: u32) {
+        self.store.retained(publish);
+        if publish.payload.is_empty() {
+            self.retained.clear(publish.topic);
+            return;
+        }
+        let message = Message::new(publish, now);
+        let limit = self.limits.max_retained_messages;
+        if self.retained.set(publish.topic, message, limit) == Retention::Full {
+            log::warn!(
+                "limits.max_retained_messages ({limit}) is reached: {:?} is not retained",
+                publish.topic
+            );
+        }
+    }
+
+    /// Publishes a will, unless a plugin vetoes it.
+    pub(crate) fn publish_will(&self, shard: &mut Shard, will: &Will) {
+        let client = &will.author.facts();
+        let mut data = Vec::new();
+        let version = mqtt::Version::INSIDE;
+        let publish = will.message.publish(1, false);
+        will.message.encode(version, 1, false, shard.second(), &mut data);
+        let Ok(Some(frame)) = mqtt::split_frame(&data, u32::MAX) else { return };
+        let item = Item::new(&publish, 0, data.len(), frame.header_len());
+        let run = Run {
+            data: &data,
+            topic: publish.topic,
+            items: &[item],
+            version,
+            publisher: None,
+            now: shard.second(),
+        };
+        if self.hooks.watches_messages() {
+            let publication = publication(&run, &item, Origin::Will);
+            if self.hooks.on_before_publish(client, &publication) == Decision::Veto {
+                return;
+            }
+        }
+        if publish.retain {
+            self.retain(&publish, shard.second());
+        }
+        self.route(shard, &run, client, Origin::Will);
+    }
+
+    /// Finishes a session that is over. [MQTT-3.1.2-23]
+    pub(crate) fn end_session(&self, shard: &mut Shard, ended: &Ended) {
+        let session = &ended.session;
+        self.router.unsubscribe_all(ended.kept.subscriptions.filters(), session);
+        session.outbox.lock().clear();
+        self.store.session_ended(&session.client_id);
+        if let Some(will) = &ended.will {
+            self.publish_will(shard, will);
+        }
+    }
+
+    /// Ends the sessions and publishes the wills whose time has come.
+    pub(crate) fn attend_absent(&self, shard: &mut Shard) {
+        for due in self.schedule.take_due(shard.second()) {
+            match due {
+                Due::SessionExpiry { client_id, departure } => {
+                    if let Some(ended) = self.sessions.expire(&client_id, departure) {
+                        log::debug!("session of {client_id:?} has expired");
+                        self.end_session(shard, &ended);
+                    }
+                }
+                Due::Will { client_id, departure } => {
+                    if let Some(will) = self.sessions.take_will(&client_id, departure) {
+                        self.publish_will(shard, &will);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The sessions whose clients are told to go when the broker stops.
+    pub(crate) fn order_all_to_close(self: &Arc<Self>, reason: mqtt::ReasonCode) {
+        self.stopping.store(true, Ordering::Release);
+        for session in self.sessions.sessions() {
+            session.order_close(reason);
+        }
+    }
+}
+
+/// What plugins are shown of a message.
+pub(crate) fn publication<'a>(run: &Run<'a>, item: &Item, origin: Origin) -> Publication<'a> {
+    let publish = run.publish(item);
+    Publication {
+        topic: publish.topic,
+        payload: publish.payload,
+        properties: publish.properties.as_bytes(),
+        qos: item.qos as u8,
+        retain: item.retain,
+        dup: item.dup,
+        origin,
+    }
+}

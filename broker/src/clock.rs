@@ -1,0 +1,23 @@
+//! The broker's clock: time since it started, never set back.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+pub(crate) struct Clock {
+    start: Instant,
+}
+
+impl Clock {
+    pub(crate) fn start() -> Clock {
+        Clock { start: Instant::now() }
+    }
+
+    pub(crate) fn milliseconds(&self) -> u64 {
+        self.elapsed().as_millis() as u64
+    }
+
+    fn elapsed(&self) -> Duration {
+        self.start.elapsed()
+    }
+}

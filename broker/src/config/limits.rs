@@ -1,0 +1,57 @@
+//! The section `limits:` and the range that each limit may have.
+
+use super::Limits;
+use super::quantity::{KIB, MIB, duration, number, size};
+use super::setting::{Section, Setting};
+
+/// In milliseconds.
+const HOUR: u64 = 60 * 60 * 1000;
+const DAY: u64 = 24 * HOUR;
+
+/// A count that only memory limits.
+const MANY: u64 = 1_000_000_000;
+/// The same in bytes.
+const LARGE: u64 = 1024 * 1024 * MIB;
+/// The longest string that MQTT can carry, in bytes.
+const STRING: u64 = 65_535;
+
+/// Reads all limits; those that the section does not have keep their value.
+pub(super) fn read(section: &mut Section<'_, '_>, limits: &mut Limits) {
+    // Taken apart, so that a limit without a key does not compile.
+    let Limits {
+        max_packet_size,
+        max_connections,
+        connect_timeout,
+        receive_maximum,
+        max_inflight,
+        max_queued_messages,
+        max_queued_bytes,
+        write_buffer,
+        send_timeout,
+        max_topic_levels,
+        max_topic_length,
+        max_client_id_length,
+        max_subscriptions,
+        max_session_expiry,
+        queue_qos0,
+        max_retained_messages,
+    } = limits;
+    section.read("max_connections", max_connections, number(1..=MANY));
+    section.read("connect_timeout", connect_timeout, duration(100..=HOUR));
+    section.read("send_timeout", send_timeout, duration(100..=HOUR));
+    section.read("max_packet_size", max_packet_size, size(KIB..=256 * MIB));
+    // [MQTT-3.1.3-5]: client ids of 23 bytes are always allowed.
+    section.read("max_client_id_length", max_client_id_length, number(23..=STRING));
+    section.read("max_topic_length", max_topic_length, number(1..=STRING));
+    section.read("max_topic_levels", max_topic_levels, number(1..=STRING));
+    section.read("max_subscriptions", max_subscriptions, number(1..=MANY));
+    section.read("receive_maximum", receive_maximum, number(1..=65_535));
+    section.read("max_inflight", max_inflight, number(1..=65_535));
+    section.read("max_queued_messages", max_queued_messages, number(1..=MANY));
+    section.read("max_queued_bytes", max_queued_bytes, size(KIB..=LARGE));
+    section.read("write_buffer", write_buffer, size(KIB..=LARGE));
+    section.read("queue_qos0", queue_qos0, Setting::boolean);
+    // As many seconds as MQTT can say.
+    section.read("max_session_expiry", max_session_expiry, duration(0..=49_710 * DAY));
+    section.read("max_retained_messages", max_retained_messages, number(0..=MANY));
+}

@@ -1,0 +1,64 @@
+//! Reads a config file; every problem in it is found, not only the first.
+
+use std::num::NonZeroUsize;
+use std::path::Path;
+
+use super::error::{ConfigError, Problem};
+use super::quantity::number;
+use super::setting::{Section, Setting};
+use super::{Config, document, limits, listener, plugin};
+
+/// Reads the file at `path`. Blocks on the disk.
+///
+/// # Errors
+/// If it cannot be read, or says something that the broker cannot do.
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| ConfigError::Read { file: path.to_owned(), error })?;
+    parse(&path.display().to_string(), &text)
+}
+
+/// Reads `text`; `file_name` is what the problems name.
+///
+/// # Errors
+/// If it says something that the broker cannot do.
+pub fn parse(file_name: &str, text: &str) -> Result<Config, ConfigError> {
+    let mut config = Config::default();
+    let mut problems = Vec::new();
+    match document::parse(text) {
+        Ok(Some(document)) => {
+            Setting::root(&document).section(&mut problems, |section| read(section, &mut config));
+        }
+        Ok(None) => {}
+        Err(problem) => problems.push(problem),
+    }
+    if problems.is_empty() {
+        return Ok(config);
+    }
+    problems.sort_by_key(|problem| problem.line);
+    Err(ConfigError::Invalid { file: file_name.to_owned(), problems })
+}
+
+fn read(section: &mut Section<'_, '_>, config: &mut Config) {
+    // Taken apart, so that a field without a key does not compile.
+    let Config { listeners, plugins, plugin_dir, threads, log, allow_anonymous, limits } = config;
+    section.read_with("listeners", |setting, problems| {
+        listener::read(setting, listeners, problems);
+    });
+    section.read_with("plugins", |setting, problems| plugin::read(setting, plugins, problems));
+    section.read("plugin_dir", plugin_dir, Setting::path);
+    section.read("threads", threads, read_threads);
+    section.read("log", log, Setting::log_level);
+    section.read("allow_anonymous", allow_anonymous, Setting::boolean);
+    section.read_with("limits", |setting, problems| {
+        setting.section(problems, |section| limits::read(section, limits));
+    });
+}
+
+fn read_threads(setting: &Setting<'_>) -> Result<Option<NonZeroUsize>, Problem> {
+    if setting.string() == Some("auto") {
+        return Ok(None);
+    }
+    let threads = number(1..=1024)(setting).map(NonZeroUsize::new);
+    threads.map_err(|_| setting.refuse("auto, or a whole number from 1 to 1024"))
+}

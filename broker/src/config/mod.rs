@@ -1,0 +1,139 @@
+//! What an operator can decide: the types of `config.yml` and its defaults.
+//!
+//! Plain data only. `load` reads the file, `first_run` writes it when there is none.
+
+mod document;
+mod error;
+mod first_run;
+mod json;
+mod limits;
+mod listener;
+mod load;
+mod nearest;
+mod plugin;
+mod quantity;
+mod setting;
+#[cfg(test)]
+mod tests;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use error::{ConfigError, Problem};
+pub use first_run::{FirstRunError, create_if_absent};
+pub use load::{load, parse};
+
+use crate::plugins::PluginEntry;
+
+/// The file that the broker looks for, and creates on the first run.
+pub const FILE_NAME: &str = "config.yml";
+
+/// The folder of plugins, beside the config file unless `plugin_dir` says otherwise.
+pub const PLUGIN_DIR: &str = "plugins";
+
+/// All of `config.yml`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Where clients connect; at least one, none twice.
+    pub listeners: Vec<Listener>,
+    /// The plugins to load. Their order is the order in which their hooks are called.
+    pub plugins: Vec<PluginEntry>,
+    /// Where plugins are; `plugins/` beside the config file if it is not given.
+    pub plugin_dir: Option<PathBuf>,
+    /// Event loops; one per core if it is not given.
+    pub threads: Option<NonZeroUsize>,
+    /// What is logged if `RUST_LOG` does not say.
+    pub log: log::LevelFilter,
+    /// Whether a listener may be open to other machines while no plugin decides who connects.
+    pub allow_anonymous: bool,
+    /// What clients may use.
+    pub limits: Limits,
+}
+
+/// An address that clients connect to, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Listener {
+    /// Plain TCP.
+    Tcp {
+        /// Port 0 lets the system choose one.
+        address: SocketAddr,
+    },
+}
+
+/// What clients may use. Reaching a limit has a defined answer; none ends the broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The longest packet that a client may send, in bytes.
+    pub max_packet_size: u32,
+    /// Open connections, over all listeners.
+    pub max_connections: usize,
+    /// How long a new connection has for its CONNECT.
+    pub connect_timeout: Duration,
+    /// QoS 1 and 2 messages that a client may have sent without an answer; at least 1.
+    pub receive_maximum: u16,
+    /// QoS 1 and 2 messages that a client is sent before it answers; at least 1.
+    pub max_inflight: u16,
+    /// Messages that wait for one client.
+    pub max_queued_messages: usize,
+    /// Bytes of messages that wait for one client.
+    pub max_queued_bytes: usize,
+    /// Bytes that one connection's socket has not taken yet, before messages wait instead.
+    pub write_buffer: usize,
+    /// How long a client may take nothing from its socket.
+    pub send_timeout: Duration,
+    /// Levels of a topic name or filter.
+    pub max_topic_levels: usize,
+    /// Bytes of a topic name or filter; at most 65535.
+    pub max_topic_length: usize,
+    /// Bytes of a client id.
+    pub max_client_id_length: usize,
+    /// Subscriptions of one client.
+    pub max_subscriptions: usize,
+    /// How long a session outlives its connection, whatever the client asks for.
+    pub max_session_expiry: Duration,
+    /// Whether QoS 0 messages wait for a client that is away.
+    pub queue_qos0: bool,
+    /// Topics with a retained message.
+    pub max_retained_messages: usize,
+}
+
+impl Default for Config {
+    fn default() -> Config {
+        Config {
+            listeners: vec![Listener::Tcp {
+                address: SocketAddr::from((Ipv4Addr::LOCALHOST, 1883)),
+            }],
+            plugins: Vec::new(),
+            plugin_dir: None,
+            threads: None,
+            log: log::LevelFilter::Info,
+            allow_anonymous: false,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            max_packet_size: 1024 * 1024,
+            max_connections: 100_000,
+            connect_timeout: Duration::from_secs(10),
+            receive_maximum: 256,
+            max_inflight: 64,
+            max_queued_messages: 100_000,
+            max_queued_bytes: 8 * 1024 * 1024,
+            write_buffer: 1024 * 1024,
+            send_timeout: Duration::from_secs(15),
+            max_topic_levels: 64,
+            max_topic_length: 4096,
+            max_client_id_length: 256,
+            max_subscriptions: 1000,
+            max_session_expiry: Duration::from_secs(7 * 24 * 60 * 60),
+            queue_qos0: false,
+            max_retained_messages: 1_000_000,
+        }
+    }
+}

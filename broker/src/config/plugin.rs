@@ -1,0 +1,86 @@
+//! The section `plugins:`. An item is a name, `name:` with more keys, or one key whose value is
+//! the plugin's own section.
+
+use serde_json::Value;
+
+use super::error::Problem;
+use super::json::json;
+use super::setting::Setting;
+use crate::plugins::PluginEntry;
+
+const FORM: &str = "the name of a plugin, or a mapping with name: and its settings";
+const NAME: &str = "the name of a file in the folder of plugins, with or without .so";
+
+/// The keys of the long form; none of them is a plugin's name in the short form.
+const OTHER_KEYS: [&str; 3] = ["config", "optional", "allow_panic_abort"];
+
+/// Reads all plugins, in order; those that are not allowed are left out.
+pub(super) fn read(
+    setting: &Setting<'_>,
+    plugins: &mut Vec<PluginEntry>,
+    problems: &mut Vec<Problem>,
+) {
+    match setting.list() {
+        Ok(items) => plugins.extend(items.iter().filter_map(|item| read_one(item, problems))),
+        Err(problem) => problems.push(problem),
+    }
+}
+
+fn read_one(item: &Setting<'_>, problems: &mut Vec<Problem>) -> Option<PluginEntry> {
+    if item.string().is_some() {
+        return accept(name(item).map(entry), problems);
+    }
+    let settings = item.settings().unwrap_or_default();
+    if settings.iter().any(|(key, _)| key == "name") {
+        return read_long(item, problems);
+    }
+    let short = match settings.as_slice() {
+        [(key, _)] if OTHER_KEYS.contains(&key.as_str()) => {
+            Err(item.problem("name: is missing".to_owned()))
+        }
+        [(key, setting)] => read_short(key, setting),
+        [] => Err(item.refuse(FORM)),
+        _ => Err(item.problem(format!("name: is missing; {FORM}"))),
+    };
+    accept(short, problems)
+}
+
+/// `- name: x` with `config:` and others.
+fn read_long(item: &Setting<'_>, problems: &mut Vec<Problem>) -> Option<PluginEntry> {
+    let before = problems.len();
+    let mut plugin = entry(String::new());
+    item.section(problems, |section| {
+        let PluginEntry { name: as_written, config, optional, allow_panic_abort } = &mut plugin;
+        section.read("name", as_written, name);
+        section.read("config", config, json);
+        section.read("optional", optional, Setting::boolean);
+        section.read("allow_panic_abort", allow_panic_abort, Setting::boolean);
+    });
+    (problems.len() == before).then_some(plugin)
+}
+
+/// `- x: {max: 5}`
+fn read_short(key: &str, setting: &Setting<'_>) -> Result<PluginEntry, Problem> {
+    if !is_name(key) {
+        return Err(setting.problem(format!("not allowed; {NAME}")));
+    }
+    Ok(PluginEntry { config: json(setting)?, ..entry(key.to_owned()) })
+}
+
+fn name(setting: &Setting<'_>) -> Result<String, Problem> {
+    let name = setting.string().filter(|name| is_name(name));
+    name.map(str::to_owned).ok_or_else(|| setting.refuse(NAME))
+}
+
+/// A plugin is in the folder of plugins, not in one above or below it.
+fn is_name(text: &str) -> bool {
+    !matches!(text, "" | "." | "..") && !text.contains(['/', '\\', '\0'])
+}
+
+fn entry(name: String) -> PluginEntry {
+    PluginEntry { name, config: Value::Null, optional: false, allow_panic_abort: false }
+}
+
+fn accept<T>(result: Result<T, Problem>, problems: &mut Vec<Problem>) -> Option<T> {
+    result.map_err(|problem| problems.push(problem)).ok()
+}

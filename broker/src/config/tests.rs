@@ -1,0 +1,360 @@
+//! What is accepted and what is refused, with the words an operator reads.
+
+use std::fs;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use super::first_run::first_run_config;
+use super::{Config, ConfigError, FILE_NAME, Listener, create_if_absent, load, parse};
+use crate::plugins::PluginEntry;
+
+/// The config that comes with the project.
+const PROJECT: &str = include_str!("../../../config.yml");
+
+fn accept(text: &str) -> Config {
+    parse("c.yml", text).unwrap_or_else(|error| panic!("{text}\n{error}"))
+}
+
+/// The problems of `text`, one a line, as an operator reads them.
+#[track_caller]
+fn check_problems(text: &str, expected: &[&str]) {
+    let error = parse("c.yml", text).expect_err(text).to_string();
+    assert_eq!(error.lines().collect::<Vec<_>>(), expected, "{text}");
+}
+
+fn plugin(name: &str, config: Value) -> PluginEntry {
+    PluginEntry { name: name.to_owned(), config, optional: false, allow_panic_abort: false }
+}
+
+#[test]
+fn project_config_is_the_default_with_one_plugin() {
+    let mut config = accept(PROJECT);
+    assert_eq!(config.plugins, [plugin("hello", Value::Null)]);
+    config.plugins.clear();
+    assert_eq!(config, Config::default());
+}
+
+#[test]
+fn project_config_has_every_key() {
+    // The parser names the keys it knows when it meets one that is far from all of them.
+    for (section, text) in [("", "zzzzzzzz: 1"), ("limits", "limits: {zzzzzzzz: 1}")] {
+        let error = parse("c.yml", text).expect_err(text).to_string();
+        let (_, keys) = error.split_once("the keys here are ").expect("known keys");
+        for key in keys.split(", ") {
+            let indent = if section.is_empty() { "\n" } else { "\n  " };
+            assert!(PROJECT.contains(&format!("{indent}{key}:")), "{key} is not in config.yml");
+        }
+    }
+}
+
+#[test]
+fn first_run_config_is_the_default() {
+    assert_ne!(first_run_config(), PROJECT);
+    assert_eq!(accept(&first_run_config()), Config::default());
+}
+
+#[test]
+fn first_run_creates_and_never_overwrites() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join(FILE_NAME);
+    assert!(create_if_absent(folder.path()).expect("creates"));
+    assert!(folder.path().join("plugins").is_dir());
+    assert_eq!(load(&file).expect("a config"), Config::default());
+
+    fs::write(&file, "log: warn").expect("writes");
+    assert!(!create_if_absent(folder.path()).expect("leaves it"));
+    assert_eq!(fs::read_to_string(&file).expect("reads"), "log: warn");
+}
+
+#[test]
+fn first_run_in_no_folder_names_the_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let error = create_if_absent(&folder.path().join("absent")).expect_err("no such folder");
+    assert!(error.to_string().contains("absent/config.yml: cannot be created"), "{error}");
+}
+
+#[test]
+fn what_is_left_out_has_its_default() {
+    for text in ["", "\n", "# nothing\n", "---\n", "{}", "limits:\nplugins:\n", "\u{feff}log: info"]
+    {
+        assert_eq!(accept(text), Config::default(), "{text:?}");
+    }
+}
+
+#[test]
+fn every_key_is_read() {
+    let config = accept(
+        "listeners: [tcp: 127.0.0.1:0, {tcp: '[::1]:1884'}]
+plugin_dir: /srv/plugins
+threads: 3
+log: DEBUG
+allow_anonymous: true
+limits: {max_packet_size: 2048, max_connections: 2, connect_timeout: 500ms, receive_maximum: 65535,
+  max_inflight: 1, max_queued_messages: 3, max_queued_bytes: 64KiB, write_buffer: 1GiB,
+  send_timeout: 2m, max_topic_levels: 5, max_topic_length: 65535, max_client_id_length: 23,
+  max_subscriptions: 6, max_session_expiry: 0s, queue_qos0: true, max_retained_messages: 0}",
+    );
+    let addresses = ["127.0.0.1:0", "[::1]:1884"].map(|text| text.parse().expect("an address"));
+    assert_eq!(config.listeners, addresses.map(|address| Listener::Tcp { address }));
+    assert_eq!(config.plugin_dir.as_deref(), Some("/srv/plugins".as_ref()));
+    assert_eq!(config.threads, NonZeroUsize::new(3));
+    assert_eq!(config.log, log::LevelFilter::Debug);
+    assert!(config.allow_anonymous && config.limits.queue_qos0);
+    let limits = config.limits;
+    assert_eq!((limits.max_packet_size, limits.max_connections), (2048, 2));
+    assert_eq!(limits.connect_timeout, Duration::from_millis(500));
+    assert_eq!(limits.send_timeout, Duration::from_secs(120));
+    assert_eq!(limits.max_session_expiry, Duration::ZERO);
+    assert_eq!((limits.receive_maximum, limits.max_inflight), (65_535, 1));
+    assert_eq!((limits.max_queued_messages, limits.max_queued_bytes), (3, 65_536));
+    assert_eq!(limits.write_buffer, 1024 * 1024 * 1024);
+    assert_eq!((limits.max_topic_levels, limits.max_topic_length), (5, 65_535));
+    assert_eq!((limits.max_client_id_length, limits.max_subscriptions), (23, 6));
+    assert_eq!(limits.max_retained_messages, 0);
+}
+
+#[test]
+fn plugins_have_all_their_forms() {
+    let config = accept(
+        "plugins:
+  - sub-limiter
+  - hello.so
+  - sub-limiter: {max: 5}
+  - bare:
+  - name: acl
+  - name: deny-list
+    optional: true
+    allow_panic_abort: true
+    config:
+      addresses: [10.0.0.0/8, null, 1.5, -3, true]
+      by_port: {1883: yes, 1884: ''}
+",
+    );
+    let section = json!({
+        "addresses": ["10.0.0.0/8", null, 1.5, -3, true],
+        "by_port": {"1883": "yes", "1884": ""},
+    });
+    let expected = [
+        plugin("sub-limiter", Value::Null),
+        plugin("hello.so", Value::Null),
+        plugin("sub-limiter", json!({"max": 5})),
+        plugin("bare", Value::Null),
+        plugin("acl", Value::Null),
+        PluginEntry { optional: true, allow_panic_abort: true, ..plugin("deny-list", section) },
+    ];
+    assert_eq!(config.plugins, expected);
+}
+
+#[test]
+fn all_problems_are_reported_at_once() {
+    check_problems(
+        "log: loud
+listners: []
+threads: 0
+limits:
+  max_inflight: 0
+  max_inflght: 3
+  connect_timeout: 10
+plugins:
+  - 7
+allow_anonymous: yes
+",
+        &[
+            "c.yml:1: log: \"loud\" is not allowed; off, error, warn, info, debug or trace",
+            "c.yml:2: listners: unknown key; did you mean listeners?",
+            "c.yml:3: threads: 0 is not allowed; auto, or a whole number from 1 to 1024",
+            "c.yml:5: limits.max_inflight: 0 is not allowed; a whole number from 1 to 65535",
+            "c.yml:6: limits.max_inflght: unknown key; did you mean limits.max_inflight?",
+            "c.yml:7: limits.connect_timeout: 10 is not allowed; a duration such as 500ms, 10s, 2m \
+             or 7d, from 100ms to 1h",
+            "c.yml:9: plugins[0]: 7 is not allowed; the name of a plugin, or a mapping with name: \
+             and its settings",
+            "c.yml:10: allow_anonymous: \"yes\" is not allowed; true or false",
+        ],
+    );
+}
+
+#[test]
+fn unknown_keys_that_are_near_nothing_list_what_is_known() {
+    check_problems(
+        "persistence: true",
+        &["c.yml:1: persistence: unknown key; the keys here are listeners, plugins, plugin_dir, \
+           threads, log, allow_anonymous, limits"],
+    );
+    check_problems(
+        "plugins: [{name: a, x_y_z: 1}]",
+        &["c.yml:1: plugins[0].x_y_z: unknown key; the keys here are name, config, optional, \
+           allow_panic_abort"],
+    );
+    let text = "[1]: 2\n3: 4\nnull: 5\n1.5: 6\ntrue: 7";
+    let error = parse("c.yml", text).expect_err(text).to_string();
+    assert_eq!(error.lines().count(), 5, "{error}");
+}
+
+#[test]
+fn every_limit_refuses_what_is_outside_its_range() {
+    let numbers = [
+        ("max_connections", "0", "1000000001", "1 to 1000000000"),
+        ("max_client_id_length", "22", "65536", "23 to 65535"),
+        ("max_topic_length", "0", "65536", "1 to 65535"),
+        ("max_topic_levels", "0", "65536", "1 to 65535"),
+        ("max_subscriptions", "0", "1000000001", "1 to 1000000000"),
+        ("receive_maximum", "0", "65536", "1 to 65535"),
+        ("max_inflight", "0", "65536", "1 to 65535"),
+        ("max_queued_messages", "0", "1000000001", "1 to 1000000000"),
+        ("max_retained_messages", "-1", "1000000001", "0 to 1000000000"),
+        ("max_packet_size", "1023", "268435457", "1KiB to 256MiB"),
+        ("max_queued_bytes", "1023", "1099511627777", "1KiB to 1024GiB"),
+        ("write_buffer", "-1", "1099511627777", "1KiB to 1024GiB"),
+        ("connect_timeout", "99ms", "61m", "100ms to 1h"),
+        ("send_timeout", "0s", "1d", "100ms to 1h"),
+        ("max_session_expiry", "-1s", "49711d", "0 to 49710d"),
+    ];
+    for (key, below, above, range) in numbers {
+        for value in [below, above, "1.5", "many", "", "[1]", "{a: 1}", "true", "'1'", "!x 1"] {
+            let text = format!("limits:\n  {key}: {value}");
+            let error = parse("c.yml", &text).expect_err(&text).to_string();
+            assert!(error.starts_with(&format!("c.yml:2: limits.{key}: ")), "{text}\n{error}");
+            assert!(error.ends_with(&format!("from {range}")), "{text}\n{error}");
+            assert_eq!(error.lines().count(), 1);
+        }
+    }
+}
+
+#[test]
+fn wrong_types_say_what_is_allowed() {
+    let cases = [
+        ("- a", "c.yml:1: a list is not allowed; a mapping of keys and values"),
+        ("text", "c.yml:1: \"text\" is not allowed; a mapping of keys and values"),
+        ("limits: 3", "c.yml:1: limits: 3 is not allowed; a mapping of keys and values"),
+        ("plugins: hello", "c.yml:1: plugins: \"hello\" is not allowed; a list"),
+        ("log:", "c.yml:1: log: no value is not allowed; off, error, warn, info, debug or trace"),
+        ("plugin_dir: 3", "c.yml:1: plugin_dir: 3 is not allowed; the path of a folder, or auto"),
+        (
+            "plugin_dir: ''",
+            "c.yml:1: plugin_dir: \"\" is not allowed; the path of a folder, or auto",
+        ),
+        ("limits: {queue_qos0: 1}", "c.yml:1: limits.queue_qos0: 1 is not allowed; true or false"),
+    ];
+    for (text, problem) in cases {
+        check_problems(text, &[problem]);
+    }
+}
+
+#[test]
+fn listeners_are_checked() {
+    let form = "a listener such as tcp: 127.0.0.1:1883";
+    let address = "an IP address and a port such as 127.0.0.1:1883 or [::1]:1883";
+    let cases = [
+        ("[]", format!("listeners: at least one is needed: {form}")),
+        ("", format!("listeners: at least one is needed: {form}")),
+        ("7", "listeners: 7 is not allowed; a list".to_owned()),
+        ("[7]", format!("listeners[0]: 7 is not allowed; {form}")),
+        ("[{}]", format!("listeners[0]: a mapping is not allowed; {form}")),
+        ("[{tcp: 1, ws: 2}]", format!("listeners[0]: a mapping is not allowed; {form}")),
+        ("[ws: 1]", format!("listeners[0].ws: unknown kind of listener; {form}")),
+        ("[tcp: 1883]", format!("listeners[0].tcp: 1883 is not allowed; {address}")),
+        ("[tcp: 'h:1']", format!("listeners[0].tcp: \"h:1\" is not allowed; {address}")),
+        (
+            "[tcp: 127.0.0.1:65536]",
+            format!("listeners[0].tcp: \"127.0.0.1:65536\" is not allowed; {address}"),
+        ),
+        (
+            "[tcp: 127.0.0.1:1, tcp: 127.0.0.1:1]",
+            "listeners[1].tcp: 127.0.0.1:1 is in the list already".to_owned(),
+        ),
+    ];
+    for (value, problem) in cases {
+        check_problems(&format!("listeners: {value}"), &[&format!("c.yml:1: {problem}")]);
+    }
+    assert_eq!(accept("listeners: [tcp: 127.0.0.1:0, tcp: 127.0.0.1:0]").listeners.len(), 2);
+}
+
+#[test]
+fn plugins_are_checked() {
+    let name = "the name of a file in the folder of plugins, with or without .so";
+    let form = "the name of a plugin, or a mapping with name: and its settings";
+    let cases = [
+        ("[a/b]", format!("plugins[0]: \"a/b\" is not allowed; {name}")),
+        ("['']", format!("plugins[0]: \"\" is not allowed; {name}")),
+        ("[..]", format!("plugins[0]: \"..\" is not allowed; {name}")),
+        ("[../x: 1]", format!("plugins[0].../x: not allowed; {name}")),
+        ("[[a]]", format!("plugins[0]: a list is not allowed; {form}")),
+        ("[{}]", format!("plugins[0]: a mapping is not allowed; {form}")),
+        ("[{a: 1, b: 2}]", format!("plugins[0]: name: is missing; {form}")),
+        ("[config: {}]", "plugins[0]: name: is missing".to_owned()),
+        ("[{name: 5}]", format!("plugins[0].name: 5 is not allowed; {name}")),
+        (
+            "[{name: a, optional: 1}]",
+            "plugins[0].optional: 1 is not allowed; true or false".to_owned(),
+        ),
+        ("[a: .nan]", "plugins[0].a: a number must be finite".to_owned()),
+        ("[a: [!x 1]]", "plugins[0].a: YAML tags are not allowed".to_owned()),
+        ("[a: {[1]: 2}]", "plugins[0].a: a key must be text or a number".to_owned()),
+        ("[a: {1: 2, '1': 3}]", "plugins[0].a: a key is written twice".to_owned()),
+        ("[a: !!int x]", "plugins[0].a: this value cannot be understood".to_owned()),
+    ];
+    for (value, problem) in cases {
+        check_problems(&format!("plugins: {value}"), &[&format!("c.yml:1: {problem}")]);
+    }
+}
+
+#[test]
+fn problems_of_a_section_name_their_own_line() {
+    check_problems(
+        "plugins:\n  - a\n  - b:\n      x: 1\n      y: .inf\n",
+        &["c.yml:5: plugins[1].b: a number must be finite"],
+    );
+}
+
+#[test]
+fn what_is_not_one_yaml_document_is_refused() {
+    check_problems("log: info\nlog: warn", &["c.yml:2: log: this key is written twice"]);
+    check_problems(
+        "limits:\n  max_inflight: 1\n  max_inflight: 1",
+        &["c.yml:3: max_inflight: this key is written twice"],
+    );
+    check_problems(
+        "log: info\n---\nlog: warn",
+        &["c.yml:3: a second YAML document starts here; only one is allowed"],
+    );
+    let tabs = "limits:\n\tmax_inflight: 1\n\tmax_connections: 1";
+    let error = parse("c.yml", tabs).expect_err(tabs).to_string();
+    assert!(error.starts_with("c.yml:2: not YAML: "), "{error}");
+    for text in ["a: [", "a: b: c", "a: *b", "'"] {
+        let error = parse("c.yml", text).expect_err(text).to_string();
+        assert!(error.starts_with("c.yml:1: not YAML: "), "{text}: {error}");
+    }
+}
+
+#[test]
+fn deep_nesting_is_an_error_not_a_crash() {
+    for text in ["- ".repeat(100_000), "? ".repeat(100_000), "[".repeat(100_000)] {
+        parse("c.yml", &text).expect_err("too deep");
+        parse("c.yml", &format!("plugins: [a: {text}")).expect_err("too deep");
+    }
+    let section = format!("plugins: [a: {}{}]", "[".repeat(100), "]".repeat(100));
+    let problem = "c.yml:1: plugins[0].a: nested too deep; 64 levels are allowed";
+    check_problems(&section, &[problem]);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let absent = folder.path().join("absent.yml");
+    let error = load(&absent).expect_err("absent");
+    assert!(matches!(error, ConfigError::Read { .. }));
+    assert!(error.to_string().contains("absent.yml: cannot be read: No such file"), "{error}");
+
+    let binary = folder.path().join("binary.yml");
+    fs::write(&binary, b"log: \xff").expect("writes");
+    let error = load(&binary).expect_err("not UTF-8").to_string();
+    assert!(error.contains("binary.yml: cannot be read: "), "{error}");
+
+    let wrong = folder.path().join("wrong.yml");
+    fs::write(&wrong, "log: 1").expect("writes");
+    let error = load(&wrong).expect_err("wrong").to_string();
+    assert!(error.contains("wrong.yml:1: log: 1 is not allowed"), "{error}");
+}

@@ -1,0 +1,143 @@
+//! A connected client, as its own connection knows it.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use mqtt::Version;
+use tokio::net::tcp::OwnedReadHalf;
+
+use super::{End, Endpoint};
+use crate::broker::Broker;
+use crate::hooks;
+use crate::session::{Kept, QueueLimits, Session, Will};
+use crate::shard::Shard;
+
+/// A publisher waits so many milliseconds for a receiver to catch up; then it goes on, and the
+/// receiver's limits decide. Two clients that wait for each other so come free.
+const MAX_HOLD: u64 = 1000;
+/// After so many milliseconds without taking anything, a client holds no publisher up any more.
+const STALL_AFTER: u64 = 1000;
+
+pub(super) struct ConnectedClient {
+    pub(super) session: Arc<Session>,
+    /// Lent by the session.
+    pub(super) kept: Box<Kept>,
+    pub(super) version: Version,
+    pub(super) username: Option<Box<str>>,
+    /// Milliseconds without a packet after which the client is taken to be gone; 0: never.
+    pub(super) keep_alive: u64,
+    pub(super) last_packet: u64,
+    /// Seconds that the session outlives the connection; `u32::MAX`: for ever.
+    pub(super) session_expiry: u32,
+    /// Whether CONNECT asked for the session to end with the connection.
+    pub(super) connected_without_expiry: bool,
+    pub(super) will: Option<Box<Will>>,
+    /// QoS 2 messages that the client may leave unreleased.
+    pub(super) receive_quota: u16,
+    /// The receiver that this client, as a publisher, waits for, and since when.
+    pub(super) waits_for: Option<(Arc<Session>, u64)>,
+    /// Since when the socket takes no more.
+    pub(super) blocked_since: Option<u64>,
+}
+
+impl ConnectedClient {
+    /// What plugins are told of the client.
+    pub(super) fn facts<'a>(&'a self, endpoint: &'a Endpoint) -> hooks::Client<'a> {
+        hooks::Client {
+            client_id: &self.session.client_id,
+            username: self.username.as_deref(),
+            protocol: self.version.level(),
+            peer: endpoint.peer,
+            local: endpoint.local,
+            listener: &endpoint.listener,
+        }
+    }
+
+    /// Whether the client must not be read because a receiver has more than it can take.
+    pub(super) fn is_held_up(
+        &mut self,
+        shard: &Shard,
+        limits: &QueueLimits,
+        cx: &Context<'_>,
+    ) -> bool {
+        let Some((receiver, since)) = &self.waits_for else { return false };
+        if shard.now < since + MAX_HOLD {
+            let mut outbox = receiver.outbox.lock();
+            if outbox.is_crowded(limits) {
+                outbox.park(cx.waker());
+                return true;
+            }
+        }
+        self.waits_for = None;
+        false
+    }
+
+    /// Waits for a receiver before reading on. A client never waits for itself: its own reading is
+    /// what makes room.
+    pub(super) fn wait_for(&mut self, receiver: Arc<Session>, now: u64) -> Option<u64> {
+        if Arc::ptr_eq(&receiver, &self.session) {
+            return None;
+        }
+        self.waits_for = Some((receiver, now));
+        Some(now + MAX_HOLD)
+    }
+
+    /// Writes on once the socket takes more.
+    pub(super) fn write_when_ready(
+        &mut self,
+        read: &OwnedReadHalf,
+        shard: &mut Shard,
+        cx: &mut Context<'_>,
+    ) {
+        while self.blocked_since.is_some() {
+            if let Poll::Pending = read.as_ref().poll_write_ready(cx) {
+                return;
+            }
+            self.session.outbox.lock().unblock();
+            shard.outgoing.flush(&self.session);
+            if !self.session.outbox.lock().is_blocked() {
+                self.blocked_since = None;
+            }
+        }
+    }
+
+    /// When the blocked socket needs a look.
+    pub(super) fn blocked_deadline(&self, broker: &Broker) -> Option<u64> {
+        let since = self.blocked_since?;
+        Some(since + STALL_AFTER.min(milliseconds(broker.limits.send_timeout)))
+    }
+
+    /// Acts on what is due and returns when to look again.
+    pub(super) fn check_deadlines(&mut self, broker: &Broker, shard: &Shard) -> Result<u64, End> {
+        let now = shard.now;
+        let mut next = u64::MAX;
+        if self.keep_alive > 0 {
+            // [MQTT-3.1.2-22]
+            let due = self.last_packet + self.keep_alive;
+            if now >= due {
+                return Err(End::KeepAliveTimeout);
+            }
+            next = due;
+        }
+        if let Some(since) = self.blocked_since {
+            let due = since + milliseconds(broker.limits.send_timeout);
+            if now >= due {
+                return Err(End::SendTimeout);
+            }
+            if now >= since + STALL_AFTER {
+                let publishers = self.session.outbox.lock().stall();
+                publishers.into_iter().for_each(std::task::Waker::wake);
+            }
+            next = next.min(due);
+        }
+        if let Some((_, since)) = &self.waits_for {
+            next = next.min(since + MAX_HOLD);
+        }
+        Ok(next)
+    }
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    duration.as_millis() as u64
+}

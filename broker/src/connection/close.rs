@@ -1,0 +1,110 @@
+//! The end of a connection: the last packet, the plugins, the will, and the session's rest or end.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use mqtt::{Disconnect, Lowered, Packet};
+
+use super::client::ConnectedClient;
+use super::{Connection, End, Stage};
+use crate::hooks::Disconnected;
+use crate::session::{Due, Ended};
+use crate::shard::Shard;
+
+impl Connection {
+    /// Ends the connection, whatever stage it is in. What it was reading has been acted on.
+    pub(super) fn close(&mut self, shard: &mut Shard, end: &End) {
+        if let Some(timer) = self.timer.take() {
+            shard.timers.remove(timer);
+        }
+        match std::mem::replace(&mut self.stage, Stage::Closed) {
+            Stage::Connected(client) => {
+                self.close_client(shard, *client, end);
+                self.broker.clients.fetch_sub(1, Ordering::Release);
+            }
+            Stage::Connecting(connecting) => {
+                log::debug!("{}: {end}", self.endpoint.peer);
+                if let Some(client_id) = connecting.claiming {
+                    self.broker.sessions.give_up(&client_id, self.id);
+                }
+            }
+            Stage::Opened(_) | Stage::Closed => log::debug!("{}: {end}", self.endpoint.peer),
+        }
+    }
+
+    fn close_client(&self, shard: &mut Shard, mut client: ConnectedClient, end: &End) {
+        log::debug!("{:?} at {}: {end}", client.session.client_id, self.endpoint.peer);
+        say_good_bye(shard, &client, end);
+        let publishers = client.session.outbox.lock().detach();
+        publishers.into_iter().for_each(std::task::Waker::wake);
+
+        let session_kept = client.session_expiry > 0;
+        let disconnected = Disconnected {
+            graceful: end.is_graceful(),
+            reason_code: end.reason_code() as u8,
+            session_kept,
+            reason: &end.to_string(),
+        };
+        self.broker.hooks.on_disconnect(&client.facts(&self.endpoint), &disconnected);
+
+        if !end.publishes_will() {
+            client.will = None;
+        }
+        // A delay ends with the session at the latest. [MQTT-3.1.3-9]
+        let at_once = |will: &&mut Box<_>| is_due_now(will, session_kept);
+        if client.will.as_mut().as_ref().is_some_and(at_once)
+            && let Some(will) = client.will.take()
+        {
+            self.broker.publish_will(shard, &will);
+        }
+        if session_kept {
+            self.leave_session(shard, client);
+        } else {
+            self.end_session(shard, client);
+        }
+    }
+
+    fn leave_session(&self, shard: &Shard, client: ConnectedClient) {
+        let ConnectedClient { session, kept, will, session_expiry, .. } = client;
+        let delay = will.as_ref().map(|will| will.delay);
+        let departure = self.broker.sessions.leave(&session, kept, will);
+        let schedule = &self.broker.schedule;
+        let client_id: Arc<str> = session.client_id.clone();
+        if let Some(delay) = delay.filter(|delay| *delay < session_expiry) {
+            let due = Due::Will { client_id: client_id.clone(), departure };
+            schedule.add(shard.second().saturating_add(delay), due);
+        }
+        if session_expiry < u32::MAX {
+            let due = Due::SessionExpiry { client_id, departure };
+            schedule.add(shard.second().saturating_add(session_expiry), due);
+        }
+    }
+
+    fn end_session(&self, shard: &mut Shard, client: ConnectedClient) {
+        let ConnectedClient { session, kept, .. } = client;
+        let ended = Ended { session: session.clone(), kept, will: None };
+        self.broker.end_session(shard, &ended);
+        self.broker.sessions.remove(&session);
+    }
+}
+
+fn is_due_now(will: &crate::session::Will, session_kept: bool) -> bool {
+    will.delay == 0 || !session_kept
+}
+
+/// Sends DISCONNECT where there is something to say, after what was to be sent before.
+fn say_good_bye(shard: &mut Shard, client: &ConnectedClient, end: &End) {
+    let mut outbox = client.session.outbox.lock();
+    if let Some(reason) = end.disconnect_reason() {
+        let disconnect = Packet::Disconnect(Disconnect::new(reason));
+        if let Lowered::Send(disconnect) = client.version.lower(disconnect) {
+            outbox.lend_buffer(&mut shard.outgoing.pool);
+            let mut bytes = Vec::new();
+            disconnect.encode(client.version, &mut bytes);
+            // [MQTT-3.14.0-1]
+            outbox.append(&bytes);
+        }
+    }
+    drop(outbox);
+    shard.outgoing.flush(&client.session);
+}

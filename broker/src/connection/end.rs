@@ -1,0 +1,83 @@
+//! Why a connection ends, and what follows from it: what the client hears, whether its will is
+//! published.
+
+use mqtt::{ReasonCode, Violation};
+
+#[derive(Debug, thiserror::Error)]
+pub(super) enum End {
+    /// The client has sent DISCONNECT with this reason code.
+    #[error("disconnected by the client ({0:?})")]
+    Disconnected(ReasonCode),
+    #[error("the client closed the connection")]
+    ClosedByClient,
+    #[error("the connection failed: {0}")]
+    Failed(std::io::Error),
+    #[error("writing to the client failed")]
+    WriteFailed,
+    /// The client has broken the protocol.
+    #[error("{0}")]
+    Violation(#[from] Violation),
+    /// The client has broken the protocol before it was let in: it is told nothing, or was told in
+    /// CONNACK.
+    #[error("{0}")]
+    Unconnected(Violation),
+    #[error("nothing received for one and a half times the keep alive")]
+    KeepAliveTimeout,
+    #[error("no CONNECT within limits.connect_timeout")]
+    ConnectTimeout,
+    #[error("the client took nothing for limits.send_timeout")]
+    SendTimeout,
+    #[error("closed by the broker ({0:?})")]
+    Ordered(ReasonCode),
+    /// CONNECT was answered with this reason code.
+    #[error("CONNECT refused ({0:?})")]
+    Refused(ReasonCode),
+    #[error("vetoed by a plugin at on_socket_open")]
+    SocketVetoed,
+    #[error("vetoed by a plugin at on_connect")]
+    ConnectVetoed,
+    #[error("the broker stopped, or failed, while it served the connection")]
+    Abandoned,
+}
+
+impl End {
+    /// What the client is told in DISCONNECT, where its version has one for the server to send.
+    /// `None`: nothing; it has gone, or it has been told in CONNACK.
+    pub(super) fn disconnect_reason(&self) -> Option<ReasonCode> {
+        match self {
+            End::Disconnected(_)
+            | End::ClosedByClient
+            | End::Failed(_)
+            | End::WriteFailed
+            | End::Unconnected(_)
+            | End::ConnectTimeout
+            | End::SendTimeout
+            | End::Refused(_)
+            | End::SocketVetoed => None,
+            End::Violation(violation) => Some(violation.reason()),
+            End::KeepAliveTimeout => Some(ReasonCode::KeepAliveTimeout),
+            End::Ordered(reason) => Some(*reason),
+            End::ConnectVetoed => Some(ReasonCode::NotAuthorized),
+            End::Abandoned => Some(ReasonCode::UnspecifiedError),
+        }
+    }
+
+    /// What plugins are told: the reason code of the DISCONNECT that was, or would have been, sent.
+    pub(super) fn reason_code(&self) -> ReasonCode {
+        match self {
+            End::Disconnected(reason) => *reason,
+            other => other.disconnect_reason().unwrap_or(ReasonCode::UnspecifiedError),
+        }
+    }
+
+    /// Whether the client said good-bye.
+    pub(super) fn is_graceful(&self) -> bool {
+        matches!(self, End::Disconnected(_))
+    }
+
+    /// Whether the will is published: in all cases but a DISCONNECT without it. [MQTT-3.1.2-8]
+    /// [MQTT-3.14.4-3]
+    pub(super) fn publishes_will(&self) -> bool {
+        !matches!(self, End::Disconnected(ReasonCode::Success))
+    }
+}

@@ -1,0 +1,156 @@
+//! The packets of one read, in their order; then the answers to all of them.
+
+use std::task::Context;
+
+use mqtt::{Ack, Disconnect, Frame, Packet, PacketType, ReasonCode, Violation};
+
+use super::{Connection, End, Stage};
+use crate::session::Acknowledgement;
+use crate::shard::Shard;
+
+impl Connection {
+    /// Acts on the whole packets in `data` and returns how many bytes they are.
+    pub(super) fn packets(
+        &mut self,
+        shard: &mut Shard,
+        cx: &mut Context<'_>,
+        data: &[u8],
+    ) -> Result<usize, End> {
+        let mut used = 0;
+        let result = self.each_packet(shard, cx, data, &mut used);
+        // What came before a bad packet counts.
+        self.end_run(shard, data);
+        self.answer(shard);
+        result.map(|()| used)
+    }
+
+    fn each_packet(
+        &mut self,
+        shard: &mut Shard,
+        cx: &mut Context<'_>,
+        data: &[u8],
+        used: &mut usize,
+    ) -> Result<(), End> {
+        loop {
+            let rest = data.get(*used..).unwrap_or_default();
+            let Some(frame) = mqtt::split_frame(rest, self.max_packet_size())? else {
+                return Ok(());
+            };
+            let len = frame.bytes().len();
+            match &mut self.stage {
+                Stage::Connected(_) if frame.packet_type() == PacketType::Publish => {
+                    self.on_publish(shard, data, *used, frame)?;
+                }
+                Stage::Connected(_) => {
+                    self.end_run(shard, data);
+                    self.on_packet(shard, frame)?;
+                }
+                Stage::Connecting(_) => {
+                    self.on_connect(shard, cx, frame)?;
+                    if self.is_claiming() {
+                        return Ok(());
+                    }
+                }
+                Stage::Opened(_) | Stage::Closed => return Ok(()),
+            }
+            *used += len;
+        }
+    }
+
+    fn max_packet_size(&self) -> u32 {
+        match self.stage {
+            Stage::Connected(_) => self.broker.limits.max_packet_size,
+            // Little is granted to who has not said who it is.
+            _ => self.broker.limits.max_packet_size.min(64 * 1024),
+        }
+    }
+
+    /// All packets but PUBLISH.
+    fn on_packet(&mut self, shard: &mut Shard, frame: Frame<'_>) -> Result<(), End> {
+        let Stage::Connected(client) = &mut self.stage else { return Ok(()) };
+        let batch = &mut shard.batch;
+        match mqtt::decode(frame, client.version)? {
+            Packet::PubAck(ack) => {
+                batch.acknowledgements.push(Acknowledgement::PubAck(ack.packet_id));
+            }
+            Packet::PubRec(ack) => {
+                let received = Acknowledgement::PubRec(ack.packet_id, ack.reason);
+                batch.acknowledgements.push(received);
+            }
+            Packet::PubComp(ack) => {
+                batch.acknowledgements.push(Acknowledgement::PubComp(ack.packet_id));
+            }
+            Packet::PubRel(ack) => {
+                let packet_id = ack.packet_id;
+                let reason = if client.kept.inbound.release(packet_id) {
+                    let client_id = &client.session.client_id;
+                    self.broker.store.released(client_id, packet_id);
+                    ReasonCode::Success
+                } else {
+                    ReasonCode::PacketIdentifierNotFound
+                };
+                // [MQTT-4.3.3-11]
+                let complete = Packet::PubComp(Ack::new(packet_id, reason));
+                complete.encode(client.version, &mut batch.replies);
+            }
+            // [MQTT-3.12.4-1]
+            Packet::PingReq => Packet::PingResp.encode(client.version, &mut batch.replies),
+            Packet::Subscribe(subscribe) => self.on_subscribe(shard, &subscribe)?,
+            Packet::Unsubscribe(unsubscribe) => self.on_unsubscribe(shard, &unsubscribe),
+            Packet::Disconnect(disconnect) => return Err(self.on_disconnect(&disconnect)),
+            // [MQTT-3.1.0-2]
+            Packet::Connect(_) => return Err(Violation::SecondConnect.into()),
+            other => return Err(Violation::UnexpectedPacket(other.kind()).into()),
+        }
+        Ok(())
+    }
+
+    fn on_disconnect(&mut self, disconnect: &Disconnect<'_>) -> End {
+        let Stage::Connected(client) = &mut self.stage else { return End::ClosedByClient };
+        if let Some(expiry) = disconnect.properties.session_expiry() {
+            // A session that was to end with the connection cannot be prolonged.
+            if expiry > 0 && client.connected_without_expiry {
+                return Violation::SessionExpiryRaised.into();
+            }
+            client.session_expiry = expiry.min(self.broker.max_session_expiry());
+        }
+        if disconnect.reason == ReasonCode::Success {
+            // [MQTT-3.14.4-3]
+            client.will = None;
+        }
+        End::Disconnected(disconnect.reason)
+    }
+
+    /// Sends the answers to a read's packets, and what the client's acknowledgements made room for.
+    pub(super) fn answer(&mut self, shard: &mut Shard) {
+        let Stage::Connected(client) = &mut self.stage else { return };
+        let second = shard.second();
+        let batch = &mut shard.batch;
+        if let Some(receiver) = batch.crowded.take()
+            && let Some(due) = client.wait_for(receiver, shard.now)
+            && due < self.next_check
+        {
+            self.next_check = due;
+            if let Some(timer) = self.timer {
+                shard.timers.set(timer, due);
+            }
+        }
+        if batch.replies.is_empty() && batch.acknowledgements.is_empty() {
+            return;
+        }
+        let mut outbox = client.session.outbox.lock();
+        outbox.lend_buffer(&mut shard.outgoing.pool);
+        outbox.append(&batch.replies);
+        batch.replies.clear();
+        let mut wake = Vec::new();
+        if !batch.acknowledgements.is_empty() {
+            for acknowledgement in batch.acknowledgements.drain(..) {
+                outbox.acknowledge(acknowledgement);
+            }
+            outbox.refill(second);
+            wake = outbox.unpark(&shard.outgoing.limits);
+        }
+        shard.outgoing.mark(&client.session, outbox);
+        wake.into_iter().for_each(std::task::Waker::wake);
+    }
+}

@@ -1,0 +1,146 @@
+//! A PUBLISH from the client: the plugins' say, the QoS handshake, and its way into a run.
+
+use mqtt::delivery::Arrival;
+use mqtt::{Ack, Frame, Packet, Publish, QoS, ReasonCode, Violation};
+
+use super::{Connection, End, Stage};
+use crate::broker::publication;
+use crate::hooks::{Decision, Origin};
+use crate::router::{Item, Run};
+use crate::shard::Shard;
+
+impl Connection {
+    /// Takes the PUBLISH that stands in `data` at `start` into the run; one to another topic ends
+    /// the run first.
+    pub(super) fn on_publish(
+        &mut self,
+        shard: &mut Shard,
+        data: &[u8],
+        start: usize,
+        frame: Frame<'_>,
+    ) -> Result<(), End> {
+        let Stage::Connected(client) = &mut self.stage else { return Ok(()) };
+        let publish = Publish::decode(frame, client.version)?;
+        // CONNACK grants no alias.
+        publish.check_from_client(0)?;
+        if publish.qos == QoS::ExactlyOnce && !self.begin_exactly_once(shard, publish.packet_id)? {
+            return Ok(());
+        }
+        let item = Item::new(&publish, start, start + frame.bytes().len(), frame.header_len());
+        if !self.continues_run(shard, data, publish.topic) {
+            self.end_run(shard, data);
+            if !self.broker.accepts_topic(publish.topic) {
+                self.acknowledge(shard, &publish, ReasonCode::TopicNameInvalid);
+                return Ok(());
+            }
+        }
+        if self.passes_plugins(data, &publish, item) {
+            if publish.retain {
+                self.broker.retain(&publish, shard.second());
+            }
+            shard.batch.run.push(item);
+        }
+        self.acknowledge(shard, &publish, ReasonCode::Success);
+        Ok(())
+    }
+
+    /// Delivers what has been collected.
+    pub(super) fn end_run(&mut self, shard: &mut Shard, data: &[u8]) {
+        if shard.batch.run.is_empty() {
+            return;
+        }
+        let Stage::Connected(client) = &self.stage else { return };
+        let items = std::mem::take(&mut shard.batch.run);
+        let run = Run {
+            data,
+            topic: run_topic(data, &items).unwrap_or_default(),
+            items: &items,
+            version: client.version,
+            publisher: Some(&client.session),
+            now: shard.second(),
+        };
+        let facts = client.facts(&self.endpoint);
+        let crowded = self.broker.route(shard, &run, &facts, Origin::Client);
+        if crowded.is_some() {
+            shard.batch.crowded = crowded;
+        }
+        shard.batch.run = items;
+        shard.batch.run.clear();
+    }
+
+    fn continues_run(&self, shard: &Shard, data: &[u8], topic: &str) -> bool {
+        run_topic(data, &shard.batch.run).is_some_and(|current| current == topic)
+    }
+
+    /// Notes a QoS 2 message. Returns whether it is new; one sent again is only acknowledged again.
+    /// [MQTT-4.3.3-10]
+    fn begin_exactly_once(&mut self, shard: &mut Shard, packet_id: u16) -> Result<bool, End> {
+        let Stage::Connected(client) = &mut self.stage else { return Ok(false) };
+        let inbound = &mut client.kept.inbound;
+        if !inbound.contains(packet_id) && inbound.open() >= usize::from(client.receive_quota) {
+            return Err(Violation::ReceiveMaximumExceeded.into());
+        }
+        match inbound.publish(packet_id) {
+            Arrival::New => {
+                let client_id = &client.session.client_id;
+                self.broker.store.received(client_id, packet_id);
+                Ok(true)
+            }
+            Arrival::Duplicate => {
+                let received = Packet::PubRec(Ack::new(packet_id, ReasonCode::Success));
+                received.encode(client.version, &mut shard.batch.replies);
+                Ok(false)
+            }
+        }
+    }
+
+    /// Shows the message to the plugins. Returns whether it is to be routed.
+    fn passes_plugins(&self, data: &[u8], publish: &Publish<'_>, item: Item) -> bool {
+        let hooks = &self.broker.hooks;
+        if !hooks.watches_messages() {
+            return true;
+        }
+        let Stage::Connected(client) = &self.stage else { return false };
+        let run = Run {
+            data,
+            topic: publish.topic,
+            items: &[item],
+            version: client.version,
+            publisher: None,
+            now: 0,
+        };
+        let facts = client.facts(&self.endpoint);
+        let publication = publication(&run, &item, Origin::Client);
+        hooks.on_message(&facts, &publication);
+        hooks.on_before_publish(&facts, &publication) == Decision::Continue
+    }
+
+    /// Answers a PUBLISH at QoS 1 or 2; leaves with the batch, after the routing of its run.
+    /// [MQTT-3.3.4-1]
+    fn acknowledge(&mut self, shard: &mut Shard, publish: &Publish<'_>, reason: ReasonCode) {
+        let Stage::Connected(client) = &mut self.stage else { return };
+        let ack = Ack::new(publish.packet_id, reason);
+        let packet = match publish.qos {
+            QoS::AtMostOnce => return,
+            QoS::AtLeastOnce => Packet::PubAck(ack),
+            QoS::ExactlyOnce => {
+                if reason.is_error() {
+                    client.kept.inbound.release(publish.packet_id);
+                }
+                Packet::PubRec(ack)
+            }
+        };
+        if let mqtt::Lowered::Send(packet) = client.version.lower(packet) {
+            packet.encode(client.version, &mut shard.batch.replies);
+        }
+    }
+}
+
+/// The topic of the first PUBLISH of a run, as it stands in the bytes read.
+fn run_topic<'a>(data: &'a [u8], run: &[Item]) -> Option<&'a str> {
+    let layout = run.first()?.layout;
+    let start = layout.topic_start as usize;
+    let bytes = data.get(start..start + usize::from(layout.topic_len))?;
+    // Checked when the packet was decoded.
+    std::str::from_utf8(bytes).ok()
+}

@@ -1,0 +1,150 @@
+//! SUBSCRIBE and UNSUBSCRIBE: filter by filter, each with the plugins' say.
+
+use mqtt::{Identifier, Packet, ReasonCode, RetainHandling, SubAck, Subscribe, Subscription};
+use mqtt::{UnsubAck, Unsubscribe, Violation};
+
+use super::{Connection, End, Stage};
+use crate::hooks::{self, Decision};
+use crate::session::Message;
+use crate::shard::Shard;
+
+impl Connection {
+    pub(super) fn on_subscribe(
+        &mut self,
+        shard: &mut Shard,
+        subscribe: &Subscribe<'_>,
+    ) -> Result<(), End> {
+        if subscribe.properties.contains(Identifier::SubscriptionIdentifier) {
+            // CONNACK says that there are none.
+            return Err(Violation::SubscriptionIdentifiersNotSupported.into());
+        }
+        let mut reasons = Vec::new();
+        let mut retained = Vec::new();
+        for subscription in subscribe.filters() {
+            let properties = subscribe.properties.as_bytes();
+            reasons.push(self.subscribe(shard, &subscription, properties, &mut retained));
+        }
+        let Stage::Connected(client) = &self.stage else { return Ok(()) };
+        let suback = Packet::SubAck(SubAck {
+            packet_id: subscribe.packet_id,
+            properties: mqtt::Properties::EMPTY,
+            reasons: reasons.into(),
+        });
+        if let mqtt::Lowered::Send(suback) = client.version.lower(suback) {
+            // [MQTT-3.8.4-1] [MQTT-3.8.4-6]
+            suback.encode(client.version, &mut shard.batch.replies);
+        }
+        if !retained.is_empty() {
+            self.answer(shard);
+            self.send_retained(shard, retained);
+        }
+        Ok(())
+    }
+
+    /// Makes one subscription; returns its reason code for SUBACK.
+    fn subscribe(
+        &mut self,
+        shard: &mut Shard,
+        subscription: &Subscription<'_>,
+        properties: &[u8],
+        retained: &mut Vec<Message>,
+    ) -> ReasonCode {
+        let Stage::Connected(client) = &mut self.stage else {
+            return ReasonCode::UnspecifiedError;
+        };
+        let broker = &self.broker;
+        let Subscription { filter, options } = *subscription;
+        if mqtt::topic::is_shared(filter) {
+            return ReasonCode::SharedSubscriptionsNotSupported;
+        }
+        if !broker.accepts_filter(filter) {
+            return ReasonCode::TopicFilterInvalid;
+        }
+        let subscriptions = &client.kept.subscriptions;
+        if subscriptions.len() >= broker.limits.max_subscriptions && !subscriptions.contains(filter)
+        {
+            return ReasonCode::QuotaExceeded;
+        }
+        let facts = client.facts(&self.endpoint);
+        let event = hooks::Subscription {
+            filter,
+            qos: options.qos as u8,
+            no_local: options.no_local,
+            retain_as_published: options.retain_as_published,
+            retain_handling: options.retain_handling as u8,
+            properties,
+        };
+        let granted = ReasonCode::granted(options.qos);
+        if broker.hooks.on_before_subscribe(&facts, &event) == Decision::Veto {
+            // The plugin's `false` is silent: the client gets the normal acknowledgement.
+            return granted;
+        }
+        broker.router.subscribe(filter, &client.session, options);
+        let is_new = client.kept.subscriptions.insert(filter, options);
+        if client.session_expiry > 0 {
+            let client_id = &client.session.client_id;
+            broker.store.subscribed(client_id, filter, options);
+        }
+        broker.hooks.on_subscribe(&client.facts(&self.endpoint), &event);
+        // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
+        let wanted = match options.retain_handling {
+            RetainHandling::Send => true,
+            RetainHandling::SendIfNew => is_new,
+            RetainHandling::DoNotSend => false,
+        };
+        if wanted {
+            for mut message in broker.retained.matching(filter, shard.second()) {
+                message.qos = message.qos.min(options.qos);
+                retained.push(message);
+            }
+        }
+        granted
+    }
+
+    /// Sends retained messages, marked as such. [MQTT-3.3.1-8]
+    fn send_retained(&mut self, shard: &mut Shard, messages: Vec<Message>) {
+        let Stage::Connected(client) = &self.stage else { return };
+        let (second, limits) = (shard.second(), shard.outgoing.limits);
+        let mut outbox = client.session.outbox.lock();
+        outbox.lend_buffer(&mut shard.outgoing.pool);
+        for mut message in messages {
+            message.retain = true;
+            outbox.send(message, second, &limits);
+        }
+        shard.outgoing.mark(&client.session, outbox);
+    }
+
+    pub(super) fn on_unsubscribe(&mut self, shard: &mut Shard, unsubscribe: &Unsubscribe<'_>) {
+        let reasons: Vec<_> =
+            unsubscribe.filters().map(|filter| self.unsubscribe(filter)).collect();
+        let Stage::Connected(client) = &self.stage else { return };
+        let unsuback = Packet::UnsubAck(UnsubAck {
+            packet_id: unsubscribe.packet_id,
+            properties: mqtt::Properties::EMPTY,
+            reasons: reasons.into(),
+        });
+        // [MQTT-3.10.4-4] [MQTT-3.10.4-5]
+        unsuback.encode(client.version, &mut shard.batch.replies);
+    }
+
+    fn unsubscribe(&mut self, filter: &str) -> ReasonCode {
+        let Stage::Connected(client) = &mut self.stage else {
+            return ReasonCode::UnspecifiedError;
+        };
+        let broker = &self.broker;
+        let facts = client.facts(&self.endpoint);
+        if broker.hooks.on_before_unsubscribe(&facts, filter) == Decision::Veto {
+            return ReasonCode::Success;
+        }
+        if !client.kept.subscriptions.remove(filter) {
+            return ReasonCode::NoSubscriptionExisted;
+        }
+        broker.router.unsubscribe(filter, &client.session);
+        if client.session_expiry > 0 {
+            let client_id = &client.session.client_id;
+            broker.store.unsubscribed(client_id, filter);
+        }
+        broker.hooks.on_unsubscribe(&client.facts(&self.endpoint), filter);
+        ReasonCode::Success
+    }
+}

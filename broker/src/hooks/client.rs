@@ -1,0 +1,201 @@
+//! What the engine says about a client and its doings, and how that looks to a plugin.
+
+use std::net::SocketAddr;
+
+use plugin_abi::raw;
+
+/// The client that an event is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Client<'a> {
+    /// The client identifier, the assigned one if the client sent none.
+    pub client_id: &'a str,
+    /// The user name, if the client gave one.
+    pub username: Option<&'a str>,
+    /// The protocol version byte of its CONNECT.
+    pub protocol: u8,
+    /// The client's end of the connection.
+    pub peer: SocketAddr,
+    /// The broker's end of the connection.
+    pub local: SocketAddr,
+    /// The listener, as `tcp://127.0.0.1:1883`.
+    pub listener: &'a str,
+}
+
+/// The rest of a CONNECT packet.
+#[derive(Clone, Copy, Debug)]
+pub struct BeforeConnect<'a> {
+    /// An existing session is to be discarded.
+    pub clean_start: bool,
+    /// Seconds; 0 is off.
+    pub keep_alive: u16,
+    /// Seconds; [`u32::MAX`] is for ever.
+    pub session_expiry: u32,
+    /// The password, if there is one.
+    pub password: Option<&'a [u8]>,
+    /// The topic of the will, if there is one.
+    pub will_topic: Option<&'a str>,
+    /// The property block of the packet, without its length.
+    pub properties: &'a [u8],
+}
+
+/// One filter of a SUBSCRIBE packet.
+#[derive(Clone, Copy, Debug)]
+pub struct Subscription<'a> {
+    /// The topic filter.
+    pub filter: &'a str,
+    /// The QoS asked for.
+    pub qos: u8,
+    /// The client does not want its own messages back.
+    pub no_local: bool,
+    /// Forwarded messages keep their retain flag.
+    pub retain_as_published: bool,
+    /// 0, 1 or 2.
+    pub retain_handling: u8,
+    /// The property block of the packet, without its length.
+    pub properties: &'a [u8],
+}
+
+/// A message on its way in.
+#[derive(Clone, Copy, Debug)]
+pub struct Publication<'a> {
+    /// The topic name.
+    pub topic: &'a str,
+    /// The payload.
+    pub payload: &'a [u8],
+    /// The property block of the packet, without its length.
+    pub properties: &'a [u8],
+    /// The QoS it was published with.
+    pub qos: u8,
+    /// It is to be retained.
+    pub retain: bool,
+    /// The client says that it may have sent it before.
+    pub dup: bool,
+    /// Where it comes from.
+    pub origin: Origin,
+}
+
+/// Where a message comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A client published it.
+    Client,
+    /// It is a client's will.
+    Will,
+}
+
+/// How a connection ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Disconnected<'a> {
+    /// The client sent DISCONNECT.
+    pub graceful: bool,
+    /// The MQTT 5 reason code.
+    pub reason_code: u8,
+    /// The session stays.
+    pub session_kept: bool,
+    /// The reason in words.
+    pub reason: &'a str,
+}
+
+impl<'a> Client<'a> {
+    pub(super) fn to_raw(self) -> raw::Client<'a> {
+        raw::Client {
+            size: size::<raw::Client<'_>>(),
+            protocol: self.protocol,
+            has_username: flag(self.username.is_some()),
+            reserved: [0; 2],
+            client_id: raw::Text::new(self.client_id),
+            username: raw::Text::new(self.username.unwrap_or_default()),
+            listener: raw::Text::new(self.listener),
+            peer: self.peer.into(),
+            local: self.local.into(),
+        }
+    }
+}
+
+impl BeforeConnect<'_> {
+    pub(super) fn event<'a>(&'a self, client: &'a raw::Client<'a>) -> raw::BeforeConnect<'a> {
+        raw::BeforeConnect {
+            size: size::<raw::BeforeConnect<'_>>(),
+            clean_start: flag(self.clean_start),
+            has_password: flag(self.password.is_some()),
+            has_will: flag(self.will_topic.is_some()),
+            reserved: 0,
+            session_expiry: self.session_expiry,
+            keep_alive: self.keep_alive,
+            reserved_too: 0,
+            client: client.into(),
+            password: raw::View::new(self.password.unwrap_or_default()),
+            will_topic: raw::Text::new(self.will_topic.unwrap_or_default()),
+            properties: raw::View::new(self.properties),
+        }
+    }
+}
+
+impl Subscription<'_> {
+    pub(super) fn event<'a>(&'a self, client: &'a raw::Client<'a>) -> raw::Subscribe<'a> {
+        raw::Subscribe {
+            size: size::<raw::Subscribe<'_>>(),
+            qos: self.qos,
+            no_local: flag(self.no_local),
+            retain_as_published: flag(self.retain_as_published),
+            retain_handling: self.retain_handling,
+            client: client.into(),
+            filter: raw::Text::new(self.filter),
+            properties: raw::View::new(self.properties),
+        }
+    }
+}
+
+impl Publication<'_> {
+    pub(super) fn event<'a>(&'a self, client: &'a raw::Client<'a>) -> raw::Publish<'a> {
+        raw::Publish {
+            size: size::<raw::Publish<'_>>(),
+            qos: self.qos,
+            retain: flag(self.retain),
+            dup: flag(self.dup),
+            origin: match self.origin {
+                Origin::Client => raw::ORIGIN_CLIENT,
+                Origin::Will => raw::ORIGIN_WILL,
+            },
+            client: client.into(),
+            topic: raw::Text::new(self.topic),
+            payload: raw::View::new(self.payload),
+            properties: raw::View::new(self.properties),
+        }
+    }
+}
+
+impl Disconnected<'_> {
+    pub(super) fn event<'a>(&'a self, client: &'a raw::Client<'a>) -> raw::Disconnect<'a> {
+        raw::Disconnect {
+            size: size::<raw::Disconnect<'_>>(),
+            graceful: flag(self.graceful),
+            reason_code: self.reason_code,
+            session_kept: flag(self.session_kept),
+            reserved: 0,
+            client: client.into(),
+            reason: raw::Text::new(self.reason),
+        }
+    }
+}
+
+pub(super) fn unsubscribe_event<'a>(
+    filter: &'a str,
+    client: &'a raw::Client<'a>,
+) -> raw::Unsubscribe<'a> {
+    raw::Unsubscribe {
+        size: size::<raw::Unsubscribe<'_>>(),
+        reserved: 0,
+        client: client.into(),
+        filter: raw::Text::new(filter),
+    }
+}
+
+/// The `size` field of an event.
+pub(super) const fn size<T>() -> u32 {
+    size_of::<T>() as u32
+}
+
+pub(super) const fn flag(set: bool) -> u8 {
+    set as u8
+}

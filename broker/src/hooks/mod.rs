@@ -1,0 +1,212 @@
+//! What the engine calls when something happens that plugins may know of or stop. It knows the
+//! order of the plugins and what their answers mean, and nothing of how a plugin is reached.
+//!
+//! Every call is safe, runs on the caller's thread and allocates nothing; a hook that no plugin has
+//! costs one branch. None may be made while a lock is held that another connection needs.
+
+mod chain;
+mod client;
+mod failures;
+pub(crate) mod point;
+pub(crate) mod running;
+
+use std::{net::SocketAddr, sync::Arc};
+
+use plugin_abi::raw;
+
+use crate::plugins::Loaded;
+
+use chain::Chain;
+pub use client::{BeforeConnect, Client, Disconnected, Origin, Publication, Subscription};
+use client::{flag, size};
+
+/// What the plugins have decided about an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Decision {
+    /// It happens.
+    Continue,
+    /// It does not: a plugin said no, or one that was to decide has failed.
+    Veto,
+}
+
+impl Decision {
+    /// The event must not happen.
+    pub fn is_veto(self) -> bool {
+        self == Decision::Veto
+    }
+}
+
+/// The hooks of all plugins, in the order of the config. Immutable; shared between threads in an
+/// [`Arc`]. As long as it lives, so do the plugins in it.
+pub struct Hooks {
+    on_socket_open: Chain<point::OnSocketOpen>,
+    on_before_connect: Chain<point::OnBeforeConnect>,
+    on_connect: Chain<point::OnConnect>,
+    on_before_subscribe: Chain<point::OnBeforeSubscribe>,
+    on_subscribe: Chain<point::OnSubscribe>,
+    on_before_unsubscribe: Chain<point::OnBeforeUnsubscribe>,
+    on_unsubscribe: Chain<point::OnUnsubscribe>,
+    on_message: Chain<point::OnMessage>,
+    on_before_publish: Chain<point::OnBeforePublish>,
+    on_publish: Chain<point::OnPublish>,
+    on_disconnect: Chain<point::OnDisconnect>,
+}
+
+impl Hooks {
+    /// No plugin has any hook.
+    pub fn none() -> Hooks {
+        Hooks::new(&[])
+    }
+
+    pub(crate) fn new(plugins: &[Arc<Loaded>]) -> Hooks {
+        Hooks {
+            on_socket_open: Chain::new(plugins),
+            on_before_connect: Chain::new(plugins),
+            on_connect: Chain::new(plugins),
+            on_before_subscribe: Chain::new(plugins),
+            on_subscribe: Chain::new(plugins),
+            on_before_unsubscribe: Chain::new(plugins),
+            on_unsubscribe: Chain::new(plugins),
+            on_message: Chain::new(plugins),
+            on_before_publish: Chain::new(plugins),
+            on_publish: Chain::new(plugins),
+            on_disconnect: Chain::new(plugins),
+        }
+    }
+
+    /// Whether some plugin is asked who may connect.
+    pub fn decides_who_connects(&self) -> bool {
+        !self.on_before_connect.is_empty()
+    }
+
+    /// A connection was accepted; nothing was read from it. A veto closes it.
+    #[inline]
+    pub fn on_socket_open(&self, peer: SocketAddr, local: SocketAddr, listener: &str) -> Decision {
+        if self.on_socket_open.is_empty() {
+            return Decision::Continue;
+        }
+        self.on_socket_open.ask(&raw::SocketOpen {
+            size: size::<raw::SocketOpen<'_>>(),
+            reserved: 0,
+            listener: raw::Text::new(listener),
+            peer: peer.into(),
+            local: local.into(),
+        })
+    }
+
+    /// CONNECT was read, before there is a session. A veto refuses the client.
+    #[inline]
+    pub fn on_before_connect(&self, client: &Client<'_>, connect: &BeforeConnect<'_>) -> Decision {
+        if self.on_before_connect.is_empty() {
+            return Decision::Continue;
+        }
+        self.on_before_connect.ask(&connect.event(&client.to_raw()))
+    }
+
+    /// The session is ready, CONNACK is sent. A veto disconnects the client.
+    #[inline]
+    pub fn on_connect(
+        &self,
+        client: &Client<'_>,
+        session_present: bool,
+        clean_start: bool,
+    ) -> Decision {
+        if self.on_connect.is_empty() {
+            return Decision::Continue;
+        }
+        self.on_connect.ask(&raw::Connect {
+            size: size::<raw::Connect<'_>>(),
+            session_present: flag(session_present),
+            clean_start: flag(clean_start),
+            reserved: [0; 2],
+            client: (&client.to_raw()).into(),
+        })
+    }
+
+    /// A filter of a SUBSCRIBE, before it is registered. A veto keeps it from being so.
+    #[inline]
+    pub fn on_before_subscribe(
+        &self,
+        client: &Client<'_>,
+        subscription: &Subscription<'_>,
+    ) -> Decision {
+        if self.on_before_subscribe.is_empty() {
+            return Decision::Continue;
+        }
+        self.on_before_subscribe.ask(&subscription.event(&client.to_raw()))
+    }
+
+    /// The filter is registered.
+    #[inline]
+    pub fn on_subscribe(&self, client: &Client<'_>, subscription: &Subscription<'_>) {
+        if !self.on_subscribe.is_empty() {
+            self.on_subscribe.tell(&subscription.event(&client.to_raw()));
+        }
+    }
+
+    /// A filter of an UNSUBSCRIBE, before it is removed. A veto keeps the subscription.
+    #[inline]
+    pub fn on_before_unsubscribe(&self, client: &Client<'_>, filter: &str) -> Decision {
+        if self.on_before_unsubscribe.is_empty() {
+            return Decision::Continue;
+        }
+        self.on_before_unsubscribe.ask(&client::unsubscribe_event(filter, &client.to_raw()))
+    }
+
+    /// The subscription existed, and is gone.
+    #[inline]
+    pub fn on_unsubscribe(&self, client: &Client<'_>, filter: &str) {
+        if !self.on_unsubscribe.is_empty() {
+            self.on_unsubscribe.tell(&client::unsubscribe_event(filter, &client.to_raw()));
+        }
+    }
+
+    /// Some plugin has a hook on the path of a message. If none has, the path need not describe
+    /// messages to this module at all.
+    #[inline]
+    pub fn watches_messages(&self) -> bool {
+        !(self.on_message.is_empty()
+            && self.on_before_publish.is_empty()
+            && self.on_publish.is_empty())
+    }
+
+    /// A PUBLISH was read.
+    #[inline]
+    pub fn on_message(&self, client: &Client<'_>, message: &Publication<'_>) {
+        if !self.on_message.is_empty() {
+            self.on_message.tell(&message.event(&client.to_raw()));
+        }
+    }
+
+    /// A message or a will, before it is kept or routed. A veto keeps it from everybody.
+    #[inline]
+    pub fn on_before_publish(&self, client: &Client<'_>, message: &Publication<'_>) -> Decision {
+        if self.on_before_publish.is_empty() {
+            return Decision::Continue;
+        }
+        self.on_before_publish.ask(&message.event(&client.to_raw()))
+    }
+
+    /// The message or will is routed.
+    #[inline]
+    pub fn on_publish(&self, client: &Client<'_>, message: &Publication<'_>) {
+        if !self.on_publish.is_empty() {
+            self.on_publish.tell(&message.event(&client.to_raw()));
+        }
+    }
+
+    /// A connected client is gone.
+    #[inline]
+    pub fn on_disconnect(&self, client: &Client<'_>, disconnected: &Disconnected<'_>) {
+        if !self.on_disconnect.is_empty() {
+            self.on_disconnect.tell(&disconnected.event(&client.to_raw()));
+        }
+    }
+}
+
+impl std::fmt::Debug for Hooks {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hooks").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,63 @@
+//! The table of hooks: which may veto, and what it means that a plugin fails in one.
+
+use plugin_abi::{
+    module::{HookFunction, HookTable},
+    raw,
+};
+
+/// A hook: when it is called, everything else follows from this.
+pub(crate) trait Point: 'static {
+    /// Its name in logs, the one that Rust plugins write.
+    const NAME: &'static str;
+    /// Whether it may answer a veto.
+    const MAY_VETO: bool;
+    /// What it means that a plugin panicked in it, or answered nonsense.
+    const ON_FAILURE: OnFailure;
+    /// What the plugin is told.
+    type Event<'a>;
+
+    /// The hook of a plugin, if it has it.
+    fn function(table: &HookTable) -> Option<HookFunction<Self::Event<'static>>>;
+}
+
+/// What it means that a plugin fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnFailure {
+    /// As a veto: a plugin that guards something must not let it through by failing.
+    Refuse,
+    /// As if it did not have the hook.
+    GoOn,
+}
+
+macro_rules! points {
+    ($($point:ident $name:ident $event:ident $may_veto:literal $on_failure:ident;)*) => {$(
+        pub(crate) struct $point;
+
+        impl Point for $point {
+            const NAME: &'static str = stringify!($name);
+            const MAY_VETO: bool = $may_veto;
+            const ON_FAILURE: OnFailure = OnFailure::$on_failure;
+            type Event<'a> = raw::$event<'a>;
+
+            fn function(table: &HookTable) -> Option<HookFunction<raw::$event<'static>>> {
+                table.$name
+            }
+        }
+    )*};
+}
+
+#[rustfmt::skip]
+points! {
+    // point            name                    event          may veto  on failure
+    OnSocketOpen        on_socket_open          SocketOpen     true      Refuse;
+    OnBeforeConnect     on_before_connect       BeforeConnect  true      Refuse;
+    OnConnect           on_connect              Connect        true      Refuse;
+    OnBeforeSubscribe   on_before_subscribe     Subscribe      true      Refuse;
+    OnSubscribe         on_subscribe            Subscribe      false     GoOn;
+    OnBeforeUnsubscribe on_before_unsubscribe   Unsubscribe    true      GoOn;
+    OnUnsubscribe       on_unsubscribe          Unsubscribe    false     GoOn;
+    OnMessage           on_message              Publish        false     GoOn;
+    OnBeforePublish     on_before_publish       Publish        true      Refuse;
+    OnPublish           on_publish              Publish        false     GoOn;
+    OnDisconnect        on_disconnect           Disconnect     false     GoOn;
+}

@@ -1,0 +1,108 @@
+//! Why a plugin was not loaded, and what to do about it.
+
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+};
+
+use thiserror::Error;
+
+use super::elf::ElfError;
+
+/// A plugin that was not loaded: which, its file if there is one, the reason, and what to do.
+#[derive(Debug)]
+pub struct LoadError {
+    plugin: String,
+    file: Option<PathBuf>,
+    reason: Reason,
+}
+
+#[derive(Debug, Error)]
+pub(super) enum Reason {
+    #[error(
+        "this is not a name: write the name of a file in {}, without a path",
+        dir.display()
+    )]
+    Name { dir: PathBuf },
+    #[error("there is no such file in {}: looked for {}; {}", dir.display(), tried.join(", "), Present(present))]
+    NotFound { dir: PathBuf, tried: Vec<String>, present: Vec<String> },
+    #[error("it is named twice; to run two of it, copy the file under a second name")]
+    Twice,
+    #[error("the file cannot be read: {0}")]
+    Read(#[source] io::Error),
+    #[error("{0}")]
+    Elf(#[source] ElfError),
+    #[error("no private copy of it could be made to load: {0}")]
+    Copy(#[source] io::Error),
+    #[error("the system cannot load it: {0}; build it on this system, with the libraries it needs")]
+    Open(String),
+    #[error(
+        "it is a shared library but no hookmq plugin: it exports neither what `#[plugin]` makes nor \
+         `PluginAbiVersion`"
+    )]
+    NotPlugin,
+    #[error("it was built with another abi_stable ({0}); rebuild it with plugin-abi {ours}", ours = ours())]
+    AbiStable(String),
+    #[error("it is a library for another program, one that calls its plugins `{0}`")]
+    Foreign(String),
+    #[error("it was built for version {theirs} of plugin-abi; rebuild it with version {ours}", ours = ours())]
+    Version { theirs: String },
+    #[error("its tables do not match plugin-abi {ours}: {0}; rebuild it with that version", ours = ours())]
+    Layout(String),
+    #[error("its root module could not be made: {0}")]
+    RootModule(String),
+    #[error(
+        "it was built with panic = \"abort\", so that a panic in it would end the broker; build it \
+         with panic = \"unwind\", or set `allow_panic_abort: true` for it"
+    )]
+    PanicAbort,
+    #[error("it refused to start: {0}")]
+    Bootstrap(String),
+    #[error("it panicked while starting: {0}")]
+    BootstrapPanicked(String),
+}
+
+impl LoadError {
+    pub(super) fn new(plugin: &str, file: Option<&Path>, reason: Reason) -> Self {
+        LoadError { plugin: plugin.into(), file: file.map(Path::to_path_buf), reason }
+    }
+}
+
+impl Reason {
+    /// `bootstrap` answered `code`; its words come from what it has logged.
+    pub(super) fn refused(code: i32, complaint: Option<String>) -> Self {
+        Reason::Bootstrap(complaint.unwrap_or_else(|| {
+            format!("its bootstrap answered {code}, and logged no error that says why")
+        }))
+    }
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "plugin {}", self.plugin)?;
+        if let Some(file) = &self.file {
+            write!(f, " ({})", file.display())?;
+        }
+        write!(f, " cannot be loaded: {}", self.reason)
+    }
+}
+
+// The reason's cause is part of the text, so it is no source to print again.
+impl std::error::Error for LoadError {}
+
+/// What could be loaded instead of a plugin that is not there.
+struct Present<'a>(&'a [String]);
+
+impl fmt::Display for Present<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            [] => f.write_str("copy the plugin's `.so` there"),
+            files => write!(f, "what is there: {}", files.join(", ")),
+        }
+    }
+}
+
+fn ours() -> String {
+    let version = plugin_abi::raw::ABI_VERSION;
+    format!("{}.{}", version >> 16, version & 0xFFFF)
+}

@@ -1,0 +1,138 @@
+//! A plugin that has started, in whatever language it is written.
+#![allow(unsafe_code, reason = "ends the instance that it owns")]
+
+use std::{
+    ffi::c_void,
+    fmt,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use libloading::os::unix::Library;
+use plugin_abi::{
+    module::{HookTable, PluginModuleRef},
+    raw,
+};
+
+use super::{
+    c::{self, Symbols},
+    entry::PluginEntry,
+    error::Reason,
+    host::Caller,
+    native,
+};
+use crate::hooks::running;
+
+/// A plugin and its instance, which ends with it.
+pub(crate) struct Loaded {
+    name: Box<str>,
+    file: PathBuf,
+    kind: Kind,
+    hooks: HookTable,
+    instance: *mut c_void,
+    shut_down: AtomicBool,
+}
+
+enum Kind {
+    Native(PluginModuleRef),
+    C(Symbols),
+}
+
+// SAFETY: plugins promise that their instance may be used from any thread, by several at once.
+unsafe impl Send for Loaded {}
+// SAFETY: as above.
+unsafe impl Sync for Loaded {}
+
+impl Loaded {
+    /// Starts the plugin in a library.
+    pub(super) fn start(
+        name: &str,
+        file: &Path,
+        library: &Library,
+        entry: &PluginEntry,
+    ) -> Result<Loaded, Reason> {
+        let kind = match native::root_module(library)? {
+            Some(module) => Kind::Native(module),
+            None => Kind::C(c::symbols(library)?.ok_or(Reason::NotPlugin)?),
+        };
+        let config = match &entry.config {
+            serde_json::Value::Null => "{}".to_owned(),
+            config => config.to_string(),
+        };
+        let caller = Caller::new(name);
+        let (instance, hooks) = match &kind {
+            Kind::Native(module) => {
+                if !module.panic_unwind() && !entry.allow_panic_abort {
+                    return Err(Reason::PanicAbort);
+                }
+                (native::bootstrap(*module, caller, &config)?, module.hooks().into())
+            }
+            Kind::C(symbols) => (symbols.bootstrap(caller, &config)?, symbols.hooks),
+        };
+        let shut_down = AtomicBool::new(false);
+        Ok(Loaded { name: name.into(), file: file.into(), kind, hooks, instance, shut_down })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    pub(super) fn hooks(&self) -> &HookTable {
+        &self.hooks
+    }
+
+    pub(super) fn instance(&self) -> *mut c_void {
+        self.instance
+    }
+
+    /// Tells a Rust plugin, once, that the broker stops. A C plugin is told when it is dropped.
+    pub(super) fn shutdown(&self) {
+        let Kind::Native(module) = &self.kind else { return };
+        if self.shut_down.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let _running = running::enter("shutdown");
+        // SAFETY: the instance is of this module, and alive.
+        let code = unsafe { module.shutdown()(self.instance) };
+        self.check_end("shutdown", code);
+    }
+
+    fn check_end(&self, what: &str, code: i32) {
+        if code != raw::CONTINUE {
+            log::error!("plugin {} failed in {what}; the broker goes on", self.name);
+        }
+    }
+}
+
+impl Drop for Loaded {
+    fn drop(&mut self) {
+        self.shutdown();
+        match &self.kind {
+            Kind::Native(module) => {
+                let _running = running::enter("drop");
+                // SAFETY: the instance is of this module; hooks hold an `Arc` of us, so none runs.
+                let code = unsafe { module.drop()(self.instance) };
+                self.check_end("drop", code);
+            }
+            // SAFETY: as above.
+            Kind::C(symbols) => unsafe { symbols.shutdown(self.instance) },
+        }
+    }
+}
+
+/// The line that is logged when it has started.
+impl fmt::Display for Loaded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} loaded from {}: ", self.name, self.file.display())?;
+        match &self.kind {
+            Kind::Native(module) => write!(f, "{} {}", module.name(), module.version()),
+            Kind::C(symbols) => {
+                write!(f, "C ABI {}.{}", symbols.abi_version >> 16, symbols.abi_version & 0xFFFF)
+            }
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Rust plugins: the root module that `#[plugin]` exports, checked by abi_stable.
+#![allow(unsafe_code, reason = "reads a symbol of a library, and calls its bootstrap")]
+
+use std::ffi::c_void;
+
+use libloading::os::unix::Library;
+use plugin_abi::{
+    abi_stable::{
+        StableAbi,
+        abi_stability::abi_checking::{CheckingGlobals, check_layout_compatibility_with_globals},
+        library::{AbiHeaderRef, LibHeader, ROOT_MODULE_LOADER_NAME_WITH_NUL, RootModule},
+    },
+    module::PluginModuleRef,
+    raw::{self, Text},
+};
+
+use super::{
+    error::Reason,
+    host::{self, Caller},
+};
+use crate::hooks::running;
+
+/// The plugin's root module, if the library has one.
+pub(super) fn root_module(library: &Library) -> Result<Option<PluginModuleRef>, Reason> {
+    let name = ROOT_MODULE_LOADER_NAME_WITH_NUL.as_bytes();
+    // SAFETY: a symbol of this name is a static of abi_stable, which starts with a header that
+    // tells whether the rest can be understood.
+    let Ok(header) = (unsafe { library.get::<AbiHeaderRef>(name) }) else { return Ok(None) };
+    let header =
+        header.upgrade().map_err(|error| Reason::AbiStable(last_error(&error.to_string())))?;
+    check_version(header)?;
+    check_layout(header)?;
+    // SAFETY: the layout was just checked.
+    let module = unsafe { header.init_root_module_with_unchecked_layout::<PluginModuleRef>() };
+    module.map(Some).map_err(|error| Reason::RootModule(last_error(&error.to_string())))
+}
+
+/// Makes the plugin's instance.
+pub(super) fn bootstrap(
+    module: PluginModuleRef,
+    caller: &'static Caller,
+    config: &str,
+) -> Result<*mut c_void, Reason> {
+    let mut instance = std::ptr::null_mut();
+    let _running = running::enter("bootstrap");
+    let bootstrap = module.bootstrap();
+    // SAFETY: the context and the table live for ever, the rest for the call.
+    let code =
+        unsafe { bootstrap(caller.context(), host::api(), Text::new(config), &raw mut instance) };
+    match (code, caller.started()) {
+        (0, _) => Ok(instance),
+        (raw::PANICKED, complaint) => Err(Reason::BootstrapPanicked(complaint.unwrap_or_default())),
+        (code, complaint) => Err(Reason::refused(code, complaint)),
+    }
+}
+
+fn check_version(header: &LibHeader) -> Result<(), Reason> {
+    let constants = header.root_mod_consts();
+    if constants.name().as_str() != PluginModuleRef::NAME {
+        return Err(Reason::Foreign(constants.name().as_str().to_owned()));
+    }
+    let major = |version: &str| version.split('.').next().map(str::to_owned);
+    let theirs = header.version_strings().version.as_str();
+    if major(theirs) != major(PluginModuleRef::VERSION_STRINGS.version.as_str()) {
+        return Err(Reason::Version { theirs: theirs.to_owned() });
+    }
+    Ok(())
+}
+
+/// abi_stable's check accepts a plugin that knows more than the broker. One that knows less is as
+/// good, and is found by asking the other way round. Fresh globals, or else the answer depends on
+/// what was checked before.
+fn check_layout(header: &'static LibHeader) -> Result<(), Reason> {
+    let ours = <PluginModuleRef as StableAbi>::LAYOUT;
+    let Some(theirs) = header.layout() else {
+        return Err(Reason::Layout("it describes no layout".into()));
+    };
+    let check = |ours, theirs| {
+        check_layout_compatibility_with_globals(ours, theirs, &CheckingGlobals::new())
+    };
+    check(ours, theirs)
+        .or_else(|error| check(theirs, ours).map_err(|_| error))
+        .map_err(|error| Reason::Layout(last_error(&error.to_string())))
+}
+
+/// The errors of abi_stable run over hundreds of lines; the last one of them is the innermost.
+fn last_error(text: &str) -> String {
+    let last = text.rsplit("Error:").next().unwrap_or(text);
+    last.split_whitespace().collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,109 @@
+//! Delivery of a run to its receivers, receiver by receiver.
+
+use std::sync::Arc;
+
+use mqtt::QoS;
+
+use super::Target;
+use super::run::{Item, Messages, Run};
+use crate::session::{Outbox, QueueLimits, Session};
+use crate::shard::Outgoing;
+
+/// From this payload size on, a message for several receivers is shared instead of copied.
+const SHARE_ABOVE: usize = 8 * 1024;
+
+/// Hands a run to all targets. Returns a receiver that has more than it can take, if there is one:
+/// the publisher should wait for it.
+pub(crate) fn deliver(
+    run: &Run<'_>,
+    targets: &[Target],
+    outgoing: &mut Outgoing,
+) -> Option<Arc<Session>> {
+    let limits = outgoing.limits;
+    let verbatim = run.verbatim();
+    let largest = run.largest();
+    let mut messages = Messages::new(run);
+    let mut crowded = None;
+    for target in targets {
+        // [MQTT-3.8.3-3]
+        if target.no_local && run.publisher.is_some_and(|own| Arc::ptr_eq(own, &target.session)) {
+            continue;
+        }
+        let mut outbox = target.session.outbox.lock();
+        let Some(link) = outbox.link() else {
+            keep(&mut outbox, target, &mut messages, run, &limits);
+            continue;
+        };
+        let (version, max_packet) = (link.version, link.max_packet as usize);
+        outbox.lend_buffer(&mut outgoing.pool);
+        match verbatim {
+            Some(bytes)
+                if version == run.version
+                    && largest <= SHARE_ABOVE
+                    && largest <= max_packet
+                    && outbox.takes_qos0(&limits) =>
+            {
+                outbox.append(bytes);
+            }
+            _ => send_each(&mut outbox, target, &mut messages, run, &limits),
+        }
+        if outbox.is_crowded(&limits) {
+            crowded = Some(target.session.clone());
+        }
+        outgoing.mark(&target.session, outbox);
+    }
+    crowded
+}
+
+fn send_each(
+    outbox: &mut Outbox,
+    target: &Target,
+    messages: &mut Messages<'_>,
+    run: &Run<'_>,
+    limits: &QueueLimits,
+) {
+    for item in run.items {
+        let qos = item.qos.min(target.qos);
+        let retain = item.retain && target.retain_as_published;
+        if !fits(outbox, run, item, qos) {
+            continue;
+        }
+        if qos > QoS::AtMostOnce {
+            outbox.send_acknowledged(messages.shared(item, qos, retain), run.now, limits);
+        } else if item.payload_len() > SHARE_ABOVE {
+            outbox.send_qos0(&messages.shared(item, qos, retain), run.now, limits);
+        } else if outbox.takes_qos0(limits) {
+            let mut publish = run.publish(item);
+            publish.retain = retain;
+            outbox.append_publish(&publish);
+        }
+    }
+}
+
+/// Whether the packet is not larger than the client takes. [MQTT-3.1.2-24] [MQTT-3.1.2-25]
+fn fits(outbox: &Outbox, run: &Run<'_>, item: &Item, qos: QoS) -> bool {
+    let Some(link) = outbox.link() else { return false };
+    // A lowered or raised packet differs by less than this.
+    if item.packet_len() + 16 <= link.max_packet as usize {
+        return true;
+    }
+    let mut publish = run.publish(item);
+    publish.qos = qos;
+    publish.encoded_len(link.version) <= link.max_packet as usize
+}
+
+fn keep(
+    outbox: &mut Outbox,
+    target: &Target,
+    messages: &mut Messages<'_>,
+    run: &Run<'_>,
+    limits: &QueueLimits,
+) {
+    for (index, item) in run.items.iter().enumerate() {
+        let qos = item.qos.min(target.qos);
+        if qos > QoS::AtMostOnce || limits.queue_qos0 {
+            let retain = item.retain && target.retain_as_published;
+            outbox.keep(messages.compact(index, item, qos, retain), limits);
+        }
+    }
+}

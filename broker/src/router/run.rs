@@ -1,0 +1,143 @@
+//! Consecutive PUBLISHes of one client to one topic, delivered together: one look at the
+//! subscriptions, and one lock per receiver.
+
+use std::sync::Arc;
+
+use mqtt::{Properties, Publish, QoS, Version};
+
+use crate::session::{Layout, Message, Session};
+
+/// Several PUBLISHes to one topic, standing in the bytes they were read as.
+pub(crate) struct Run<'a> {
+    pub(crate) data: &'a [u8],
+    pub(crate) topic: &'a str,
+    pub(crate) items: &'a [Item],
+    /// How the bytes are to be read.
+    pub(crate) version: Version,
+    /// Who sent it; for No Local.
+    pub(crate) publisher: Option<&'a Arc<Session>>,
+    /// Second of the broker's clock.
+    pub(crate) now: u32,
+}
+
+/// One PUBLISH of a run.
+#[derive(Clone, Copy)]
+pub(crate) struct Item {
+    /// Where its packet starts.
+    pub(crate) start: u32,
+    pub(crate) layout: Layout,
+    pub(crate) qos: QoS,
+    pub(crate) retain: bool,
+    pub(crate) dup: bool,
+}
+
+impl Item {
+    /// Describes a decoded PUBLISH whose packet stands at `start..end`.
+    pub(crate) fn new(publish: &Publish<'_>, start: usize, end: usize, header_len: usize) -> Item {
+        let topic_start = start + header_len + 2;
+        let payload_start = end - publish.payload.len();
+        Item {
+            start: start as u32,
+            layout: Layout {
+                topic_start: topic_start as u32,
+                topic_len: publish.topic.len() as u16,
+                properties_start: (payload_start - publish.properties.as_bytes().len()) as u32,
+                payload_start: payload_start as u32,
+                end: end as u32,
+            },
+            qos: publish.qos,
+            retain: publish.retain,
+            dup: publish.dup,
+        }
+    }
+
+    /// Whether its bytes are those of the PUBLISH that a QoS 0 receiver of this version gets.
+    fn is_plain(&self) -> bool {
+        self.qos == QoS::AtMostOnce && !self.retain
+    }
+
+    pub(crate) fn payload_len(&self) -> usize {
+        (self.layout.end - self.layout.payload_start) as usize
+    }
+
+    pub(crate) fn packet_len(&self) -> usize {
+        (self.layout.end - self.start) as usize
+    }
+}
+
+impl<'a> Run<'a> {
+    /// The run's packets as they stand, if a QoS 0 receiver that speaks the sender's version gets
+    /// just these bytes.
+    pub(super) fn verbatim(&self) -> Option<&'a [u8]> {
+        let mut end = self.items.first()?.start;
+        for item in self.items {
+            if !item.is_plain() || item.start != end {
+                return None;
+            }
+            end = item.layout.end;
+        }
+        self.bytes()
+    }
+
+    /// From the first packet to the last.
+    pub(super) fn bytes(&self) -> Option<&'a [u8]> {
+        let (first, last) = (self.items.first()?, self.items.last()?);
+        self.data.get(first.start as usize..last.layout.end as usize)
+    }
+
+    /// The largest packet, in bytes.
+    pub(super) fn largest(&self) -> usize {
+        self.items.iter().map(Item::packet_len).max().unwrap_or(0)
+    }
+
+    /// The PUBLISH of an item, at QoS 0.
+    pub(crate) fn publish(&self, item: &Item) -> Publish<'a> {
+        let bytes =
+            |start: u32, end: u32| self.data.get(start as usize..end as usize).unwrap_or_default();
+        let Layout { properties_start, payload_start, end, .. } = item.layout;
+        Publish {
+            dup: false,
+            qos: QoS::AtMostOnce,
+            retain: false,
+            packet_id: 0,
+            topic: self.topic,
+            properties: Properties::from_validated(bytes(properties_start, payload_start)),
+            payload: bytes(payload_start, end),
+        }
+    }
+}
+
+/// The run's messages as receivers hold them, made when the first receiver needs them.
+pub(super) struct Messages<'a> {
+    run: &'a Run<'a>,
+    chunk: Option<Arc<[u8]>>,
+    /// Each with an allocation of its own, for absent clients.
+    compact: Vec<Option<Message>>,
+}
+
+impl<'a> Messages<'a> {
+    pub(super) fn new(run: &'a Run<'a>) -> Messages<'a> {
+        Messages { run, chunk: None, compact: Vec::new() }
+    }
+
+    /// A message that shares the bytes of the whole run.
+    pub(super) fn shared(&mut self, item: &Item, qos: QoS, retain: bool) -> Message {
+        let bytes = self.run.bytes().unwrap_or_default();
+        let chunk = self.chunk.get_or_insert_with(|| bytes.into()).clone();
+        let offset = self.run.items.first().map_or(0, |first| first.start);
+        Message::in_chunk(chunk, item.layout, offset, qos, retain, self.run.now)
+    }
+
+    /// A message that shares with nothing but other receivers.
+    pub(super) fn compact(&mut self, index: usize, item: &Item, qos: QoS, retain: bool) -> Message {
+        self.compact.resize(self.run.items.len(), None);
+        let make = || Message::new(&self.run.publish(item), self.run.now);
+        let mut message = match self.compact.get_mut(index) {
+            Some(slot) => slot.get_or_insert_with(make).clone(),
+            None => make(),
+        };
+        message.qos = qos;
+        message.retain = retain;
+        message
+    }
+}

@@ -1,0 +1,121 @@
+//! The broker as a whole: starts its parts in order, and stops them in the reverse order.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use mqtt::ReasonCode;
+use tokio::runtime::Handle;
+
+use crate::broker::Broker;
+use crate::config::{Config, Listener};
+use crate::plugins::{LoadError, Plugins};
+use crate::shard::{self, ShardThread};
+use crate::store::MemoryStore;
+use crate::transport::{self, TcpAcceptor};
+
+/// How long clients have to take their DISCONNECT.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+
+/// A running broker.
+pub struct Server {
+    broker: Arc<Broker>,
+    plugins: Plugins,
+    shards: Vec<ShardThread>,
+    addresses: Vec<SocketAddr>,
+}
+
+/// Why the broker did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A plugin could not be loaded.
+    #[error(transparent)]
+    Plugin(#[from] LoadError),
+    /// An address could not be opened.
+    #[error("listeners: cannot listen on tcp://{address}: {error}")]
+    Listen {
+        /// As the config has it.
+        address: SocketAddr,
+        /// What the system says.
+        error: std::io::Error,
+    },
+    /// Anybody in the network could connect.
+    #[error(
+        "listeners: tcp://{0} is open to other machines, and no plugin decides who may connect \
+         (none has on_before_connect); load one, listen on 127.0.0.1, or set allow_anonymous: true"
+    )]
+    OpenToAll(SocketAddr),
+    /// A thread or its event loop could not be made.
+    #[error("cannot start a thread: {0}")]
+    Thread(#[from] std::io::Error),
+}
+
+impl Server {
+    /// Loads the plugins, opens the listeners, and serves on threads of its own until
+    /// [`Server::stop`].
+    ///
+    /// # Errors
+    /// When a plugin, a listener or a thread cannot be had; nothing is left running then.
+    pub fn start(config: &Config, plugin_dir: &Path) -> Result<Server, StartError> {
+        let plugins = Plugins::load(plugin_dir, &config.plugins)?;
+        let hooks = plugins.hooks();
+        if !config.allow_anonymous && !hooks.decides_who_connects() {
+            refuse_open_listeners(config)?;
+        }
+        let mut listeners = Vec::new();
+        for Listener::Tcp { address } in &config.listeners {
+            let listener = transport::bind(*address)
+                .map_err(|error| StartError::Listen { address: *address, error })?;
+            listeners.push(listener);
+        }
+        let broker = Arc::new(Broker::new(config.limits.clone(), hooks, Box::new(MemoryStore)));
+        let threads = config.threads.or(std::thread::available_parallelism().ok());
+        let shards = (0..threads.map_or(1, usize::from))
+            .map(|index| shard::start(index, broker.clone()))
+            .collect::<Result<Vec<_>, _>>()?;
+        let handles: Arc<[Handle]> = shards.iter().map(|shard| shard.handle().clone()).collect();
+        let mut addresses = Vec::new();
+        for listener in listeners {
+            let address = listener.local_addr()?;
+            addresses.push(address);
+            let acceptor = TcpAcceptor::new(broker.clone(), handles.clone(), address);
+            if let Some(first) = handles.first() {
+                first.spawn(acceptor.run(listener));
+            }
+        }
+        Ok(Server { broker, plugins, shards, addresses })
+    }
+
+    /// Where it listens, in the order of the config, with the ports the system chose.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Tells the clients, waits for them to go, stops the threads, then the plugins. Blocks for
+    /// 10 seconds at most, if the plugins' `shutdown` is quick.
+    pub fn stop(self) {
+        // [MQTT-4.13.2-1]
+        self.broker.order_all_to_close(ReasonCode::ServerShuttingDown);
+        let deadline = Instant::now() + STOP_WITHIN;
+        while self.broker.clients.load(Ordering::Acquire) > 0 && Instant::now() < deadline {
+            std::thread::park_timeout(Duration::from_millis(10));
+        }
+        let left = self.broker.clients.load(Ordering::Acquire);
+        if left > 0 {
+            log::warn!("{left} clients did not go in time and are cut off");
+        }
+        self.shards.into_iter().for_each(ShardThread::stop);
+        self.plugins.shutdown();
+    }
+}
+
+/// A listener that other machines reach needs somebody who decides who may connect.
+fn refuse_open_listeners(config: &Config) -> Result<(), StartError> {
+    let open = config
+        .listeners
+        .iter()
+        .find_map(|Listener::Tcp { address }| (!address.ip().is_loopback()).then_some(*address));
+    open.map_or(Ok(()), |address| Err(StartError::OpenToAll(address)))
+}

@@ -1,0 +1,191 @@
+//! A message as it is held for a receiver: a place in a shared piece of bytes.
+//!
+//! The messages of one run share one allocation, and so do all receivers of a message. A message
+//! that is to be held for long gets its own ([`Message::new`]), so that it does not pin its
+//! neighbours.
+
+use std::sync::Arc;
+
+use mqtt::{Properties, Property, PropertyBuffer, Publish, QoS, Version};
+
+/// Content and flags of a PUBLISH, without packet identifier. 40 bytes, cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Message {
+    chunk: Arc<[u8]>,
+    topic_start: u32,
+    topic_len: u16,
+    pub(crate) qos: QoS,
+    pub(crate) retain: bool,
+    properties_start: u32,
+    payload_start: u32,
+    end: u32,
+    /// Second of the broker's clock at which it came in; message expiry counts from here.
+    received: u32,
+}
+
+/// Where the parts of a PUBLISH stand in the bytes that hold it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Layout {
+    pub(crate) topic_start: u32,
+    pub(crate) topic_len: u16,
+    pub(crate) properties_start: u32,
+    pub(crate) payload_start: u32,
+    pub(crate) end: u32,
+}
+
+impl Message {
+    /// A message that stands in `chunk` as `layout` says, `offset` bytes further to the front.
+    pub(crate) fn in_chunk(
+        chunk: Arc<[u8]>,
+        layout: Layout,
+        offset: u32,
+        qos: QoS,
+        retain: bool,
+        received: u32,
+    ) -> Message {
+        Message {
+            chunk,
+            topic_start: layout.topic_start - offset,
+            topic_len: layout.topic_len,
+            qos,
+            retain,
+            properties_start: layout.properties_start - offset,
+            payload_start: layout.payload_start - offset,
+            end: layout.end - offset,
+            received,
+        }
+    }
+
+    /// A message with an allocation of its own.
+    pub(crate) fn new(publish: &Publish<'_>, received: u32) -> Message {
+        let topic = publish.topic.as_bytes();
+        let properties = publish.properties.as_bytes();
+        let mut bytes = Vec::with_capacity(topic.len() + properties.len() + publish.payload.len());
+        bytes.extend_from_slice(topic);
+        bytes.extend_from_slice(properties);
+        bytes.extend_from_slice(publish.payload);
+        let properties_start = topic.len() as u32;
+        Message {
+            topic_start: 0,
+            topic_len: topic.len() as u16,
+            qos: publish.qos,
+            retain: publish.retain,
+            properties_start,
+            payload_start: properties_start + properties.len() as u32,
+            end: bytes.len() as u32,
+            chunk: bytes.into(),
+            received,
+        }
+    }
+
+    /// Bytes of topic, properties and payload: what it counts for in a queue.
+    pub(crate) fn size(&self) -> usize {
+        usize::from(self.topic_len) + (self.end - self.properties_start) as usize
+    }
+
+    /// Bytes from the payload's start on, for a writer that does not copy them.
+    pub(crate) fn payload_from(&self, skip: usize) -> &[u8] {
+        self.payload().get(skip..).unwrap_or_default()
+    }
+
+    pub(crate) fn payload(&self) -> &[u8] {
+        self.bytes(self.payload_start, self.end)
+    }
+
+    /// The PUBLISH that carries it.
+    pub(crate) fn publish(&self, packet_id: u16, dup: bool) -> Publish<'_> {
+        let topic = self.bytes(self.topic_start, self.topic_start + u32::from(self.topic_len));
+        Publish {
+            dup,
+            qos: self.qos,
+            retain: self.retain,
+            packet_id,
+            // Checked when the packet was decoded.
+            topic: std::str::from_utf8(topic).unwrap_or_default(),
+            properties: self.properties(),
+            payload: self.payload(),
+        }
+    }
+
+    /// What is left of the Message Expiry Interval at second `now`: `None` if it has none.
+    /// [MQTT-3.3.2-6]
+    pub(crate) fn expiry_left(&self, now: u32) -> Option<u32> {
+        if self.properties_start == self.payload_start {
+            return None;
+        }
+        let interval = self.properties().message_expiry()?;
+        Some(interval.saturating_sub(now.saturating_sub(self.received)))
+    }
+
+    /// Whether it expired before second `now` and must not be delivered. [MQTT-3.3.2-5]
+    pub(crate) fn is_expired(&self, now: u32) -> bool {
+        self.expiry_left(now) == Some(0)
+    }
+
+    /// Appends the PUBLISH to `out`; `now` sets what is left of its expiry.
+    pub(crate) fn encode(
+        &self,
+        version: Version,
+        packet_id: u16,
+        dup: bool,
+        now: u32,
+        out: &mut Vec<u8>,
+    ) {
+        let mut aged = PropertyBuffer::new();
+        self.aged(packet_id, dup, now, &mut aged).encode(version, out);
+    }
+
+    /// Appends the PUBLISH up to its payload, as [`Message::encode`] would.
+    pub(crate) fn encode_head(
+        &self,
+        version: Version,
+        packet_id: u16,
+        dup: bool,
+        now: u32,
+        out: &mut Vec<u8>,
+    ) {
+        let mut aged = PropertyBuffer::new();
+        self.aged(packet_id, dup, now, &mut aged).encode_head(version, out);
+    }
+
+    /// Length of the whole packet.
+    pub(crate) fn encoded_len(&self, version: Version) -> usize {
+        self.publish(1, false).encoded_len(version)
+    }
+
+    /// The PUBLISH with what is left of its expiry at second `now`.
+    fn aged<'a>(
+        &'a self,
+        packet_id: u16,
+        dup: bool,
+        now: u32,
+        buffer: &'a mut PropertyBuffer,
+    ) -> Publish<'a> {
+        let mut publish = self.publish(packet_id, dup);
+        if now != self.received
+            && let Some(left) = self.expiry_left(now)
+        {
+            age(publish.properties, left, buffer);
+            publish.properties = buffer.as_properties();
+        }
+        publish
+    }
+
+    fn properties(&self) -> Properties<'_> {
+        Properties::from_validated(self.bytes(self.properties_start, self.payload_start))
+    }
+
+    fn bytes(&self, start: u32, end: u32) -> &[u8] {
+        self.chunk.get(start as usize..end as usize).unwrap_or_default()
+    }
+}
+
+/// Copies `properties` with `left` seconds to live.
+fn age(properties: Properties<'_>, left: u32, out: &mut PropertyBuffer) {
+    for property in properties.iter() {
+        out.push(match property {
+            Property::MessageExpiryInterval(_) => Property::MessageExpiryInterval(left),
+            other => other,
+        });
+    }
+}

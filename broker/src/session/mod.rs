@@ -1,0 +1,98 @@
+//! One client's session: what the broker keeps for it, connected or away.
+//!
+//! A session outlives its connections. Publishers of any thread reach it through its [`Outbox`];
+//! everything that only its own connection changes is in [`Kept`], which is lent to the connection
+//! while one is attached. Who may attach is decided in `registry`.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+
+use mqtt::ReasonCode;
+use mqtt::delivery::Inbound;
+use parking_lot::Mutex;
+
+mod link;
+mod message;
+mod outbox;
+mod queue;
+mod registry;
+mod schedule;
+mod subscriptions;
+mod will;
+mod write_queue;
+
+pub(crate) use link::Link;
+pub(crate) use message::{Layout, Message};
+pub(crate) use outbox::{Acknowledgement, AfterWrite, Outbox};
+pub(crate) use queue::QueueLimits;
+pub(crate) use registry::{Claim, ConnectionId, Ended, Registry};
+pub(crate) use schedule::{Due, Schedule};
+pub(crate) use subscriptions::Subscriptions;
+pub(crate) use will::{Author, Will};
+
+/// The part of a session that any thread may reach.
+pub(crate) struct Session {
+    pub(crate) client_id: Arc<str>,
+    /// Set when the owner must look into the outbox or at `order` before it does anything else.
+    attention: AtomicBool,
+    /// The reason code with which the owner shall close, or 0.
+    order: AtomicU8,
+    /// Held for appends and bookkeeping only, never during a system call.
+    pub(crate) outbox: Mutex<Outbox>,
+}
+
+/// What only the session's own connection changes; rests in the registry while the client is away.
+#[derive(Default)]
+pub(crate) struct Kept {
+    pub(crate) subscriptions: Subscriptions,
+    /// QoS 2 messages that the client has begun and not released.
+    pub(crate) inbound: Inbound,
+}
+
+impl Session {
+    pub(crate) fn new(client_id: Arc<str>, window: u16) -> Session {
+        Session {
+            client_id,
+            attention: AtomicBool::new(false),
+            order: AtomicU8::new(0),
+            outbox: Mutex::new(Outbox::new(window)),
+        }
+    }
+
+    /// Asks the connection that owns the session to close with `reason`. Any thread, never blocks
+    /// for long: it takes the outbox lock to find whom to wake.
+    pub(crate) fn order_close(&self, reason: ReasonCode) {
+        self.order.store(reason as u8, Ordering::Release);
+        self.call_owner();
+    }
+
+    /// Makes the owner look at its outbox and its orders.
+    pub(crate) fn call_owner(&self) {
+        self.attention.store(true, Ordering::Release);
+        let waker = self.outbox.lock().owner_waker();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// As [`Session::call_owner`] for a caller that holds the outbox and wakes by itself.
+    pub(crate) fn mark_attention(&self) {
+        self.attention.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn take_attention(&self) -> bool {
+        self.attention.load(Ordering::Relaxed) && self.attention.swap(false, Ordering::AcqRel)
+    }
+
+    pub(crate) fn ordered_close(&self) -> Option<ReasonCode> {
+        match self.order.load(Ordering::Acquire) {
+            0 => None,
+            code => Some(ReasonCode::from_u8(code).unwrap_or(ReasonCode::UnspecifiedError)),
+        }
+    }
+
+    /// A new owner starts without the orders given to the one before.
+    pub(crate) fn clear_orders(&self) {
+        self.order.store(0, Ordering::Release);
+    }
+}

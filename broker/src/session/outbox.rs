@@ -1,0 +1,360 @@
+//! Everything on its way to one client: bytes for its socket, and messages that it has not
+//! acknowledged.
+//!
+//! Publishers of any thread append under the session's lock. Nobody holds that lock while writing:
+//! a writer takes socket and bytes out ([`Outbox::begin_write`]), writes, and brings them back
+//! ([`Outbox::finish_write`]). Who finds the socket gone leaves its bytes; the writer finds them on
+//! its return.
+
+use std::io;
+use std::task::Waker;
+
+use mqtt::delivery::{RecAnswer, Resend};
+use mqtt::{Ack, Packet, Publish, QoS, ReasonCode, Version};
+use tokio::net::tcp::OwnedWriteHalf;
+
+use super::queue::{Delivery, QueueLimits};
+use super::write_queue::{WriteQueue, Written};
+use super::{Link, Message};
+use crate::shard::BufferPool;
+
+/// Payloads above this many bytes are shared between receivers, below they are copied: measured,
+/// copying costs no more up to 4 to 8 KiB.
+const SHARE_ABOVE: usize = 8 * 1024;
+
+pub(crate) struct Outbox {
+    link: Option<Link>,
+    queue: WriteQueue,
+    /// Made with the first message above QoS 0.
+    delivery: Option<Box<Delivery>>,
+    /// Publishers that wait for this client to catch up.
+    parked: Vec<Waker>,
+    generation: u32,
+    window: u16,
+    /// Whether some shard's flusher has this session on its list.
+    pub(crate) dirty: bool,
+}
+
+/// Socket and bytes, out of the outbox while they are written.
+pub(crate) struct Write {
+    socket: OwnedWriteHalf,
+    queue: WriteQueue,
+    generation: u32,
+}
+
+impl Write {
+    /// Writes as much as the socket takes. Call it without any lock.
+    pub(crate) fn run(&mut self) -> io::Result<Written> {
+        self.queue.write_to(&self.socket)
+    }
+}
+
+/// What there is to do when a write has ended.
+pub(crate) enum AfterWrite {
+    Nothing,
+    /// The owner must wait for the socket, or close.
+    CallOwner(Waker),
+}
+
+/// The client's answer to a PUBLISH or PUBREL.
+#[derive(Clone, Copy)]
+pub(crate) enum Acknowledgement {
+    PubAck(u16),
+    PubRec(u16, ReasonCode),
+    PubComp(u16),
+}
+
+impl Outbox {
+    pub(super) fn new(window: u16) -> Outbox {
+        Outbox {
+            link: None,
+            queue: WriteQueue::default(),
+            delivery: None,
+            parked: Vec::new(),
+            generation: 0,
+            window,
+            dirty: false,
+        }
+    }
+
+    /// The attached client, if there is one.
+    pub(crate) fn link(&self) -> Option<&Link> {
+        self.link.as_ref()
+    }
+
+    pub(crate) fn owner_waker(&self) -> Option<Waker> {
+        self.link.as_ref().map(|link| link.owner.clone())
+    }
+
+    /// Connects a client; `window` is how many messages may be in flight.
+    pub(crate) fn attach(&mut self, mut link: Link, window: u16) {
+        self.generation = self.generation.wrapping_add(1);
+        link.generation = self.generation;
+        self.link = Some(link);
+        self.window = window;
+        if let Some(delivery) = &mut self.delivery {
+            delivery.outbound.set_window(window);
+        }
+    }
+
+    /// Cuts the client off and forgets what was for its socket. The returned publishers are to be
+    /// woken. Dropping the link ends the stream in our direction.
+    pub(crate) fn detach(&mut self) -> Vec<Waker> {
+        self.link = None;
+        self.queue = WriteQueue::default();
+        self.dirty = false;
+        std::mem::take(&mut self.parked)
+    }
+
+    /// Forgets all messages: the session has ended.
+    pub(crate) fn clear(&mut self) {
+        self.delivery = None;
+    }
+
+    /// Makes sure that there is a buffer to append to.
+    pub(crate) fn lend_buffer(&mut self, pool: &mut BufferPool) {
+        if self.queue.needs_buffer() {
+            self.queue.lend(pool.take());
+        }
+    }
+
+    /// Appends bytes that are a whole number of packets.
+    pub(crate) fn append(&mut self, packets: &[u8]) {
+        self.queue.append(packets);
+    }
+
+    /// Whether [`Outbox::begin_write`] has something to take, now or when a writer has returned.
+    pub(crate) fn has_something_to_write(&self) -> bool {
+        self.queue.pending() > 0
+            && self.link.as_ref().is_some_and(|link| {
+                // A writer that is under way looks again when it returns.
+                link.socket.is_some() && !link.blocked && !link.broken
+            })
+    }
+
+    /// Appends a PUBLISH at QoS 0.
+    pub(crate) fn append_publish(&mut self, publish: &Publish<'_>) {
+        if let Some(link) = &self.link {
+            self.queue.append_with(|out| publish.encode(link.version, out));
+        }
+    }
+
+    /// Sends or keeps a message by its QoS, unless it is larger than the client takes.
+    pub(crate) fn send(&mut self, message: Message, now: u32, limits: &QueueLimits) {
+        let Some(link) = &self.link else { return };
+        if message.encoded_len(link.version) > link.max_packet as usize {
+            return;
+        }
+        if message.qos == QoS::AtMostOnce {
+            self.send_qos0(&message, now, limits);
+        } else {
+            self.send_acknowledged(message, now, limits);
+        }
+    }
+
+    /// Sends a message at QoS 0, or drops it if the client takes nothing any more.
+    pub(crate) fn send_qos0(&mut self, message: &Message, now: u32, limits: &QueueLimits) {
+        if let Some(link) = &self.link
+            && self.takes_qos0(limits)
+        {
+            append_message(&mut self.queue, link.version, message, 0, false, now);
+        }
+    }
+
+    /// Whether a message at QoS 0 may still be appended: not when the client has stopped reading.
+    pub(crate) fn takes_qos0(&self, limits: &QueueLimits) -> bool {
+        self.link
+            .as_ref()
+            .is_some_and(|link| !link.stalled || self.queue.pending() < limits.write_buffer)
+    }
+
+    /// Sends a message at QoS 1 or 2, or lets it wait for the window.
+    pub(crate) fn send_acknowledged(&mut self, message: Message, now: u32, limits: &QueueLimits) {
+        let Some(link) = &self.link else { return };
+        let window = self.window;
+        let delivery = self.delivery.get_or_insert_with(|| Box::new(Delivery::new(window)));
+        let qos = message.qos;
+        if let Some(packet_id) = delivery.offer(message.clone(), qos, limits) {
+            append_message(&mut self.queue, link.version, &message, packet_id, false, now);
+        }
+    }
+
+    /// Keeps a message for an absent client.
+    pub(crate) fn keep(&mut self, message: Message, limits: &QueueLimits) {
+        let qos = message.qos;
+        if qos == QoS::AtMostOnce && !limits.queue_qos0 {
+            return;
+        }
+        let window = self.window;
+        let delivery = self.delivery.get_or_insert_with(|| Box::new(Delivery::new(window)));
+        delivery.enqueue(message, qos, limits);
+    }
+
+    /// Sends again what the client has not acknowledged, then what waited. [MQTT-4.4.0-1]
+    pub(crate) fn resume(&mut self, now: u32) {
+        let (Some(link), Some(delivery)) = (&self.link, &self.delivery) else { return };
+        for resend in delivery.outbound.resend() {
+            match resend {
+                // [MQTT-3.3.1-1]
+                Resend::Publish { packet_id, message, .. } => {
+                    append_message(&mut self.queue, link.version, message, packet_id, true, now);
+                }
+                Resend::PubRel { packet_id } => {
+                    let release = Packet::PubRel(Ack::new(packet_id, ReasonCode::Success));
+                    self.queue.append_with(|out| release.encode(link.version, out));
+                }
+            }
+        }
+        self.refill(now);
+    }
+
+    /// Takes the client's answer. Call [`Outbox::refill`] after the last of a batch.
+    pub(crate) fn acknowledge(&mut self, acknowledgement: Acknowledgement) {
+        let (Some(link), Some(delivery)) = (&self.link, &mut self.delivery) else { return };
+        let outbound = &mut delivery.outbound;
+        match acknowledgement {
+            Acknowledgement::PubAck(packet_id) => {
+                outbound.puback(packet_id);
+            }
+            Acknowledgement::PubComp(packet_id) => {
+                outbound.pubcomp(packet_id);
+            }
+            Acknowledgement::PubRec(packet_id, reason) => {
+                let answer = match outbound.pubrec(packet_id, reason) {
+                    RecAnswer::SendPubRel => ReasonCode::Success,
+                    RecAnswer::Unknown => ReasonCode::PacketIdentifierNotFound,
+                    RecAnswer::Done => return,
+                };
+                let release = Packet::PubRel(Ack::new(packet_id, answer));
+                append_packet(&mut self.queue, link.version, release);
+            }
+        }
+    }
+
+    /// Sends what waits, as far as the window is free. Invariant: a free window means that nothing
+    /// waits, so that no message overtakes another.
+    pub(crate) fn refill(&mut self, now: u32) {
+        let (Some(link), Some(delivery)) = (&self.link, &mut self.delivery) else { return };
+        while let Some((packet_id, _, message)) = delivery.outbound.next_resend() {
+            append_message(&mut self.queue, link.version, message, packet_id, true, now);
+        }
+        let mut expired = None;
+        while let Some((packet_id, message)) = delivery.next() {
+            if message.is_expired(now)
+                || message.encoded_len(link.version) > link.max_packet as usize
+            {
+                expired = Some(packet_id);
+            } else {
+                append_message(&mut self.queue, link.version, message, packet_id, false, now);
+            }
+            if let Some(packet_id) = expired.take() {
+                delivery.outbound.cancel(packet_id);
+            }
+        }
+    }
+
+    /// Whether publishers should wait before they send this client more.
+    pub(crate) fn is_crowded(&self, limits: &QueueLimits) -> bool {
+        let Some(link) = &self.link else { return false };
+        (self.queue.pending() > limits.write_buffer && !link.stalled)
+            || self.delivery.as_ref().is_some_and(|delivery| delivery.is_crowded(limits))
+    }
+
+    /// Puts a publisher on the list of those to wake when the client has caught up.
+    pub(crate) fn park(&mut self, publisher: &Waker) {
+        if !self.parked.iter().any(|parked| parked.will_wake(publisher)) {
+            self.parked.push(publisher.clone());
+        }
+    }
+
+    /// The publishers to wake now, if the client has caught up.
+    pub(crate) fn unpark(&mut self, limits: &QueueLimits) -> Vec<Waker> {
+        let relaxed = self.queue.pending() <= limits.write_buffer / 2
+            && self.delivery.as_ref().is_none_or(|delivery| delivery.is_relaxed(limits));
+        if relaxed { std::mem::take(&mut self.parked) } else { Vec::new() }
+    }
+
+    /// Whether the owner has to wait for the socket to take more.
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| link.blocked)
+    }
+
+    pub(crate) fn is_broken(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| link.broken)
+    }
+
+    /// The socket takes bytes again.
+    pub(crate) fn unblock(&mut self) {
+        if let Some(link) = &mut self.link {
+            link.blocked = false;
+            link.stalled = false;
+        }
+    }
+
+    /// The client has taken nothing for a while: from now on QoS 0 is dropped instead of holding
+    /// publishers up. Returns the publishers to wake.
+    pub(crate) fn stall(&mut self) -> Vec<Waker> {
+        if let Some(link) = &mut self.link {
+            link.stalled = true;
+        }
+        std::mem::take(&mut self.parked)
+    }
+
+    /// Takes out what is to be written now. `None`: nothing, or somebody else writes, or the socket
+    /// is not ready.
+    pub(crate) fn begin_write(&mut self) -> Option<Write> {
+        let link = self.link.as_mut()?;
+        if self.queue.pending() == 0 || link.blocked || link.broken {
+            return None;
+        }
+        let socket = link.socket.take()?;
+        Some(Write { socket, queue: std::mem::take(&mut self.queue), generation: link.generation })
+    }
+
+    /// Brings back what [`Outbox::begin_write`] took out.
+    pub(crate) fn finish_write(
+        &mut self,
+        mut write: Write,
+        outcome: &io::Result<Written>,
+        pool: &mut BufferPool,
+    ) -> AfterWrite {
+        if let Some(buffer) = write.queue.reclaim() {
+            pool.give(buffer);
+        }
+        let Some(link) = self.link.as_mut().filter(|link| link.generation == write.generation)
+        else {
+            return AfterWrite::Nothing;
+        };
+        link.socket = Some(write.socket);
+        if write.queue.pending() > 0 {
+            let newer = std::mem::replace(&mut self.queue, write.queue);
+            self.queue.append_queue(newer);
+        }
+        match outcome {
+            Ok(Written::All) => return AfterWrite::Nothing,
+            Ok(Written::Blocked) => link.blocked = true,
+            Err(_) => link.broken = true,
+        }
+        AfterWrite::CallOwner(link.owner.clone())
+    }
+}
+
+fn append_packet(queue: &mut WriteQueue, version: Version, packet: Packet<'_>) {
+    queue.append_with(|out| packet.encode(version, out));
+}
+
+fn append_message(
+    queue: &mut WriteQueue,
+    version: Version,
+    message: &Message,
+    packet_id: u16,
+    dup: bool,
+    now: u32,
+) {
+    if message.payload().len() > SHARE_ABOVE {
+        queue.append_with(|out| message.encode_head(version, packet_id, dup, now, out));
+        queue.append_payload(message.clone());
+    } else {
+        queue.append_with(|out| message.encode(version, packet_id, dup, now, out));
+    }
+}

@@ -1,0 +1,82 @@
+//! Messages at QoS 1 and 2 on their way to one client: in flight, or waiting for the window or for
+//! the client's return. Bounded in messages and bytes; the oldest waiting one gives way.
+
+use mqtt::QoS;
+use mqtt::delivery::Outbound;
+
+use super::Message;
+
+/// How much may lie in a session; shared by all sessions.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct QueueLimits {
+    /// Waiting messages.
+    pub(crate) messages: usize,
+    /// Waiting bytes: topics, properties and payloads.
+    pub(crate) bytes: usize,
+    /// Bytes for one socket above which publishers are held up.
+    pub(crate) write_buffer: usize,
+    /// Whether QoS 0 is kept for an absent client.
+    pub(crate) queue_qos0: bool,
+}
+
+pub(crate) struct Delivery {
+    pub(super) outbound: Outbound<Message>,
+    waiting_bytes: usize,
+    /// Messages that gave way to newer ones.
+    pub(super) dropped: u64,
+}
+
+impl Delivery {
+    pub(super) fn new(window: u16) -> Delivery {
+        Delivery { outbound: Outbound::new(window), waiting_bytes: 0, dropped: 0 }
+    }
+
+    /// Takes a message on its way. `Some` is the packet id under which to send it now; `None`: it
+    /// waits.
+    pub(super) fn offer(
+        &mut self,
+        message: Message,
+        qos: QoS,
+        limits: &QueueLimits,
+    ) -> Option<u16> {
+        let size = message.size();
+        let packet_id = self.outbound.offer(message, qos);
+        if packet_id.is_none() {
+            self.waiting_bytes += size;
+            self.make_room(limits);
+        }
+        packet_id
+    }
+
+    /// Queues a message for an absent client.
+    pub(super) fn enqueue(&mut self, message: Message, qos: QoS, limits: &QueueLimits) {
+        self.waiting_bytes += message.size();
+        self.outbound.enqueue(message, qos);
+        self.make_room(limits);
+    }
+
+    /// The next waiting message that the window admits, now in flight.
+    pub(super) fn next(&mut self) -> Option<(u16, &Message)> {
+        let (packet_id, _, message) = self.outbound.next()?;
+        self.waiting_bytes = self.waiting_bytes.saturating_sub(message.size());
+        Some((packet_id, message))
+    }
+
+    /// Whether publishers should wait before they add more.
+    pub(super) fn is_crowded(&self, limits: &QueueLimits) -> bool {
+        self.outbound.waiting() > limits.messages / 4 || self.waiting_bytes > limits.bytes / 2
+    }
+
+    /// Whether publishers that wait may go on.
+    pub(super) fn is_relaxed(&self, limits: &QueueLimits) -> bool {
+        self.outbound.waiting() <= limits.messages / 8 && self.waiting_bytes <= limits.bytes / 4
+    }
+
+    fn make_room(&mut self, limits: &QueueLimits) {
+        while self.outbound.waiting() > limits.messages || self.waiting_bytes > limits.bytes {
+            let Some((message, _)) = self.outbound.drop_oldest_waiting() else { return };
+            self.waiting_bytes = self.waiting_bytes.saturating_sub(message.size());
+            self.dropped += 1;
+        }
+    }
+}

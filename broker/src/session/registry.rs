@@ -1,0 +1,308 @@
+//! Which session belongs to which client id, and which connection may use it.
+//!
+//! A session has one owner. A connection that comes with the client id of another asks it to close
+//! and waits until it has: so the hooks, the will and the last messages of the old connection all
+//! come before the first of the new one. [MQTT-3.1.4-3]
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::task::Waker;
+
+use mqtt::ReasonCode;
+use parking_lot::Mutex;
+
+use super::{Kept, Session, Will};
+
+/// Tells connections apart; never used twice.
+pub(crate) type ConnectionId = u64;
+
+#[derive(Default)]
+pub(crate) struct Registry {
+    entries: Mutex<HashMap<Arc<str>, Entry>>,
+}
+
+struct Entry {
+    session: Arc<Session>,
+    owner: Option<ConnectionId>,
+    /// Waits for the owner to go. A newer one takes its place.
+    successor: Option<(ConnectionId, Waker)>,
+    /// Here while nobody owns the session.
+    kept: Option<Box<Kept>>,
+    /// Waits for its delay while nobody owns the session.
+    will: Option<Box<Will>>,
+    /// Counts the times the session was left; tells a timer whether it still applies.
+    departure: u32,
+}
+
+/// The answer to a connection that wants a session.
+pub(crate) enum Claim {
+    /// It is yours. `resumed`: there was one, and it goes on.
+    Granted { session: Arc<Session>, kept: Box<Kept>, resumed: bool, ended: Option<Box<Ended>> },
+    /// The owner was asked to close; the waker given is woken when it has.
+    Wait,
+    /// A newer connection with the same client id has taken the place in the queue.
+    Superseded,
+}
+
+/// A session that is over: what remains to be done is to unsubscribe it and to publish its will.
+pub(crate) struct Ended {
+    pub(crate) session: Arc<Session>,
+    pub(crate) kept: Box<Kept>,
+    pub(crate) will: Option<Box<Will>>,
+}
+
+impl Registry {
+    /// Claims the session of `client_id` for a connection. `waited` says that this connection has
+    /// been told to wait before. `create` makes a session where there is none.
+    pub(crate) fn claim(
+        &self,
+        client_id: &str,
+        connection: ConnectionId,
+        clean_start: bool,
+        waited: bool,
+        waker: &Waker,
+        create: impl FnOnce(Arc<str>) -> Session,
+    ) -> Claim {
+        let mut entries = self.entries.lock();
+        let mut ended = None;
+        if let Some(entry) = entries.get_mut(client_id) {
+            if waited && entry.went_to_a_newer_than(connection) {
+                return Claim::Superseded;
+            }
+            if entry.owner.is_some() {
+                return wait(entries, client_id, connection, waker);
+            }
+            entry.successor = None;
+            if !clean_start {
+                return resume(entry, connection);
+            }
+            // [MQTT-3.1.2-4]
+            ended = entries.remove(client_id).map(|entry| Box::new(entry.end()));
+        }
+        let client_id: Arc<str> = client_id.into();
+        let session = Arc::new(create(client_id.clone()));
+        entries.insert(client_id, Entry::new(session.clone(), connection));
+        Claim::Granted { session, kept: Box::default(), resumed: false, ended }
+    }
+
+    /// Gives a session back that shall live on. The number returned is for [`Registry::expire`]
+    /// and [`Registry::take_will`].
+    pub(crate) fn leave(&self, session: &Session, kept: Box<Kept>, will: Option<Box<Will>>) -> u32 {
+        let mut entries = self.entries.lock();
+        let Some(entry) = entries.get_mut(&session.client_id) else { return 0 };
+        entry.owner = None;
+        entry.kept = Some(kept);
+        entry.will = will;
+        entry.departure = entry.departure.wrapping_add(1);
+        let departure = entry.departure;
+        let successor = entry.successor.as_ref().map(|(_, waker)| waker.clone());
+        drop(entries);
+        if let Some(successor) = successor {
+            successor.wake();
+        }
+        departure
+    }
+
+    /// Takes a session out that ends with its connection.
+    pub(crate) fn remove(&self, session: &Session) {
+        let entry = self.entries.lock().remove(&session.client_id);
+        if let Some((_, successor)) = entry.and_then(|entry| entry.successor) {
+            successor.wake();
+        }
+    }
+
+    /// Forgets that a connection waits for a session.
+    pub(crate) fn give_up(&self, client_id: &str, connection: ConnectionId) {
+        if let Some(entry) = self.entries.lock().get_mut(client_id)
+            && entry.successor.as_ref().is_some_and(|(id, _)| *id == connection)
+        {
+            entry.successor = None;
+        }
+    }
+
+    /// Ends the session if nobody has come back since `departure`.
+    pub(crate) fn expire(&self, client_id: &str, departure: u32) -> Option<Ended> {
+        let mut entries = self.entries.lock();
+        let entry = entries.get(client_id)?;
+        if entry.owner.is_some() || entry.departure != departure {
+            return None;
+        }
+        entries.remove(client_id).map(Entry::end)
+    }
+
+    /// Takes the will whose delay has passed, if nobody has come back since `departure`.
+    pub(crate) fn take_will(&self, client_id: &str, departure: u32) -> Option<Box<Will>> {
+        let mut entries = self.entries.lock();
+        let entry = entries.get_mut(client_id)?;
+        if entry.owner.is_some() || entry.departure != departure {
+            return None;
+        }
+        entry.will.take()
+    }
+
+    /// All sessions, for a walk without the lock.
+    pub(crate) fn sessions(&self) -> Vec<Arc<Session>> {
+        self.entries.lock().values().map(|entry| entry.session.clone()).collect()
+    }
+}
+
+impl Entry {
+    fn new(session: Arc<Session>, owner: ConnectionId) -> Entry {
+        Entry { session, owner: Some(owner), successor: None, kept: None, will: None, departure: 0 }
+    }
+
+    /// Whether a later connection waits for the session, or has it already.
+    fn went_to_a_newer_than(&self, connection: ConnectionId) -> bool {
+        let successor = self.successor.as_ref().map(|(id, _)| *id);
+        successor.is_some_and(|id| id != connection)
+            || self.owner.is_some_and(|owner| owner > connection)
+    }
+
+    fn end(self) -> Ended {
+        Ended { session: self.session, kept: self.kept.unwrap_or_default(), will: self.will }
+    }
+}
+
+fn resume(entry: &mut Entry, connection: ConnectionId) -> Claim {
+    entry.owner = Some(connection);
+    // The client is back before its will was due. [MQTT-3.1.3-9]
+    entry.will = None;
+    entry.session.clear_orders();
+    Claim::Granted {
+        session: entry.session.clone(),
+        kept: entry.kept.take().unwrap_or_default(),
+        resumed: true,
+        ended: None,
+    }
+}
+
+/// Queues the connection and asks the owner to close, after the lock is gone.
+fn wait(
+    mut entries: parking_lot::MutexGuard<'_, HashMap<Arc<str>, Entry>>,
+    client_id: &str,
+    connection: ConnectionId,
+    waker: &Waker,
+) -> Claim {
+    let Some(entry) = entries.get_mut(client_id) else { return Claim::Wait };
+    let before = entry.successor.replace((connection, waker.clone()));
+    let session = entry.session.clone();
+    drop(entries);
+    if let Some((id, before)) = before
+        && id != connection
+    {
+        before.wake();
+    }
+    session.order_close(ReasonCode::SessionTakenOver);
+    Claim::Wait
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::task::Wake;
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn claim(registry: &Registry, connection: ConnectionId, clean_start: bool) -> Claim {
+        claim_waking(registry, connection, clean_start, false, Waker::noop())
+    }
+
+    fn claim_waking(
+        registry: &Registry,
+        connection: ConnectionId,
+        clean_start: bool,
+        waited: bool,
+        waker: &Waker,
+    ) -> Claim {
+        let create = |client_id| Session::new(client_id, 10);
+        registry.claim("c", connection, clean_start, waited, waker, create)
+    }
+
+    fn granted(claim: Claim) -> (Arc<Session>, bool) {
+        match claim {
+            Claim::Granted { session, resumed, .. } => (session, resumed),
+            Claim::Wait => panic!("told to wait"),
+            Claim::Superseded => panic!("superseded"),
+        }
+    }
+
+    #[test]
+    fn a_session_left_behind_is_resumed_and_a_clean_start_ends_it() {
+        let registry = Registry::default();
+        let (first, resumed) = granted(claim(&registry, 1, false));
+        assert!(!resumed);
+        registry.leave(&first, Box::default(), None);
+        let (second, resumed) = granted(claim(&registry, 2, false));
+        assert!(resumed && Arc::ptr_eq(&first, &second));
+        registry.leave(&second, Box::default(), None);
+        let Claim::Granted { session, resumed, ended, .. } = claim(&registry, 3, true) else {
+            panic!("not granted");
+        };
+        assert!(!resumed && !Arc::ptr_eq(&second, &session));
+        assert!(ended.is_some_and(|ended| Arc::ptr_eq(&ended.session, &second)));
+    }
+
+    #[test]
+    fn a_newcomer_waits_until_the_owner_has_gone() {
+        let registry = Registry::default();
+        let (session, _) = granted(claim(&registry, 1, true));
+        let woken = Arc::new(Count::default());
+        let waker = Waker::from(woken.clone());
+        assert!(matches!(claim_waking(&registry, 2, false, false, &waker), Claim::Wait));
+        assert_eq!(session.ordered_close(), Some(ReasonCode::SessionTakenOver));
+        assert_eq!(woken.0.load(Ordering::Relaxed), 0);
+        registry.leave(&session, Box::default(), None);
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        let (taken, resumed) = granted(claim_waking(&registry, 2, false, true, &waker));
+        assert!(resumed && Arc::ptr_eq(&session, &taken));
+        assert_eq!(taken.ordered_close(), None, "the order was for the owner before");
+    }
+
+    #[test]
+    fn the_newest_of_those_who_wait_gets_the_session() {
+        let registry = Registry::default();
+        let (session, _) = granted(claim(&registry, 1, true));
+        let woken = Arc::new(Count::default());
+        let waker = Waker::from(woken.clone());
+        assert!(matches!(claim_waking(&registry, 2, false, false, &waker), Claim::Wait));
+        assert!(matches!(claim(&registry, 3, false), Claim::Wait));
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1, "the one before must hear that it lost");
+        assert!(matches!(claim_waking(&registry, 2, false, true, &waker), Claim::Superseded));
+        registry.remove(&session);
+        let (_, resumed) = granted(claim(&registry, 3, false));
+        assert!(!resumed);
+    }
+
+    #[test]
+    fn one_that_waited_does_not_drive_out_a_later_one() {
+        let registry = Registry::default();
+        let (session, _) = granted(claim(&registry, 1, true));
+        assert!(matches!(claim(&registry, 2, true), Claim::Wait));
+        registry.remove(&session);
+        granted(claim(&registry, 3, true));
+        let late = claim_waking(&registry, 2, true, true, Waker::noop());
+        assert!(matches!(late, Claim::Superseded));
+    }
+
+    #[test]
+    fn timers_of_an_earlier_departure_do_nothing() {
+        let registry = Registry::default();
+        let (session, _) = granted(claim(&registry, 1, false));
+        let first = registry.leave(&session, Box::default(), None);
+        granted(claim(&registry, 2, false));
+        assert!(registry.expire("c", first).is_none(), "the client is here");
+        let second = registry.leave(&session, Box::default(), None);
+        assert!(registry.expire("c", first).is_none(), "the client was here since");
+        assert!(registry.expire("c", second).is_some());
+        assert!(registry.expire("c", second).is_none());
+    }
+}

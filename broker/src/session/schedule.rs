@@ -1,0 +1,61 @@
+//! What is to happen to absent sessions at a later time: their end, and their delayed wills.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+/// An event whose time has come. It applies only if the client has not been back since
+/// `departure`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Due {
+    SessionExpiry { client_id: Arc<str>, departure: u32 },
+    Will { client_id: Arc<str>, departure: u32 },
+}
+
+#[derive(Default)]
+pub(crate) struct Schedule {
+    /// Ordered by second; the second number keeps events of one second apart.
+    events: Mutex<BTreeMap<(u32, u64), Due>>,
+}
+
+impl Schedule {
+    /// Adds an event for the given second of the broker's clock.
+    pub(crate) fn add(&self, second: u32, due: Due) {
+        let mut events = self.events.lock();
+        let last = events.range((second, 0)..=(second, u64::MAX)).next_back();
+        let number = last.map_or(0, |((_, number), _)| number + 1);
+        events.insert((second, number), due);
+    }
+
+    /// Takes out all events up to and including second `now`.
+    pub(crate) fn take_due(&self, now: u32) -> Vec<Due> {
+        let mut events = self.events.lock();
+        if events.first_key_value().is_none_or(|((second, _), _)| *second > now) {
+            return Vec::new();
+        }
+        let later = events.split_off(&(now, u64::MAX));
+        std::mem::replace(&mut *events, later).into_values().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn expiry(client_id: &str) -> Due {
+        Due::SessionExpiry { client_id: client_id.into(), departure: 1 }
+    }
+
+    #[test]
+    fn events_come_in_order_and_once() {
+        let schedule = Schedule::default();
+        schedule.add(7, expiry("late"));
+        schedule.add(5, expiry("first"));
+        schedule.add(5, expiry("second"));
+        assert_eq!(schedule.take_due(4), []);
+        assert_eq!(schedule.take_due(6), [expiry("first"), expiry("second")]);
+        assert_eq!(schedule.take_due(7), [expiry("late")]);
+        assert_eq!(schedule.take_due(u32::MAX), []);
+    }
+}

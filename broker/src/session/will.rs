@@ -1,0 +1,59 @@
+//! The message that is published when a client goes without saying so.
+
+use std::sync::Arc;
+
+use mqtt::{Properties, Property, PropertyBuffer, Publish};
+
+use super::Message;
+use crate::connection::Endpoint;
+use crate::hooks;
+
+pub(crate) struct Will {
+    pub(crate) message: Message,
+    /// Seconds to wait for the client's return.
+    pub(crate) delay: u32,
+    pub(crate) author: Author,
+}
+
+/// Who left a will, for the plugins that decide about it when the client is long gone.
+pub(crate) struct Author {
+    pub(crate) client_id: Arc<str>,
+    pub(crate) username: Option<Box<str>>,
+    pub(crate) protocol: u8,
+    pub(crate) endpoint: Endpoint,
+}
+
+impl Author {
+    /// What plugins are told of the client.
+    pub(crate) fn facts(&self) -> hooks::Client<'_> {
+        hooks::Client {
+            client_id: &self.client_id,
+            username: self.username.as_deref(),
+            protocol: self.protocol,
+            peer: self.endpoint.peer,
+            local: self.endpoint.local,
+            listener: &self.endpoint.listener,
+        }
+    }
+}
+
+impl Will {
+    /// Keeps the will of a CONNECT as the PUBLISH that it becomes. `now` is the second of the
+    /// broker's clock.
+    pub(crate) fn new(will: &mqtt::Will<'_>, author: Author, now: u32) -> Will {
+        let mut properties = PropertyBuffer::new();
+        // Will Delay Interval stands in the CONNECT only. [MQTT-3.1.3-9]
+        let keep = |property: &Property<'_>| !matches!(property, Property::WillDelayInterval(_));
+        Properties::filtered(will.properties, keep, &mut properties);
+        let publish = Publish {
+            dup: false,
+            qos: will.qos,
+            retain: will.retain,
+            packet_id: 0,
+            topic: will.topic,
+            properties: properties.as_properties(),
+            payload: will.payload,
+        };
+        Will { message: Message::new(&publish, now), delay: will.delay, author }
+    }
+}

@@ -1,0 +1,83 @@
+//! The sessions that have bytes to send since the last flush, and the flush.
+
+use std::sync::Arc;
+use std::task::Waker;
+
+use parking_lot::MutexGuard;
+
+use super::BufferPool;
+use crate::session::{AfterWrite, Outbox, QueueLimits, Session};
+
+/// Writes to one session in a row while others keep adding to it; then it goes to the end of the
+/// list.
+const MAX_WRITES: usize = 4;
+
+#[derive(Default)]
+pub(crate) struct Outgoing {
+    pub(crate) pool: BufferPool,
+    pub(crate) limits: QueueLimits,
+    dirty: Vec<Arc<Session>>,
+    flusher: Option<Waker>,
+    /// Whether the flusher was woken and has not run yet.
+    scheduled: bool,
+}
+
+impl Outgoing {
+    pub(super) fn set_flusher(&mut self, flusher: &Waker) {
+        if self.flusher.is_none() {
+            self.flusher = Some(flusher.clone());
+        }
+    }
+
+    /// Has a session flushed at the end of the turn, after the connections that are runnable now.
+    pub(crate) fn mark(&mut self, session: &Arc<Session>, mut outbox: MutexGuard<'_, Outbox>) {
+        if outbox.dirty || !outbox.has_something_to_write() {
+            return;
+        }
+        outbox.dirty = true;
+        drop(outbox);
+        self.dirty.push(session.clone());
+        self.schedule();
+    }
+
+    /// Writes what has been marked. Sockets of any shard, never blocking.
+    pub(super) fn flush_all(&mut self) {
+        self.scheduled = false;
+        let mut dirty = std::mem::take(&mut self.dirty);
+        for session in dirty.drain(..) {
+            self.flush(&session);
+        }
+        if self.dirty.is_empty() {
+            self.dirty = dirty;
+        }
+    }
+
+    /// Writes what lies in one session's outbox. The lock is not held during a write.
+    pub(crate) fn flush(&mut self, session: &Arc<Session>) {
+        let mut outbox = session.outbox.lock();
+        outbox.dirty = false;
+        let mut wake = Vec::new();
+        for _ in 0..MAX_WRITES {
+            let Some(mut write) = outbox.begin_write() else { break };
+            let outcome = MutexGuard::unlocked(&mut outbox, || write.run());
+            if let AfterWrite::CallOwner(owner) =
+                outbox.finish_write(write, &outcome, &mut self.pool)
+            {
+                session.mark_attention();
+                wake.push(owner);
+            }
+        }
+        wake.append(&mut outbox.unpark(&self.limits));
+        self.mark(session, outbox);
+        wake.into_iter().for_each(Waker::wake);
+    }
+
+    fn schedule(&mut self) {
+        if !self.scheduled
+            && let Some(flusher) = &self.flusher
+        {
+            self.scheduled = true;
+            flusher.wake_by_ref();
+        }
+    }
+}

@@ -1,0 +1,57 @@
+//! Starting and stopping the threads of the shards.
+
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+
+use super::flusher::Flusher;
+use super::ticker;
+use crate::broker::Broker;
+
+/// A running shard.
+pub(crate) struct ShardThread {
+    handle: Handle,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// Starts shard number `index`. Tasks spawned on its handle run on its thread.
+pub(crate) fn start(index: usize, broker: Arc<Broker>) -> io::Result<ShardThread> {
+    let runtime = Builder::new_current_thread().enable_all().build()?;
+    let handle = runtime.handle().clone();
+    let (stop, stopped) = oneshot::channel();
+    let thread = std::thread::Builder::new().name(format!("shard-{index}")).spawn(move || {
+        super::with(|shard| {
+            shard.outgoing.limits = broker.queue_limits;
+            shard.now = broker.clock.milliseconds();
+        });
+        runtime.block_on(async {
+            tokio::spawn(Flusher);
+            tokio::spawn(ticker::tick(broker, index == 0));
+            // An error means that the broker is gone, which also is a reason to stop.
+            let _ = stopped.await;
+        });
+    })?;
+    Ok(ShardThread { handle, stop: Some(stop), thread: Some(thread) })
+}
+
+impl ShardThread {
+    pub(crate) fn handle(&self) -> &Handle {
+        &self.handle
+    }
+
+    /// Drops the tasks that are left and ends the thread. Blocks until it has ended.
+    pub(crate) fn stop(mut self) {
+        if let Some(stop) = self.stop.take() {
+            let _ = stop.send(());
+        }
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            log::error!("a shard ended by a panic");
+        }
+    }
+}

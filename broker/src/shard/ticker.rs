@@ -1,0 +1,28 @@
+//! The shard's clock: moves the time that connections read, and does what has come due.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::MissedTickBehavior;
+
+use crate::broker::Broker;
+
+/// How far time stamps lag behind at most.
+pub(crate) const TICK_MILLISECONDS: u64 = 500;
+
+/// Never completes. The first shard also looks after absent sessions.
+pub(super) async fn tick(broker: Arc<Broker>, first_shard: bool) {
+    let mut interval = tokio::time::interval(Duration::from_millis(TICK_MILLISECONDS));
+    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        interval.tick().await;
+        super::with(|shard| {
+            shard.now = broker.clock.milliseconds();
+            shard.timers.fire(shard.now);
+            shard.cache.refresh(&broker.router);
+            if first_shard {
+                broker.attend_absent(shard);
+            }
+        });
+    }
+}

@@ -1,0 +1,115 @@
+//! TCP listeners: one acceptor, which hands the sockets to the shards in turn.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+use tokio::net::TcpStream;
+use tokio::runtime::Handle;
+
+use crate::broker::Broker;
+use crate::connection::{Connection, Endpoint};
+
+/// Connections that the kernel holds for us before we accept them.
+const BACKLOG: i32 = 4096;
+/// Wait after an accept that failed for lack of something, such as file descriptors.
+const BACK_OFF: Duration = Duration::from_millis(100);
+
+/// Opens a listening socket; port 0 lets the system choose.
+pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(true)?;
+    }
+    // Accepted sockets inherit it.
+    socket.set_tcp_nodelay(true)?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
+}
+
+/// Accepts the connections of one listener.
+pub(crate) struct TcpAcceptor {
+    broker: Arc<Broker>,
+    shards: Arc<[Handle]>,
+    next_shard: usize,
+    local: SocketAddr,
+    name: Arc<str>,
+}
+
+impl TcpAcceptor {
+    pub(crate) fn new(broker: Arc<Broker>, shards: Arc<[Handle]>, local: SocketAddr) -> Self {
+        let name = format!("tcp://{local}").into();
+        TcpAcceptor { broker, shards, next_shard: 0, local, name }
+    }
+
+    /// Accepts until the task is dropped.
+    pub(crate) async fn run(mut self, listener: TcpListener) {
+        #[expect(deprecated, reason = "its successor is unsafe for types with a changing fd")]
+        let listener = AsyncFd::with_interest(listener, Interest::READABLE);
+        let listener = match listener {
+            Ok(listener) => listener,
+            Err(error) => {
+                log::error!("{}: cannot watch the listening socket: {error}", self.name);
+                return;
+            }
+        };
+        loop {
+            let Ok(mut ready) = listener.readable().await else { return };
+            match ready.try_io(|listener| listener.get_ref().accept()) {
+                Ok(Ok((stream, peer))) => self.hand_over(stream, peer),
+                Ok(Err(error)) if is_of_one_connection(&error) => {}
+                Ok(Err(error)) => {
+                    log::warn!("{}: cannot accept: {error}; trying again", self.name);
+                    tokio::time::sleep(BACK_OFF).await;
+                }
+                // Nothing more to accept for now.
+                Err(_would_block) => {}
+            }
+        }
+    }
+
+    fn hand_over(&mut self, stream: std::net::TcpStream, peer: SocketAddr) {
+        let open = self.broker.connections.load(Ordering::Relaxed);
+        if open >= self.broker.limits.max_connections
+            || self.broker.stopping.load(Ordering::Relaxed)
+        {
+            log::debug!("{peer}: closed at once, {open} connections are open");
+            return;
+        }
+        if let Err(error) = self.start(stream, peer) {
+            log::debug!("{peer}: {error}");
+        }
+    }
+
+    fn start(&mut self, stream: std::net::TcpStream, peer: SocketAddr) -> io::Result<()> {
+        SockRef::from(&stream).set_nonblocking(true)?;
+        self.next_shard = (self.next_shard + 1) % self.shards.len();
+        let Some(shard) = self.shards.get(self.next_shard) else { return Ok(()) };
+        let local =
+            if self.local.ip().is_unspecified() { stream.local_addr()? } else { self.local };
+        let _context = shard.enter();
+        let stream = TcpStream::from_std(stream)?;
+        let endpoint = Endpoint { peer, local, listener: self.name.clone() };
+        shard.spawn(Connection::new(self.broker.clone(), stream, endpoint));
+        Ok(())
+    }
+}
+
+/// Errors that concern the connection about to be accepted, not the listener.
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+            | io::ErrorKind::Interrupted
+    )
+}

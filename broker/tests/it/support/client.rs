@@ -1,0 +1,300 @@
+//! A client that sends what it is told and shows what it receives. It blocks, and fails the test
+//! when the broker is silent for too long.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+use mqtt::{
+    Ack, Connect, Packet, Properties, PropertyBuffer, Publish, QoS, ReasonCode, Subscribe,
+    Subscription, SubscriptionList, SubscriptionOptions, Unsubscribe, Version,
+};
+
+use super::Broker;
+
+/// Far above what anything here takes.
+const SILENCE: Duration = Duration::from_secs(30);
+
+pub(crate) struct Client {
+    pub(crate) stream: TcpStream,
+    pub(crate) version: Version,
+    received: Vec<u8>,
+    next_packet_id: u16,
+}
+
+/// A PUBLISH from the broker.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Received {
+    pub(crate) topic: String,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) qos: QoS,
+    pub(crate) retain: bool,
+    pub(crate) dup: bool,
+    pub(crate) packet_id: u16,
+    /// The property block.
+    pub(crate) properties: Vec<u8>,
+}
+
+impl Client {
+    /// A socket, and nothing said yet.
+    pub(crate) fn open(address: SocketAddr, version: Version) -> Client {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(SILENCE)).unwrap();
+        stream.set_write_timeout(Some(SILENCE)).unwrap();
+        Client { stream, version, received: Vec::new(), next_packet_id: 0 }
+    }
+
+    /// Connected with a clean start.
+    pub(crate) fn connect(broker: &Broker, version: Version, client_id: &str) -> Client {
+        let (client, session_present) =
+            Client::connect_with(broker, Connect::new(version, client_id));
+        assert!(!session_present);
+        client
+    }
+
+    /// Connected to a session that outlives the connection. Returns whether there was one.
+    pub(crate) fn resume(broker: &Broker, version: Version, client_id: &str) -> (Client, bool) {
+        let mut properties = PropertyBuffer::new();
+        properties.push(mqtt::Property::SessionExpiryInterval(3600));
+        let mut connect = Connect::new(version, client_id);
+        connect.clean_start = false;
+        if version.has_properties() {
+            connect.properties = properties.as_properties();
+        }
+        Client::connect_with(broker, connect)
+    }
+
+    /// Connected as `connect` says. Returns Session Present too.
+    pub(crate) fn connect_with(broker: &Broker, connect: Connect<'_>) -> (Client, bool) {
+        let mut client = Client::open(broker.address(), connect.version);
+        client.send(&Packet::Connect(connect));
+        let (reason, session_present) = client.connack();
+        assert_eq!(reason, ReasonCode::Success);
+        (client, session_present)
+    }
+
+    pub(crate) fn send(&mut self, packet: &Packet<'_>) {
+        let mut bytes = Vec::new();
+        packet.encode(self.version, &mut bytes);
+        self.send_bytes(&bytes);
+    }
+
+    pub(crate) fn send_bytes(&mut self, bytes: &[u8]) {
+        self.stream.write_all(bytes).unwrap();
+    }
+
+    /// The next packet.
+    pub(crate) fn receive<R>(&mut self, look: impl FnOnce(Packet<'_>) -> R) -> R {
+        let size = loop {
+            if let Some(frame) = mqtt::split_frame(&self.received, u32::MAX).unwrap() {
+                break frame.bytes().len();
+            }
+            assert!(self.read_more() > 0, "the broker closed the connection");
+        };
+        let frame = mqtt::split_frame(&self.received, u32::MAX).unwrap().unwrap();
+        let seen = look(mqtt::decode(frame, self.version).unwrap());
+        self.received.drain(..size);
+        seen
+    }
+
+    fn read_more(&mut self) -> usize {
+        let mut buffer = [0; 64 * 1024];
+        let read = match self.stream.read(&mut buffer) {
+            Ok(read) => read,
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => 0,
+            Err(error) => panic!("nothing from the broker: {error}"),
+        };
+        self.received.extend_from_slice(&buffer[..read]);
+        read
+    }
+
+    /// CONNACK: its reason code and Session Present.
+    pub(crate) fn connack(&mut self) -> (ReasonCode, bool) {
+        self.receive(|packet| match packet {
+            Packet::ConnAck(connack) => (connack.reason, connack.session_present),
+            other => panic!("CONNACK expected: {other:?}"),
+        })
+    }
+
+    /// The next packet is DISCONNECT, where the version has one, and then the end.
+    pub(crate) fn expect_disconnect(&mut self, reason: ReasonCode) {
+        if self.version.has_properties() {
+            self.receive(|packet| match packet {
+                Packet::Disconnect(disconnect) => assert_eq!(disconnect.reason, reason),
+                other => panic!("DISCONNECT expected: {other:?}"),
+            });
+        }
+        self.expect_closed();
+    }
+
+    /// Nothing more comes, and the broker closes.
+    pub(crate) fn expect_closed(&mut self) {
+        while self.read_more() > 0 {}
+        let left = mqtt::split_frame(&self.received, u32::MAX).unwrap();
+        assert!(left.is_none(), "before the close came {:?}", self.received);
+    }
+
+    /// Subscribes to one filter and returns the reason code of SUBACK.
+    pub(crate) fn subscribe(&mut self, filter: &str, qos: QoS) -> ReasonCode {
+        self.subscribe_with(filter, SubscriptionOptions::new(qos))
+    }
+
+    pub(crate) fn subscribe_with(
+        &mut self,
+        filter: &str,
+        options: SubscriptionOptions,
+    ) -> ReasonCode {
+        let packet_id = self.take_packet_id();
+        let list = SubscriptionList::new(Subscription { filter, options });
+        let subscribe = Subscribe::new(packet_id, Properties::EMPTY, &list);
+        self.send(&Packet::Subscribe(subscribe));
+        self.receive(|packet| match packet {
+            Packet::SubAck(suback) => {
+                assert_eq!(suback.packet_id, packet_id);
+                assert_eq!(suback.reasons.len(), 1);
+                suback.reasons[0]
+            }
+            other => panic!("SUBACK expected: {other:?}"),
+        })
+    }
+
+    /// Unsubscribes from one filter and returns the reason code of UNSUBACK, `Success` in 3.1.1.
+    pub(crate) fn unsubscribe(&mut self, filter: &str) -> ReasonCode {
+        let packet_id = self.take_packet_id();
+        let list = mqtt::FilterList::new(filter);
+        let unsubscribe = Unsubscribe::new(packet_id, Properties::EMPTY, &list);
+        self.send(&Packet::Unsubscribe(unsubscribe));
+        self.receive(|packet| match packet {
+            Packet::UnsubAck(unsuback) => {
+                assert_eq!(unsuback.packet_id, packet_id);
+                unsuback.reasons.first().copied().unwrap_or(ReasonCode::Success)
+            }
+            other => panic!("UNSUBACK expected: {other:?}"),
+        })
+    }
+
+    /// Publishes and waits until the broker has taken the message.
+    pub(crate) fn publish(&mut self, topic: &str, payload: &str, qos: QoS) {
+        self.publish_with(&Publish {
+            dup: false,
+            qos,
+            retain: false,
+            packet_id: 0,
+            topic,
+            properties: Properties::EMPTY,
+            payload: payload.as_bytes(),
+        });
+    }
+
+    pub(crate) fn publish_retained(&mut self, topic: &str, payload: &str, qos: QoS) {
+        self.publish_with(&Publish {
+            dup: false,
+            qos,
+            retain: true,
+            packet_id: 0,
+            topic,
+            properties: Properties::EMPTY,
+            payload: payload.as_bytes(),
+        });
+    }
+
+    /// Publishes with a packet identifier of its own choice, and waits until the broker has taken
+    /// the message. Returns the reason code of PUBACK or PUBREC.
+    pub(crate) fn publish_with(&mut self, publish: &Publish<'_>) -> ReasonCode {
+        let packet_id = if publish.qos == QoS::AtMostOnce { 0 } else { self.take_packet_id() };
+        self.send(&Packet::Publish(Publish { packet_id, ..*publish }));
+        match publish.qos {
+            QoS::AtMostOnce => {
+                self.ping();
+                ReasonCode::Success
+            }
+            QoS::AtLeastOnce => self.receive(|packet| match packet {
+                Packet::PubAck(ack) => {
+                    assert_eq!(ack.packet_id, packet_id);
+                    ack.reason
+                }
+                other => panic!("PUBACK expected: {other:?}"),
+            }),
+            QoS::ExactlyOnce => {
+                let reason = self.receive(|packet| match packet {
+                    Packet::PubRec(ack) => {
+                        assert_eq!(ack.packet_id, packet_id);
+                        ack.reason
+                    }
+                    other => panic!("PUBREC expected: {other:?}"),
+                });
+                if !reason.is_error() {
+                    self.send(&Packet::PubRel(Ack::new(packet_id, ReasonCode::Success)));
+                    self.receive(|packet| match packet {
+                        Packet::PubComp(ack) => assert_eq!(ack.packet_id, packet_id),
+                        other => panic!("PUBCOMP expected: {other:?}"),
+                    });
+                }
+                reason
+            }
+        }
+    }
+
+    /// The next packet, which is a PUBLISH; it is not acknowledged.
+    pub(crate) fn receive_publish(&mut self) -> Received {
+        self.receive(|packet| match packet {
+            Packet::Publish(publish) => Received {
+                topic: publish.topic.into(),
+                payload: publish.payload.into(),
+                qos: publish.qos,
+                retain: publish.retain,
+                dup: publish.dup,
+                packet_id: publish.packet_id,
+                properties: publish.properties.as_bytes().into(),
+            },
+            other => panic!("PUBLISH expected: {other:?}"),
+        })
+    }
+
+    /// Acknowledges a PUBLISH to the end.
+    pub(crate) fn acknowledge(&mut self, received: &Received) {
+        let ack = Ack::new(received.packet_id, ReasonCode::Success);
+        match received.qos {
+            QoS::AtMostOnce => {}
+            QoS::AtLeastOnce => self.send(&Packet::PubAck(ack)),
+            QoS::ExactlyOnce => {
+                self.send(&Packet::PubRec(ack));
+                self.receive(|packet| match packet {
+                    Packet::PubRel(release) => assert_eq!(release.packet_id, ack.packet_id),
+                    other => panic!("PUBREL expected: {other:?}"),
+                });
+                self.send(&Packet::PubComp(ack));
+            }
+        }
+    }
+
+    /// Receives a PUBLISH, checks its topic and payload, and acknowledges it.
+    pub(crate) fn expect(&mut self, topic: &str, payload: &str) -> Received {
+        let received = self.receive_publish();
+        assert_eq!(
+            (&*received.topic, &*String::from_utf8_lossy(&received.payload)),
+            (topic, payload)
+        );
+        self.acknowledge(&received);
+        received
+    }
+
+    /// PINGREQ, and PINGRESP as the next packet: the broker has acted on all that this client has
+    /// sent, and has nothing else for it.
+    pub(crate) fn ping(&mut self) {
+        self.send(&Packet::PingReq);
+        self.receive(|packet| assert_eq!(packet, Packet::PingResp));
+    }
+
+    /// Says good-bye and waits for the close.
+    pub(crate) fn disconnect(mut self) {
+        self.send(&Packet::Disconnect(mqtt::Disconnect::new(ReasonCode::Success)));
+        self.expect_closed();
+    }
+
+    pub(crate) fn take_packet_id(&mut self) -> u16 {
+        self.next_packet_id = self.next_packet_id.checked_add(1).unwrap_or(1);
+        self.next_packet_id
+    }
+}

@@ -1,0 +1,26 @@
+//! A broker for a test, and a client that says exactly what the test wants said.
+
+mod broker;
+mod client;
+
+pub(crate) use broker::Broker;
+pub(crate) use client::{Client, Received};
+
+/// Makes of each function `name(Version)` two tests, `name::v3_1_1` and `name::v5`.
+macro_rules! both_versions {
+    ($($name:ident),* $(,)?) => {$(
+        mod $name {
+            #[test]
+            fn v3_1_1() {
+                super::$name(mqtt::Version::V3_1_1);
+            }
+
+            #[test]
+            fn v5() {
+                super::$name(mqtt::Version::V5);
+            }
+        }
+    )*};
+}
+
+pub(crate) use both_versions;

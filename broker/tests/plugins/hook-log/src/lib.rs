@@ -1,0 +1,157 @@
+//! Logs each hook at info with its arguments, as `PREFIX hook: arguments`, and vetoes those that its
+//! config names: `{ prefix: first, veto: [on_before_publish] }`.
+
+use plugin_abi::{
+    BeforeConnect, Client, Config, Connect, Disconnect, Host, Plugin, Protocol, Publish, Result,
+    SocketOpen, Subscribe, Unsubscribe, UserProperties, Verdict, log, plugin, serde::Deserialize,
+};
+
+#[derive(Default, Deserialize)]
+#[serde(crate = "plugin_abi::serde", deny_unknown_fields, default)]
+struct HookLog {
+    prefix: String,
+    veto: Vec<String>,
+}
+
+#[plugin]
+impl Plugin for HookLog {
+    fn bootstrap(_host: Host, config: Config) -> Result<Self> {
+        let plugin: HookLog = config.get()?;
+        plugin.log("bootstrap", config.as_json());
+        Ok(plugin)
+    }
+
+    fn shutdown(&self) {
+        self.log("shutdown", "");
+    }
+
+    fn on_socket_open(&self, event: &SocketOpen<'_>) -> Verdict {
+        let text = format!("peer={} listener={}", ip(event.peer()), event.listener());
+        self.decide("on_socket_open", &text)
+    }
+
+    fn on_before_connect(&self, event: &BeforeConnect<'_>) -> Verdict {
+        let password = event.password().map(String::from_utf8_lossy);
+        let text = format!(
+            "{} clean_start={} keep_alive={} session_expiry={} password={password:?} will={:?} {}",
+            client(event.client()),
+            event.clean_start(),
+            event.keep_alive(),
+            event.session_expiry(),
+            event.will_topic(),
+            properties(event.user_properties()),
+        );
+        self.decide("on_before_connect", &text)
+    }
+
+    fn on_connect(&self, event: &Connect<'_>) -> Verdict {
+        let (present, clean) = (event.session_present(), event.clean_start());
+        let client = client(event.client());
+        self.decide(
+            "on_connect",
+            &format!("{client} session_present={present} clean_start={clean}"),
+        )
+    }
+
+    fn on_before_subscribe(&self, event: &Subscribe<'_>) -> Verdict {
+        self.decide("on_before_subscribe", &subscribe(event))
+    }
+
+    fn on_subscribe(&self, event: &Subscribe<'_>) {
+        self.log("on_subscribe", &subscribe(event));
+    }
+
+    fn on_before_unsubscribe(&self, event: &Unsubscribe<'_>) -> Verdict {
+        self.decide("on_before_unsubscribe", &unsubscribe(event))
+    }
+
+    fn on_unsubscribe(&self, event: &Unsubscribe<'_>) {
+        self.log("on_unsubscribe", &unsubscribe(event));
+    }
+
+    fn on_message(&self, event: &Publish<'_>) {
+        self.log("on_message", &publish(event));
+    }
+
+    fn on_before_publish(&self, event: &Publish<'_>) -> Verdict {
+        self.decide("on_before_publish", &publish(event))
+    }
+
+    fn on_publish(&self, event: &Publish<'_>) {
+        self.log("on_publish", &publish(event));
+    }
+
+    fn on_disconnect(&self, event: &Disconnect<'_>) {
+        let text = format!(
+            "{} graceful={} reason_code={:#04x} session_kept={} reason={}",
+            client(event.client()),
+            event.graceful(),
+            event.reason_code(),
+            event.session_kept(),
+            event.reason(),
+        );
+        self.log("on_disconnect", &text);
+    }
+}
+
+impl HookLog {
+    fn log(&self, hook: &str, text: &str) {
+        log::info!("{} {hook}: {text}", self.prefix);
+    }
+
+    fn decide(&self, hook: &str, text: &str) -> Verdict {
+        self.log(hook, text);
+        let vetoed = self.veto.iter().any(|vetoed| vetoed == hook);
+        if vetoed { Verdict::Veto } else { Verdict::Continue }
+    }
+}
+
+fn client(client: Client<'_>) -> String {
+    let protocol = match client.protocol() {
+        Protocol::V5 => "5.0",
+        _ => "3.1.1",
+    };
+    let (id, username) = (client.client_id(), client.username());
+    let (peer, local) = (ip(client.peer()), ip(client.local()));
+    let listener = client.listener();
+    format!("{id} username={username:?} {protocol} peer={peer} local={local} listener={listener}")
+}
+
+fn ip(address: Option<std::net::SocketAddr>) -> String {
+    address.map_or("none".into(), |address| address.ip().to_string())
+}
+
+fn subscribe(event: &Subscribe<'_>) -> String {
+    format!(
+        "{} filter={} qos={} no_local={} retain_as_published={} retain_handling={} {}",
+        event.client().client_id(),
+        event.filter(),
+        event.qos(),
+        event.no_local(),
+        event.retain_as_published(),
+        event.retain_handling(),
+        properties(event.user_properties()),
+    )
+}
+
+fn unsubscribe(event: &Unsubscribe<'_>) -> String {
+    format!("{} filter={}", event.client().client_id(), event.filter())
+}
+
+fn publish(event: &Publish<'_>) -> String {
+    format!(
+        "{} topic={} payload={} qos={} retain={} dup={} origin={:?} {}",
+        event.client().client_id(),
+        event.topic(),
+        String::from_utf8_lossy(event.payload()),
+        event.qos(),
+        event.retain(),
+        event.dup(),
+        event.origin(),
+        properties(event.user_properties()),
+    )
+}
+
+fn properties(properties: UserProperties<'_>) -> String {
+    format!("user_properties={:?}", properties.collect::<Vec<_>>())
+}

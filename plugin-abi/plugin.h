@@ -1,0 +1,229 @@
+/* plugin.h: hookmq plugins in C, and in any language that can call C. ABI 1.0.
+ *
+ * A plugin is a shared library that exports PluginAbiVersion and any of the other functions declared
+ * here. It is copied into plugins/ and named in config.yml. Build it with
+ *
+ *     cc -shared -fPIC -O2 -I <folder of this file> -o name.so name.c
+ *
+ * Trust: a plugin runs in the broker's process. Nothing contains a crash in it.
+ *
+ * Ownership: what a function is given is the caller's, and is valid until the function returns. Copy
+ * what you keep. Views are not terminated by a zero byte; an empty one may have a null ptr. Text is
+ * valid UTF-8 without U+0000. The instance is the plugin's.
+ *
+ * Threads: Bootstrap and Shutdown are called once, alone. Hooks are called on the broker's event
+ * loops: for one client in the order of its packets, for different clients at the same time, so what
+ * they share needs a lock. A hook must not block: while it runs, every connection of its event loop
+ * waits. The functions of mq_host may be called from any thread, at any time.
+ *
+ * Compatibility: structs with a `size` only ever grow at their tail, and functions are only ever
+ * added. A plugin built for 1.x loads into every later broker of ABI 1. To read a field that a later
+ * version added, first see that `size` reaches beyond it; everything in this file may be read as is.
+ */
+#ifndef HOOKMQ_PLUGIN_H
+#define HOOKMQ_PLUGIN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The version of this file: major in the upper 16 bits, minor in the lower. */
+#define MQ_ABI_VERSION ((1u << 16) | 0u)
+
+#if defined(__GNUC__)
+#define MQ_EXPORT __attribute__((visibility("default")))
+#else
+#define MQ_EXPORT
+#endif
+
+/* What a hook answers. Anything else means that the plugin has failed: use numbers below 0, of which
+ * -1 says that it panicked. A hook that observes, and so decides nothing, answers MQ_CONTINUE. */
+#define MQ_VETO 0     /* the event does not happen; later plugins are not asked */
+#define MQ_CONTINUE 1 /* the next plugin is asked, then the event happens */
+#define MQ_PENDING 2  /* reserved, not offered yet: counts as a failure */
+
+/* Levels of the log. */
+#define MQ_LOG_ERROR 1u
+#define MQ_LOG_WARN 2u
+#define MQ_LOG_INFO 3u
+#define MQ_LOG_DEBUG 4u
+#define MQ_LOG_TRACE 5u
+
+/* ---- values ---- */
+
+/* Bytes or text. */
+typedef struct mq_view {
+    const uint8_t *ptr;
+    size_t len;
+} mq_view;
+
+/* A view of a string literal. */
+#define MQ_TEXT(literal) ((mq_view){(const uint8_t *)(literal), sizeof(literal) - 1})
+
+typedef struct mq_address {
+    uint16_t family;   /* 4, 6, or 0 where the connection is no IP connection */
+    uint16_t port;     /* in the byte order of the machine */
+    uint32_t scope;    /* of a link-local IPv6 address, else 0 */
+    uint8_t bytes[16]; /* in network order; IPv4 uses the first four */
+} mq_address;
+
+typedef struct mq_client {
+    uint32_t size;
+    uint8_t protocol;     /* 4 is MQTT 3.1.1, 5 is MQTT 5.0 */
+    uint8_t has_username; /* 0 or 1, as all flags */
+    uint8_t reserved[2];
+    mq_view client_id; /* the assigned one if the client sent none */
+    mq_view username;
+    mq_view listener; /* as tcp://127.0.0.1:1883 */
+    mq_address peer;  /* the client's end of the connection */
+    mq_address local; /* the broker's end */
+} mq_client;
+
+/* ---- events ----
+ * `properties` is the property block of the packet (MQTT 5.0, section 2.2.2.2), validated, without
+ * its length; empty for MQTT 3.1.1. */
+
+typedef struct mq_socket_open {
+    uint32_t size;
+    uint32_t reserved;
+    mq_view listener;
+    mq_address peer;
+    mq_address local;
+} mq_socket_open;
+
+typedef struct mq_before_connect {
+    uint32_t size;
+    uint8_t clean_start; /* Clean Session in MQTT 3.1.1 */
+    uint8_t has_password;
+    uint8_t has_will;
+    uint8_t reserved;
+    uint32_t session_expiry; /* seconds; 0xFFFFFFFF is for ever */
+    uint16_t keep_alive;     /* seconds; 0 is off */
+    uint16_t reserved_too;
+    const mq_client *client;
+    mq_view password; /* need not be text */
+    mq_view will_topic;
+    mq_view properties;
+} mq_before_connect;
+
+typedef struct mq_connect {
+    uint32_t size;
+    uint8_t session_present; /* a session is resumed, with its subscriptions */
+    uint8_t clean_start;
+    uint8_t reserved[2];
+    const mq_client *client;
+} mq_connect;
+
+typedef struct mq_publish {
+    uint32_t size;
+    uint8_t qos;
+    uint8_t retain;
+    uint8_t dup;
+    uint8_t origin; /* 0 a client, 1 a client's will; more to come */
+    const mq_client *client;
+    mq_view topic;
+    mq_view payload;
+    mq_view properties;
+} mq_publish;
+
+typedef struct mq_subscribe {
+    uint32_t size;
+    uint8_t qos; /* that was asked for */
+    uint8_t no_local;
+    uint8_t retain_as_published;
+    uint8_t retain_handling; /* 0, 1 or 2 */
+    const mq_client *client;
+    mq_view filter;
+    mq_view properties;
+} mq_subscribe;
+
+typedef struct mq_unsubscribe {
+    uint32_t size;
+    uint32_t reserved;
+    const mq_client *client;
+    mq_view filter;
+} mq_unsubscribe;
+
+typedef struct mq_disconnect {
+    uint32_t size;
+    uint8_t graceful;     /* the client sent DISCONNECT */
+    uint8_t reason_code;  /* of MQTT 5.0: the client's if graceful, else the broker's */
+    uint8_t session_kept; /* the session stays, with its subscriptions */
+    uint8_t reserved;
+    const mq_client *client;
+    mq_view reason; /* in words, for a log */
+} mq_disconnect;
+
+/* ---- what a plugin may call ----
+ * Valid until the process ends. Pass `ctx` back as it is. */
+
+typedef struct mq_host {
+    uint32_t size;
+    uint32_t abi_version; /* the broker's */
+    void *ctx;
+    /* Writes a line to the broker's log, under the plugin's name. `target` (a part of the plugin) and
+     * `file` may be empty, `line` 0. */
+    void (*log)(void *ctx, uint32_t level, mq_view target, mq_view message, mq_view file,
+                uint32_t line);
+    /* The most detailed level that the log takes; 0 is off. */
+    uint32_t (*max_level)(void *ctx);
+} mq_host;
+
+/* ---- what a plugin implements ----
+ * PluginAbiVersion must be there. Everything else is optional, and costs nothing if it is not. */
+
+/* Returns MQ_ABI_VERSION. */
+MQ_EXPORT uint32_t PluginAbiVersion(void);
+
+/* Once, while loading, before any hook; may block. `config_json` is the plugin's own section of
+ * config.yml, {} if it has none. Stores the plugin's state, if it has any, in `*instance`; every other
+ * function gets it back. Returns 0; anything else keeps the broker from starting (or the plugin out,
+ * if it is `optional`), and the last line that was logged at MQ_LOG_ERROR tells the user why. */
+MQ_EXPORT int32_t Bootstrap(const mq_host *host, mq_view config_json, void **instance);
+
+/* A connection was accepted; nothing was read. Veto or failure closes it. */
+MQ_EXPORT int32_t OnSocketOpen(void *instance, const mq_socket_open *event);
+
+/* CONNECT was read; there is no session yet. Veto or failure refuses the client. */
+MQ_EXPORT int32_t OnBeforeConnect(void *instance, const mq_before_connect *event);
+
+/* The session is ready, CONNACK is sent. Veto or failure disconnects the client. */
+MQ_EXPORT int32_t OnConnect(void *instance, const mq_connect *event);
+
+/* A filter of a SUBSCRIBE; each comes on its own. Veto or failure keeps it from being registered. */
+MQ_EXPORT int32_t OnBeforeSubscribe(void *instance, const mq_subscribe *event);
+
+/* The filter is registered; it may replace a subscription of that client and filter. Observes. */
+MQ_EXPORT int32_t OnSubscribe(void *instance, const mq_subscribe *event);
+
+/* A filter of an UNSUBSCRIBE. Veto keeps the subscription; a failure does not. */
+MQ_EXPORT int32_t OnBeforeUnsubscribe(void *instance, const mq_unsubscribe *event);
+
+/* A subscription that existed is gone at its client's wish. Observes. */
+MQ_EXPORT int32_t OnUnsubscribe(void *instance, const mq_unsubscribe *event);
+
+/* A PUBLISH was read from a client; not for wills. Observes. */
+MQ_EXPORT int32_t OnMessage(void *instance, const mq_publish *event);
+
+/* A message or a will, before it is kept or routed. Veto or failure keeps it from everybody; the
+ * client's acknowledgement is the normal one. */
+MQ_EXPORT int32_t OnBeforePublish(void *instance, const mq_publish *event);
+
+/* The message or will is routed. Observes. */
+MQ_EXPORT int32_t OnPublish(void *instance, const mq_publish *event);
+
+/* A connected client is gone, whoever ended it. Not for one that never connected. Observes. */
+MQ_EXPORT int32_t OnDisconnect(void *instance, const mq_disconnect *event);
+
+/* Once, when the broker stops. No hook is running and none will be called: free the instance. May
+ * block, but not for long. */
+MQ_EXPORT void Shutdown(void *instance);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

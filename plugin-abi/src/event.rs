@@ -1,0 +1,354 @@
+//! What a hook is told: borrowed views that live as long as the call. Copy what you keep.
+
+use std::{fmt, marker::PhantomData, net::SocketAddr, ptr::NonNull};
+
+use crate::{
+    properties::UserProperties,
+    raw::{self, EventPtr},
+};
+
+/// Declares the public face of a raw struct: a pointer to it, since the broker's may be longer or
+/// shorter than the one this build knows.
+macro_rules! events {
+    ($($(#[$doc:meta])* $event:ident;)*) => {$(
+        $(#[$doc])*
+        #[repr(transparent)]
+        pub struct $event<'a> {
+            raw: NonNull<raw::$event<'a>>,
+            _borrowed: PhantomData<&'a raw::$event<'a>>,
+        }
+
+        impl $event<'_> {
+            /// # Safety
+            ///
+            /// The pointer is the one that the broker passed to the hook for this event, and
+            /// nothing made from it outlives the call.
+            pub(crate) unsafe fn new(event: EventPtr<raw::$event<'static>>) -> Self {
+                $event { raw: event.ptr.cast(), _borrowed: PhantomData }
+            }
+        }
+    )*};
+}
+
+/// Reads a field that has been there since version 1.0.0, without a reference to the whole struct.
+macro_rules! field {
+    ($event:expr, $field:ident) => {
+        // SAFETY: the event lives for the call, and its first fields are the ones of 1.0.0.
+        unsafe { (&raw const (*$event.raw.as_ptr()).$field).read() }
+    };
+}
+
+events! {
+    /// A connection was accepted; nothing has been read from it.
+    SocketOpen;
+    /// A CONNECT packet was read; the client is not connected yet.
+    BeforeConnect;
+    /// A client is connected, and has been told so.
+    Connect;
+    /// A message, on its way from a client into the broker.
+    Publish;
+    /// One topic filter of a SUBSCRIBE packet.
+    Subscribe;
+    /// One topic filter of an UNSUBSCRIBE packet.
+    Unsubscribe;
+    /// A connected client is gone.
+    Disconnect;
+}
+
+/// The client that an event is about.
+#[derive(Clone, Copy)]
+#[repr(transparent)]
+pub struct Client<'a> {
+    raw: NonNull<raw::Client<'a>>,
+    _borrowed: PhantomData<&'a raw::Client<'a>>,
+}
+
+/// The version of MQTT that a client speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Protocol {
+    /// MQTT 3.1.1.
+    V3_1_1,
+    /// MQTT 5.0.
+    V5,
+}
+
+/// Where a message comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Origin {
+    /// A client published it.
+    Client,
+    /// It is the will of a client that is gone.
+    Will,
+    /// A source that this version of the crate does not know.
+    Other,
+}
+
+impl<'a> Client<'a> {
+    fn new(client: raw::ClientPtr<'a>) -> Self {
+        Client { raw: client.ptr, _borrowed: PhantomData }
+    }
+
+    /// The client identifier. Where the client sent none, the one that the broker gave it.
+    pub fn client_id(&self) -> &'a str {
+        field!(self, client_id).as_str()
+    }
+
+    /// The user name, if the client gave one; it may be empty.
+    pub fn username(&self) -> Option<&'a str> {
+        (field!(self, has_username) != 0).then(|| field!(self, username).as_str())
+    }
+
+    /// The version of MQTT that the client speaks.
+    pub fn protocol(&self) -> Protocol {
+        if field!(self, protocol) <= 4 { Protocol::V3_1_1 } else { Protocol::V5 }
+    }
+
+    /// The client's end of the connection; none if it is no IP connection.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        field!(self, peer).to_socket_addr()
+    }
+
+    /// The broker's end of the connection; none if it is no IP connection.
+    pub fn local(&self) -> Option<SocketAddr> {
+        field!(self, local).to_socket_addr()
+    }
+
+    /// The listener that took the connection, as `tcp://127.0.0.1:1883`.
+    pub fn listener(&self) -> &'a str {
+        field!(self, listener).as_str()
+    }
+}
+
+impl<'a> SocketOpen<'a> {
+    /// The client's end of the connection; none if it is no IP connection.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        field!(self, peer).to_socket_addr()
+    }
+
+    /// The broker's end of the connection; none if it is no IP connection.
+    pub fn local(&self) -> Option<SocketAddr> {
+        field!(self, local).to_socket_addr()
+    }
+
+    /// The listener that took the connection, as `tcp://127.0.0.1:1883`.
+    pub fn listener(&self) -> &'a str {
+        field!(self, listener).as_str()
+    }
+}
+
+impl<'a> BeforeConnect<'a> {
+    /// Who connects.
+    pub fn client(&self) -> Client<'a> {
+        Client::new(field!(self, client))
+    }
+
+    /// The client wants an existing session discarded (Clean Session in MQTT 3.1.1).
+    pub fn clean_start(&self) -> bool {
+        field!(self, clean_start) != 0
+    }
+
+    /// Keep alive in seconds; 0 means that it is off.
+    pub fn keep_alive(&self) -> u16 {
+        field!(self, keep_alive)
+    }
+
+    /// Seconds that the session outlives the connection; [`u32::MAX`] means for ever.
+    pub fn session_expiry(&self) -> u32 {
+        field!(self, session_expiry)
+    }
+
+    /// The password, if there is one; it need not be text.
+    pub fn password(&self) -> Option<&'a [u8]> {
+        (field!(self, has_password) != 0).then(|| field!(self, password).as_bytes())
+    }
+
+    /// The topic of the client's will, if it has one.
+    pub fn will_topic(&self) -> Option<&'a str> {
+        (field!(self, has_will) != 0).then(|| field!(self, will_topic).as_str())
+    }
+
+    /// The properties of the packet as they stand there, without their length.
+    pub fn properties(&self) -> &'a [u8] {
+        field!(self, properties).as_bytes()
+    }
+
+    /// The user properties of the packet.
+    pub fn user_properties(&self) -> UserProperties<'a> {
+        UserProperties::new(self.properties())
+    }
+}
+
+impl<'a> Connect<'a> {
+    /// Who connected.
+    pub fn client(&self) -> Client<'a> {
+        Client::new(field!(self, client))
+    }
+
+    /// A session of this client is resumed, with its subscriptions.
+    pub fn session_present(&self) -> bool {
+        field!(self, session_present) != 0
+    }
+
+    /// The client wanted an existing session discarded.
+    pub fn clean_start(&self) -> bool {
+        field!(self, clean_start) != 0
+    }
+}
+
+impl<'a> Publish<'a> {
+    /// Who published the message, or whose will it is.
+    pub fn client(&self) -> Client<'a> {
+        Client::new(field!(self, client))
+    }
+
+    /// The topic name.
+    pub fn topic(&self) -> &'a str {
+        field!(self, topic).as_str()
+    }
+
+    /// The payload.
+    pub fn payload(&self) -> &'a [u8] {
+        field!(self, payload).as_bytes()
+    }
+
+    /// The QoS that it was published with: 0, 1 or 2.
+    pub fn qos(&self) -> u8 {
+        field!(self, qos)
+    }
+
+    /// The broker is asked to keep it for future subscribers.
+    pub fn retain(&self) -> bool {
+        field!(self, retain) != 0
+    }
+
+    /// The client says that it may have sent it before.
+    pub fn dup(&self) -> bool {
+        field!(self, dup) != 0
+    }
+
+    /// Where the message comes from.
+    pub fn origin(&self) -> Origin {
+        match field!(self, origin) {
+            raw::ORIGIN_CLIENT => Origin::Client,
+            raw::ORIGIN_WILL => Origin::Will,
+            _ => Origin::Other,
+        }
+    }
+
+    /// The properties of the packet as they stand there, without their length.
+    pub fn properties(&self) -> &'a [u8] {
+        field!(self, properties).as_bytes()
+    }
+
+    /// The user properties of the packet.
+    pub fn user_properties(&self) -> UserProperties<'a> {
+        UserProperties::new(self.properties())
+    }
+}
+
+impl<'a> Subscribe<'a> {
+    /// Who subscribes.
+    pub fn client(&self) -> Client<'a> {
+        Client::new(field!(self, client))
+    }
+
+    /// The topic filter.
+    pub fn filter(&self) -> &'a str {
+        field!(self, filter).as_str()
+    }
+
+    /// The QoS that was asked for: 0, 1 or 2.
+    pub fn qos(&self) -> u8 {
+        field!(self, qos)
+    }
+
+    /// The client does not want its own messages back.
+    pub fn no_local(&self) -> bool {
+        field!(self, no_local) != 0
+    }
+
+    /// Forwarded messages keep their retain flag.
+    pub fn retain_as_published(&self) -> bool {
+        field!(self, retain_as_published) != 0
+    }
+
+    /// Retained messages are sent: 0 always, 1 if the subscription is new, 2 never.
+    pub fn retain_handling(&self) -> u8 {
+        field!(self, retain_handling)
+    }
+
+    /// The properties of the packet as they stand there, without their length.
+    pub fn properties(&self) -> &'a [u8] {
+        field!(self, properties).as_bytes()
+    }
+
+    /// The user properties of the packet.
+    pub fn user_properties(&self) -> UserProperties<'a> {
+        UserProperties::new(self.properties())
+    }
+}
+
+impl<'a> Unsubscribe<'a> {
+    /// Who unsubscribes.
+    pub fn client(&self) -> Client<'a> {
+        Client::new(field!(self, client))
+    }
+
+    /// The topic filter.
+    pub fn filter(&self) -> &'a str {
+        field!(self, filter).as_str()
+    }
+}
+
+impl<'a> Disconnect<'a> {
+    /// Who is gone.
+    pub fn client(&self) -> Client<'a> {
+        Client::new(field!(self, client))
+    }
+
+    /// The client said goodbye with a DISCONNECT packet.
+    pub fn graceful(&self) -> bool {
+        field!(self, graceful) != 0
+    }
+
+    /// The MQTT 5 reason code: the client's if it was graceful, else the broker's.
+    pub fn reason_code(&self) -> u8 {
+        field!(self, reason_code)
+    }
+
+    /// The session stays, with its subscriptions, until the client comes back or it expires.
+    pub fn session_kept(&self) -> bool {
+        field!(self, session_kept) != 0
+    }
+
+    /// The reason in words, for a log; not for decisions.
+    pub fn reason(&self) -> &'a str {
+        field!(self, reason).as_str()
+    }
+}
+
+/// `Debug` by the getters named. Passwords and payloads stay out of logs.
+macro_rules! debug {
+    ($($event:ident: $($getter:ident)*;)*) => {$(
+        impl fmt::Debug for $event<'_> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.debug_struct(stringify!($event))
+                    $(.field(stringify!($getter), &self.$getter()))*
+                    .finish_non_exhaustive()
+            }
+        }
+    )*};
+}
+
+debug! {
+    Client: client_id username protocol peer listener;
+    SocketOpen: peer local listener;
+    BeforeConnect: client clean_start keep_alive session_expiry will_topic;
+    Connect: client session_present clean_start;
+    Publish: client topic qos retain dup origin;
+    Subscribe: client filter qos no_local retain_as_published retain_handling;
+    Unsubscribe: client filter;
+    Disconnect: client graceful reason_code session_kept reason;
+}

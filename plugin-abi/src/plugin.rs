@@ -1,0 +1,123 @@
+//! What a plugin implements.
+
+use crate::{
+    config::Config,
+    error::Result,
+    event::{BeforeConnect, Connect, Disconnect, Publish, SocketOpen, Subscribe, Unsubscribe},
+    host::Host,
+    verdict::Verdict,
+};
+
+/// A plugin: [`bootstrap`](Plugin::bootstrap) makes it, and each hook that it writes is called.
+///
+/// Put [`#[plugin]`](crate::plugin) on the `impl`. A hook that is not written costs nothing.
+///
+/// # Threads
+///
+/// Hooks are called on the broker's event loops: for one client in the order of its packets, for
+/// different clients at the same time. **A hook must not block**: while it runs, every connection
+/// of its event loop waits. It may take a lock that is only ever held for a moment.
+///
+/// # Answers
+///
+/// The hooks that return something decide. They answer `true` or [`Verdict::Continue`] to let the
+/// event go on, `false` or [`Verdict::Veto`] to stop it. The first veto ends the chain: plugins
+/// named later in `config.yml` are not asked, and hooks that tell of the event afterwards are not
+/// called.
+///
+/// # Panics
+///
+/// A panic stays inside the plugin: the broker logs it with plugin, hook and place, and goes on. A
+/// deciding hook that panicked has refused, [`on_before_unsubscribe`](Plugin::on_before_unsubscribe)
+/// apart. The plugin stays loaded, so its state must be fit to go on with.
+pub trait Plugin: Sized + Send + Sync + 'static {
+    /// Called once, while the plugin is being loaded, before any hook. May block.
+    ///
+    /// `config` is the plugin's own section of `config.yml`.
+    ///
+    /// # Errors
+    ///
+    /// The broker logs the error and refuses to start, unless the plugin is `optional: true`.
+    fn bootstrap(host: Host, config: Config) -> Result<Self>;
+
+    /// Called once, when the broker stops and has closed its connections. May block, but not for
+    /// long: the broker stops within ten seconds. `drop` follows when nobody can call any more.
+    fn shutdown(&self) {}
+
+    /// A connection was accepted; nothing has been read from it, and there is no client yet.
+    ///
+    /// A veto or a failure closes it.
+    fn on_socket_open(&self, event: &SocketOpen<'_>) -> impl Into<Verdict> {
+        let _ = event;
+        Verdict::Continue
+    }
+
+    /// A CONNECT packet was read. There is no session yet, and the client has no answer.
+    ///
+    /// A veto or a failure refuses the client: CONNACK "not authorized", then the connection is
+    /// closed. No other hook is called for it.
+    fn on_before_connect(&self, event: &BeforeConnect<'_>) -> impl Into<Verdict> {
+        let _ = event;
+        Verdict::Continue
+    }
+
+    /// The session is ready and CONNACK is sent.
+    ///
+    /// A veto or a failure disconnects the client; `on_disconnect` follows.
+    fn on_connect(&self, event: &Connect<'_>) -> impl Into<Verdict> {
+        let _ = event;
+        Verdict::Continue
+    }
+
+    /// A filter of a SUBSCRIBE packet, before it is registered. The filters of a packet come one by
+    /// one, in its order, each followed by its [`on_subscribe`](Plugin::on_subscribe).
+    ///
+    /// A veto or a failure keeps it from being registered.
+    fn on_before_subscribe(&self, event: &Subscribe<'_>) -> impl Into<Verdict> {
+        let _ = event;
+        Verdict::Continue
+    }
+
+    /// The filter is registered. It may replace a subscription of the same client and filter.
+    fn on_subscribe(&self, event: &Subscribe<'_>) {
+        let _ = event;
+    }
+
+    /// A filter of an UNSUBSCRIBE packet, before it is removed. The subscription need not exist.
+    ///
+    /// A veto keeps the subscription. A failure does not: the client may leave what it joined.
+    fn on_before_unsubscribe(&self, event: &Unsubscribe<'_>) -> impl Into<Verdict> {
+        let _ = event;
+        Verdict::Continue
+    }
+
+    /// A subscription that existed is gone because its client asked for it. A session that ends
+    /// takes its subscriptions along without this call; see [`on_disconnect`](Plugin::on_disconnect).
+    fn on_unsubscribe(&self, event: &Unsubscribe<'_>) {
+        let _ = event;
+    }
+
+    /// A PUBLISH packet was read from a client. Not called for wills.
+    fn on_message(&self, event: &Publish<'_>) {
+        let _ = event;
+    }
+
+    /// A message, before it is kept or routed; wills too.
+    ///
+    /// A veto or a failure keeps it from everybody. The client's acknowledgement is the normal one.
+    fn on_before_publish(&self, event: &Publish<'_>) -> impl Into<Verdict> {
+        let _ = event;
+        Verdict::Continue
+    }
+
+    /// The message has been routed; wills too.
+    fn on_publish(&self, event: &Publish<'_>) {
+        let _ = event;
+    }
+
+    /// A connected client is gone, whoever ended it, be it that another connection has taken over
+    /// its client id. Not called for a client that never connected.
+    fn on_disconnect(&self, event: &Disconnect<'_>) {
+        let _ = event;
+    }
+}
