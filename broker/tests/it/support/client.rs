@@ -135,6 +135,13 @@ impl Client {
         assert!(left.is_none(), "before the close came {:?}", self.received);
     }
 
+    /// Reads on, whatever comes, until the broker closes.
+    pub(crate) fn drain_until_closed(&mut self) {
+        while self.read_more() > 0 {
+            self.received.clear();
+        }
+    }
+
     /// Subscribes to one filter and returns the reason code of SUBACK.
     pub(crate) fn subscribe(&mut self, filter: &str, qos: QoS) -> ReasonCode {
         self.subscribe_with(filter, SubscriptionOptions::new(qos))
@@ -145,10 +152,7 @@ impl Client {
         filter: &str,
         options: SubscriptionOptions,
     ) -> ReasonCode {
-        let packet_id = self.take_packet_id();
-        let list = SubscriptionList::new(Subscription { filter, options });
-        let subscribe = Subscribe::new(packet_id, Properties::EMPTY, &list);
-        self.send(&Packet::Subscribe(subscribe));
+        let packet_id = self.start_subscribe(filter, options);
         self.receive(|packet| match packet {
             Packet::SubAck(suback) => {
                 assert_eq!(suback.packet_id, packet_id);
@@ -157,6 +161,15 @@ impl Client {
             }
             other => panic!("SUBACK expected: {other:?}"),
         })
+    }
+
+    /// Sends SUBSCRIBE and returns its packet identifier.
+    pub(crate) fn start_subscribe(&mut self, filter: &str, options: SubscriptionOptions) -> u16 {
+        let packet_id = self.take_packet_id();
+        let list = SubscriptionList::new(Subscription { filter, options });
+        let subscribe = Subscribe::new(packet_id, Properties::EMPTY, &list);
+        self.send(&Packet::Subscribe(subscribe));
+        packet_id
     }
 
     /// Unsubscribes from one filter and returns the reason code of UNSUBACK, `Success` in 3.1.1.

@@ -2,9 +2,11 @@
 
 mod broker;
 mod client;
+mod login;
 
 pub(crate) use broker::Broker;
 pub(crate) use client::{Client, Received};
+pub(crate) use login::{Answer, LastWill, Login};
 
 /// Makes of each function `name(Version)` two tests, `name::v3_1_1` and `name::v5`.
 macro_rules! both_versions {
