@@ -35,3 +35,8 @@ mod store;
 mod session;
 
 pub mod config;
+
+/// Compiles the plugin of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+struct Readme;

@@ -1,8 +1,10 @@
 //! The binary: reads the arguments and the config, starts the broker, and stops it on a signal.
 
+use std::future::poll_fn;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::task::Poll;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
@@ -65,13 +67,13 @@ fn run(given: Option<&Path>) -> anyhow::Result<()> {
 
     // Before the start, so that a signal during it is not lost.
     let runtime = Builder::new_current_thread().enable_io().build()?;
-    let mut stop = StopSignals::new(&runtime).context("cannot wait for signals")?;
+    let signals = stop_signals(&runtime).context("cannot wait for signals")?;
     let server = Server::start(&config, &plugin_dir(&config, file))?;
     let addresses: Vec<String> =
         server.addresses().iter().map(|address| format!("tcp://{address}")).collect();
     log::info!("hookmq {} listens on {}", env!("CARGO_PKG_VERSION"), addresses.join(" and "));
 
-    let name = runtime.block_on(stop.wait());
+    let name = runtime.block_on(first_of(signals));
     log::info!("{name}: stopping");
     server.stop();
     log::info!("stopped");
@@ -98,27 +100,20 @@ fn start_log(level: log::LevelFilter) {
     builder.init();
 }
 
-/// The signals that ask a process to end.
-struct StopSignals {
-    interrupt: Signal,
-    terminate: Signal,
+/// The signals that ask a process to end. From here on they no longer kill it.
+fn stop_signals(runtime: &Runtime) -> std::io::Result<[(&'static str, Signal); 2]> {
+    let _entered = runtime.enter();
+    let interrupt = signal(SignalKind::interrupt())?;
+    Ok([("SIGINT", interrupt), ("SIGTERM", signal(SignalKind::terminate())?)])
 }
 
-impl StopSignals {
-    fn new(runtime: &Runtime) -> std::io::Result<StopSignals> {
-        let _entered = runtime.enter();
-        let interrupt = signal(SignalKind::interrupt())?;
-        Ok(StopSignals { interrupt, terminate: signal(SignalKind::terminate())? })
-    }
-
-    /// Waits for the first; says which it was.
-    async fn wait(&mut self) -> &'static str {
-        std::future::poll_fn(|context| {
-            if self.interrupt.poll_recv(context).is_ready() {
-                return std::task::Poll::Ready("SIGINT");
-            }
-            self.terminate.poll_recv(context).map(|_| "SIGTERM")
-        })
-        .await
-    }
+/// Waits for the first of them; says which it was.
+async fn first_of(mut signals: [(&'static str, Signal); 2]) -> &'static str {
+    poll_fn(|context| {
+        let came = signals
+            .iter_mut()
+            .find_map(|(name, signal)| signal.poll_recv(context).is_ready().then_some(*name));
+        came.map_or(Poll::Pending, Poll::Ready)
+    })
+    .await
 }
