@@ -215,7 +215,8 @@ MQ_EXPORT int32_t OnBeforePublish(void *instance, const mq_publish *event);
 /* The message or will is routed. Observes. */
 MQ_EXPORT int32_t OnPublish(void *instance, const mq_publish *event);
 
-/* A connected client is gone, whoever ended it. Not for one that never connected. Observes. */
+/* A connected client is gone, whoever ended it; if another connection takes over its client id, before
+ * that one's OnConnect. Not for a client that never connected. Observes. */
 MQ_EXPORT int32_t OnDisconnect(void *instance, const mq_disconnect *event);
 
 /* Once, when the broker stops. No hook is running and none will be called: free the instance. May

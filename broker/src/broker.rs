@@ -130,7 +130,8 @@ impl Broker {
         let mut data = Vec::new();
         let version = mqtt::Version::INSIDE;
         let publish = will.message.publish(1, false);
-        will.message.encode(version, 1, false, shard.second(), &mut data);
+        // Its expiry begins now, so that nothing is taken off.
+        publish.encode(version, &mut data);
         let Ok(Some(frame)) = mqtt::split_frame(&data, u32::MAX) else { return };
         let item = Item::new(&publish, 0, data.len(), frame.header_len());
         let run = Run {

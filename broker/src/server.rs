@@ -96,18 +96,21 @@ impl Server {
     /// Tells the clients, waits for them to go, stops the threads, then the plugins. Blocks for
     /// 10 seconds at most, if the plugins' `shutdown` is quick.
     pub fn stop(self) {
+        let Server { broker, plugins, shards, .. } = self;
         // [MQTT-4.13.2-1]
-        self.broker.order_all_to_close(ReasonCode::ServerShuttingDown);
+        broker.order_all_to_close(ReasonCode::ServerShuttingDown);
         let deadline = Instant::now() + STOP_WITHIN;
-        while self.broker.clients.load(Ordering::Acquire) > 0 && Instant::now() < deadline {
+        while broker.clients.load(Ordering::Acquire) > 0 && Instant::now() < deadline {
             std::thread::park_timeout(Duration::from_millis(10));
         }
-        let left = self.broker.clients.load(Ordering::Acquire);
+        let left = broker.clients.load(Ordering::Acquire);
         if left > 0 {
             log::warn!("{left} clients did not go in time and are cut off");
         }
-        self.shards.into_iter().for_each(ShardThread::stop);
-        self.plugins.shutdown();
+        shards.into_iter().for_each(ShardThread::stop);
+        // With the last use of the hooks gone, the plugins can be told.
+        drop(broker);
+        plugins.shutdown();
     }
 }
 

@@ -37,6 +37,8 @@ macro_rules! export {
             use $crate::{export, module};
             use export::PrefixTypeTrait as _;
 
+            // A plugin may have all the hooks there are in its version of this crate.
+            #[allow(clippy::needless_update)]
             const HOOKS: &export::WithMetadata<module::HookTable> =
                 &export::WithMetadata::new(module::HookTable {
                     $($(#[$cfg])* $hook: Some(export::$hook::<$plugin>),)*
@@ -167,8 +169,9 @@ macro_rules! shims {
         ) -> i32 {
             guard(|| {
                 // SAFETY: the caller's promise; a `Plugin` is `Sync`.
-                let (plugin, event) =
-                    unsafe { (&*instance.cast::<T>(), event::$event::new(event)) };
+                let plugin = unsafe { &*instance.cast::<T>() };
+                // SAFETY: the caller's promise.
+                let event = unsafe { event::$event::new(event) };
                 answer!($kind plugin.$hook(&event))
             })
         }

@@ -69,6 +69,8 @@ mod event;
 pub mod export;
 mod guard;
 mod host;
+#[cfg(test)]
+mod layout;
 mod logger;
 pub mod module;
 mod plugin;

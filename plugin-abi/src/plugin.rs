@@ -115,8 +115,9 @@ pub trait Plugin: Sized + Send + Sync + 'static {
         let _ = event;
     }
 
-    /// A connected client is gone, whoever ended it, be it that another connection has taken over
-    /// its client id. Not called for a client that never connected.
+    /// A connected client is gone, whoever ended it. Not called for a client that never connected.
+    ///
+    /// If another connection takes over its client id, this comes before that one's `on_connect`.
     fn on_disconnect(&self, event: &Disconnect<'_>) {
         let _ = event;
     }

@@ -38,8 +38,8 @@ pub const FAMILY_IPV6: u16 = 6;
 #[repr(C)]
 #[derive(Clone, Copy, StableAbi)]
 pub struct View<'a> {
-    ptr: *const u8,
-    len: usize,
+    pub(crate) ptr: *const u8,
+    pub(crate) len: usize,
     _borrowed: PhantomData<&'a u8>,
 }
 

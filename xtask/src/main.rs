@@ -1,2 +1,57 @@
-//! The commands of `cargo xtask`.
-fn main() {}
+//! The commands of `cargo xtask`: build and run the broker, test it, keep the tree tidy.
+
+mod packages;
+mod plugins;
+mod run;
+mod step;
+mod test;
+mod tidy;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Build, run and test hookmq.
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Build the broker and the plugins in release, put the plugins into plugins/, start the broker
+    ///
+    /// It serves with config.yml at the root of the project, unless the arguments name another.
+    Run {
+        /// What hookmq is given: cargo xtask run -- --config other.yml
+        #[arg(last = true, value_name = "ARGUMENTS")]
+        arguments: Vec<String>,
+    },
+    /// Install what the tests need, then check formatting, lints and tidiness, and run every test
+    Test {
+        /// Only formatting, tidiness and unit tests; nothing is installed
+        #[arg(long)]
+        fast: bool,
+    },
+    /// Check what the compiler does not: headers, sizes of files, links
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Run { arguments } => run::run(&arguments),
+        Command::Test { fast } => test::test(fast),
+        Command::Tidy => tidy::tidy(),
+    };
+    // Without the backtrace that an error returned from here would be printed with.
+    result.map_or_else(
+        |error| {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        },
+        |()| ExitCode::SUCCESS,
+    )
+}

@@ -1,7 +1,7 @@
 //! A connected client, as its own connection knows it.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Context;
 use std::time::Duration;
 
 use mqtt::Version;
@@ -91,7 +91,7 @@ impl ConnectedClient {
         cx: &mut Context<'_>,
     ) {
         while self.blocked_since.is_some() {
-            if let Poll::Pending = read.as_ref().poll_write_ready(cx) {
+            if read.as_ref().poll_write_ready(cx).is_pending() {
                 return;
             }
             self.session.outbox.lock().unblock();
@@ -108,17 +108,18 @@ impl ConnectedClient {
         Some(since + STALL_AFTER.min(milliseconds(broker.limits.send_timeout)))
     }
 
+    /// When the client is taken to be gone if nothing more comes from it.
+    pub(super) fn keep_alive_deadline(&self) -> u64 {
+        if self.keep_alive > 0 { self.last_packet + self.keep_alive } else { u64::MAX }
+    }
+
     /// Acts on what is due and returns when to look again.
     pub(super) fn check_deadlines(&mut self, broker: &Broker, shard: &Shard) -> Result<u64, End> {
         let now = shard.now;
-        let mut next = u64::MAX;
-        if self.keep_alive > 0 {
-            // [MQTT-3.1.2-22]
-            let due = self.last_packet + self.keep_alive;
-            if now >= due {
-                return Err(End::KeepAliveTimeout);
-            }
-            next = due;
+        // [MQTT-3.1.2-22]
+        let mut next = self.keep_alive_deadline();
+        if now >= next {
+            return Err(End::KeepAliveTimeout);
         }
         if let Some(since) = self.blocked_since {
             let due = since + milliseconds(broker.limits.send_timeout);

@@ -34,9 +34,7 @@ impl Connection {
 
     fn close_client(&self, shard: &mut Shard, mut client: ConnectedClient, end: &End) {
         log::debug!("{:?} at {}: {end}", client.session.client_id, self.endpoint.peer);
-        say_good_bye(shard, &client, end);
-        let publishers = client.session.outbox.lock().detach();
-        publishers.into_iter().for_each(std::task::Waker::wake);
+        say_good_bye(&client, end);
 
         let session_kept = client.session_expiry > 0;
         let disconnected = Disconnected {
@@ -58,25 +56,26 @@ impl Connection {
             self.broker.publish_will(shard, &will);
         }
         if session_kept {
-            self.leave_session(shard, client);
+            self.leave_session(client);
         } else {
             self.end_session(shard, client);
         }
     }
 
-    fn leave_session(&self, shard: &Shard, client: ConnectedClient) {
+    fn leave_session(&self, client: ConnectedClient) {
         let ConnectedClient { session, kept, will, session_expiry, .. } = client;
         let delay = will.as_ref().map(|will| will.delay);
         let departure = self.broker.sessions.leave(&session, kept, will);
         let schedule = &self.broker.schedule;
         let client_id: Arc<str> = session.client_id.clone();
+        let now = self.broker.clock.milliseconds();
         if let Some(delay) = delay.filter(|delay| *delay < session_expiry) {
             let due = Due::Will { client_id: client_id.clone(), departure };
-            schedule.add(shard.second().saturating_add(delay), due);
+            schedule.add_after(now, delay, due);
         }
         if session_expiry < u32::MAX {
             let due = Due::SessionExpiry { client_id, departure };
-            schedule.add(shard.second().saturating_add(session_expiry), due);
+            schedule.add_after(now, session_expiry, due);
         }
     }
 
@@ -92,19 +91,21 @@ fn is_due_now(will: &crate::session::Will, session_kept: bool) -> bool {
     will.delay == 0 || !session_kept
 }
 
-/// Sends DISCONNECT where there is something to say, after what was to be sent before.
-fn say_good_bye(shard: &mut Shard, client: &ConnectedClient, end: &End) {
-    let mut outbox = client.session.outbox.lock();
+/// Sends DISCONNECT where there is something to say, after what was to be sent before, and lets go
+/// of the socket.
+fn say_good_bye(client: &ConnectedClient, end: &End) {
+    let mut last = Vec::new();
     if let Some(reason) = end.disconnect_reason() {
         let disconnect = Packet::Disconnect(Disconnect::new(reason));
         if let Lowered::Send(disconnect) = client.version.lower(disconnect) {
-            outbox.lend_buffer(&mut shard.outgoing.pool);
-            let mut bytes = Vec::new();
-            disconnect.encode(client.version, &mut bytes);
-            // [MQTT-3.14.0-1]
-            outbox.append(&bytes);
+            disconnect.encode(client.version, &mut last);
         }
     }
-    drop(outbox);
-    shard.outgoing.flush(&client.session);
+    // [MQTT-3.14.4-1]
+    let (write, publishers) = client.session.outbox.lock().detach(&last);
+    if let Some(mut write) = write {
+        // What the client does not take now it does not get.
+        let _ = write.run();
+    }
+    publishers.into_iter().for_each(std::task::Waker::wake);
 }

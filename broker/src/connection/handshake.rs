@@ -1,17 +1,15 @@
-//! From CONNECT to CONNACK: limits, plugins, the claim on the session, the way out to the socket.
+//! CONNECT: limits, plugins, the claim on the session, and the refusals. What follows when the
+//! session is granted is in `attach`.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Context;
 
-use mqtt::{ConnAck, Connect, Frame, Lowered, Packet, PacketType, Property, PropertyBuffer};
-use mqtt::{ReasonCode, Version, Violation};
+use mqtt::{ConnAck, Connect, Frame, Lowered, Packet, PacketType, ReasonCode, Version, Violation};
 
-use super::client::ConnectedClient;
 use super::{Connection, End, Stage};
 use crate::hooks::{self, Decision};
-use crate::session::{Author, Claim, Kept, Link, Session, Will};
-use crate::shard::{self, Shard};
+use crate::session::{Claim, Granted, Session};
+use crate::shard::Shard;
 
 impl Connection {
     pub(super) fn is_claiming(&self) -> bool {
@@ -57,81 +55,15 @@ impl Connection {
         connect: &Connect<'_>,
     ) -> Result<(), End> {
         if self.broker.stopping.load(Ordering::Acquire) {
-            return Err(End::Refused(ReasonCode::ServerShuttingDown));
+            // CONNACK has no code for shutting down. [MQTT-3.2.2-8]
+            return Err(End::Refused(ReasonCode::ServerUnavailable));
         }
         self.check_connect(connect)?;
         let assigned = connect.client_id.is_empty().then(|| self.assign_client_id());
         let client_id = assigned.as_deref().unwrap_or(connect.client_id);
         self.authorise(connect, client_id)?;
-        let (session, kept, resumed) = match self.claim(shard, cx, connect, client_id)? {
-            Some(granted) => granted,
-            None => return Ok(()),
-        };
-        let Stage::Connecting(connecting) = std::mem::replace(&mut self.stage, Stage::Closed)
-        else {
-            return Ok(());
-        };
-        let broker = self.broker.clone();
-        let session_expiry = connect.session_expiry.min(broker.max_session_expiry());
-        let username: Option<Box<str>> = connect.username.map(Into::into);
-        let will = connect.will.as_ref().map(|will| {
-            let author = Author {
-                client_id: session.client_id.clone(),
-                username: username.clone(),
-                protocol: connect.version.level(),
-                endpoint: self.endpoint.clone(),
-            };
-            Box::new(Will::new(will, author, shard.second()))
-        });
-        let client = Box::new(ConnectedClient {
-            session,
-            kept,
-            version: connect.version,
-            username,
-            keep_alive: patience(connect.keep_alive),
-            last_packet: shard.now,
-            session_expiry,
-            connected_without_expiry: connect.session_expiry == 0,
-            will,
-            receive_quota: connect.version.receive_quota(broker.limits.receive_maximum),
-            waits_for: None,
-            blocked_since: None,
-        });
-        if session_expiry > 0 {
-            let client_id = &client.session.client_id;
-            broker.store.session_begun(client_id, session_expiry);
-        }
-        let reply = self.connack(connect, resumed, session_expiry, assigned.as_deref());
-        let link = Link::new(
-            connecting.write,
-            cx.waker().clone(),
-            client.version,
-            connect.maximum_packet_size,
-        );
-        let mut outbox = client.session.outbox.lock();
-        outbox.attach(link, connect.receive_maximum.min(broker.limits.max_inflight));
-        outbox.lend_buffer(&mut shard.outgoing.pool);
-        // [MQTT-3.2.0-1]
-        outbox.append(&reply);
-        outbox.resume(shard.second());
-        shard.outgoing.mark(&client.session, outbox);
-        client.session.mark_attention();
-        let decision =
-            broker.hooks.on_connect(&client.facts(&self.endpoint), resumed, connect.clean_start);
-        broker.clients.fetch_add(1, Ordering::Relaxed);
-        self.stage = Stage::Connected(client);
-        let next = self.keep_alive_deadline();
-        self.set_check(shard, next);
-        if decision == Decision::Veto { Err(End::ConnectVetoed) } else { Ok(()) }
-    }
-
-    fn keep_alive_deadline(&self) -> u64 {
-        match &self.stage {
-            Stage::Connected(client) if client.keep_alive > 0 => {
-                client.last_packet + client.keep_alive
-            }
-            _ => u64::MAX,
-        }
+        let Some(granted) = self.claim(shard, cx, connect, client_id)? else { return Ok(()) };
+        self.attach(shard, cx, connect, granted, assigned.as_deref())
     }
 
     /// What is refused whatever the plugins say.
@@ -192,7 +124,7 @@ impl Connection {
         cx: &Context<'_>,
         connect: &Connect<'_>,
         client_id: &str,
-    ) -> Result<Option<(Arc<Session>, Box<Kept>, bool)>, End> {
+    ) -> Result<Option<Granted>, End> {
         let Stage::Connecting(connecting) = &mut self.stage else { return Ok(None) };
         let window = connect.receive_maximum.min(self.broker.limits.max_inflight);
         let claim = self.broker.sessions.claim(
@@ -209,47 +141,14 @@ impl Connection {
                 Ok(None)
             }
             Claim::Superseded => Err(End::Refused(ReasonCode::ServerBusy)),
-            Claim::Granted { session, kept, resumed, ended } => {
+            Claim::Granted(granted) => {
                 connecting.claiming = None;
-                if let Some(ended) = ended {
-                    self.broker.end_session(shard, &ended);
+                if let Some(ended) = &granted.ended {
+                    self.broker.end_session(shard, ended);
                 }
-                Ok(Some((session, kept, resumed)))
+                Ok(Some(granted))
             }
         }
-    }
-
-    /// CONNACK with what the client must know of the broker. [MQTT-3.2.2-2]
-    fn connack(
-        &self,
-        connect: &Connect<'_>,
-        session_present: bool,
-        session_expiry: u32,
-        assigned_client_id: Option<&str>,
-    ) -> Vec<u8> {
-        let limits = &self.broker.limits;
-        let mut properties = PropertyBuffer::new();
-        if session_expiry != connect.session_expiry {
-            properties.push(Property::SessionExpiryInterval(session_expiry));
-        }
-        properties.push(Property::ReceiveMaximum(limits.receive_maximum));
-        properties.push(Property::MaximumPacketSize(limits.max_packet_size));
-        if let Some(client_id) = assigned_client_id {
-            // [MQTT-3.2.2-16]
-            properties.push(Property::AssignedClientIdentifier(client_id));
-        }
-        properties.push(Property::SubscriptionIdentifierAvailable(0));
-        properties.push(Property::SharedSubscriptionAvailable(0));
-        let connack = Packet::ConnAck(ConnAck {
-            session_present,
-            reason: ReasonCode::Success,
-            properties: properties.as_properties(),
-        });
-        let mut bytes = Vec::new();
-        if let Lowered::Send(connack) = connect.version.lower(connack) {
-            connack.encode(connect.version, &mut bytes);
-        }
-        bytes
     }
 
     /// Answers a CONNECT with a refusal; the connection then ends. [MQTT-3.2.2-7]
@@ -271,10 +170,4 @@ impl Connection {
         }
         End::Unconnected(violation)
     }
-}
-
-/// One and a half times the keep alive, in milliseconds, and what time stamps may lag behind.
-/// [MQTT-3.1.2-22]
-fn patience(keep_alive: u16) -> u64 {
-    if keep_alive == 0 { 0 } else { u64::from(keep_alive) * 1500 + shard::TICK_MILLISECONDS }
 }

@@ -19,6 +19,7 @@ use crate::hooks;
 use crate::session::ConnectionId;
 use crate::shard::{self, Shard, TimerKey};
 
+mod attach;
 mod client;
 mod close;
 mod end;
@@ -108,7 +109,9 @@ impl Connection {
         if decision == hooks::Decision::Veto {
             return Err(End::SocketVetoed);
         }
-        let deadline = shard.now + self.broker.limits.connect_timeout.as_millis() as u64;
+        let timeout = self.broker.limits.connect_timeout.as_millis() as u64;
+        // Time stamps lag behind by a tick.
+        let deadline = shard.now + timeout + shard::TICK_MILLISECONDS;
         self.timer = Some(shard.timers.add(deadline, cx.waker()));
         self.next_check = deadline;
         if let Stage::Opened(write) = std::mem::replace(&mut self.stage, Stage::Closed) {

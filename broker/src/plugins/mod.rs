@@ -108,7 +108,7 @@ fn load(dir: &Path, entry: &PluginEntry, before: &[Arc<Loaded>]) -> Result<Loade
     let bytes = std::fs::read(file).map_err(|error| fail(Reason::Read(error)))?;
     elf::check(&bytes).map_err(|error| fail(Reason::Elf(error)))?;
     let library = library::open(name, &bytes).map_err(fail)?;
-    Loaded::start(name, file, &library, entry).map_err(fail)
+    Loaded::start(name, file, library, entry).map_err(fail)
 }
 
 fn shut_down(plugins: Vec<Arc<Loaded>>) {

@@ -9,6 +9,7 @@ use plugin_abi::{
         StableAbi,
         abi_stability::abi_checking::{CheckingGlobals, check_layout_compatibility_with_globals},
         library::{AbiHeaderRef, LibHeader, ROOT_MODULE_LOADER_NAME_WITH_NUL, RootModule},
+        type_layout::TypeLayout,
     },
     module::PluginModuleRef,
     raw::{self, Text},
@@ -67,24 +68,77 @@ fn check_version(header: &LibHeader) -> Result<(), Reason> {
     Ok(())
 }
 
-/// abi_stable's check accepts a plugin that knows more than the broker. One that knows less is as
-/// good, and is found by asking the other way round. Fresh globals, or else the answer depends on
-/// what was checked before.
-fn check_layout(header: &'static LibHeader) -> Result<(), Reason> {
-    let ours = <PluginModuleRef as StableAbi>::LAYOUT;
+fn check_layout(header: &LibHeader) -> Result<(), Reason> {
     let Some(theirs) = header.layout() else {
         return Err(Reason::Layout("it describes no layout".into()));
     };
+    let ours = <PluginModuleRef as StableAbi>::LAYOUT;
+    check_layouts(ours, theirs).map_err(|error| Reason::Layout(last_error(&error)))
+}
+
+/// abi_stable's check accepts a plugin that knows more than the broker. One that knows less is as
+/// good, and is found by asking the other way round. Fresh globals, or else the answer depends on
+/// what was checked before.
+fn check_layouts(ours: &'static TypeLayout, theirs: &'static TypeLayout) -> Result<(), String> {
     let check = |ours, theirs| {
         check_layout_compatibility_with_globals(ours, theirs, &CheckingGlobals::new())
     };
     check(ours, theirs)
         .or_else(|error| check(theirs, ours).map_err(|_| error))
-        .map_err(|error| Reason::Layout(last_error(&error.to_string())))
+        .map_err(|error| error.to_string())
 }
 
 /// The errors of abi_stable run over hundreds of lines; the last one of them is the innermost.
 fn last_error(text: &str) -> String {
     let last = text.rsplit("Error:").next().unwrap_or(text);
     last.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A table as one version of a crate would have it.
+    macro_rules! version {
+        ($version:ident, $($fields:tt)*) => {
+            #[allow(dead_code, reason = "the layout is what is looked at")]
+            mod $version {
+                use abi_stable::StableAbi;
+
+                #[repr(C)]
+                #[derive(StableAbi)]
+                #[sabi(kind(Prefix(prefix_ref = TableRef, prefix_fields = TablePrefix)))]
+                #[sabi(missing_field(default))]
+                pub(super) struct Table {
+                    $($fields)*
+                }
+            }
+        };
+    }
+
+    version!(v1_0, #[sabi(last_prefix_field)] first: Option<extern "C" fn(u32) -> i32>,);
+    version!(
+        v1_1,
+        #[sabi(last_prefix_field)]
+        first: Option<extern "C" fn(u32) -> i32>,
+        second: Option<extern "C" fn() -> i32>,
+    );
+    version!(broken, #[sabi(last_prefix_field)] first: Option<extern "C" fn(u64) -> i32>,);
+
+    fn layout<T: StableAbi>() -> &'static TypeLayout {
+        T::LAYOUT
+    }
+
+    #[test]
+    fn older_and_newer_plugins_match_in_any_order() {
+        let (older, newer) = (layout::<v1_0::TableRef>(), layout::<v1_1::TableRef>());
+        let broken = layout::<broken::TableRef>();
+        for _ in 0..2 {
+            assert_eq!(check_layouts(older, newer), Ok(()));
+            assert!(check_layouts(older, broken).is_err());
+            assert_eq!(check_layouts(newer, older), Ok(()));
+            assert!(check_layouts(newer, broken).is_err());
+            assert_eq!(check_layouts(newer, newer), Ok(()));
+        }
+    }
 }

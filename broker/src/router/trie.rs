@@ -20,6 +20,10 @@ pub(crate) struct Target {
 
 #[derive(Default)]
 pub(super) struct Node {
+    #[expect(
+        clippy::box_collection,
+        reason = "most nodes have none; this is a quarter of the size"
+    )]
     children: Option<Box<HashMap<Box<str>, Node, RandomState>>>,
     /// The child for the level `+`.
     plus: Option<Box<Node>>,

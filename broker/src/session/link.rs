@@ -5,6 +5,8 @@ use std::task::Waker;
 use mqtt::Version;
 use tokio::net::tcp::OwnedWriteHalf;
 
+use super::Message;
+
 /// An attached client, as seen by whoever has something to send to it.
 pub(crate) struct Link {
     /// `None` while some thread is writing to it: who holds the socket is the one who writes.
@@ -41,5 +43,10 @@ impl Link {
             stalled: false,
             broken: false,
         }
+    }
+
+    /// Whether a message is not larger than the client takes. [MQTT-3.1.2-24] [MQTT-3.1.2-25]
+    pub(super) fn takes(&self, message: &Message) -> bool {
+        message.encoded_len(self.version) <= self.max_packet as usize
     }
 }

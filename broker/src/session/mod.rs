@@ -25,7 +25,7 @@ pub(crate) use link::Link;
 pub(crate) use message::{Layout, Message};
 pub(crate) use outbox::{Acknowledgement, AfterWrite, Outbox};
 pub(crate) use queue::QueueLimits;
-pub(crate) use registry::{Claim, ConnectionId, Ended, Registry};
+pub(crate) use registry::{Claim, ConnectionId, Ended, Granted, Registry};
 pub(crate) use schedule::{Due, Schedule};
 pub(crate) use subscriptions::Subscriptions;
 pub(crate) use will::{Author, Will};

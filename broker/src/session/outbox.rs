@@ -9,7 +9,7 @@
 use std::io;
 use std::task::Waker;
 
-use mqtt::delivery::{RecAnswer, Resend};
+use mqtt::delivery::{Outbound, RecAnswer, Resend};
 use mqtt::{Ack, Packet, Publish, QoS, ReasonCode, Version};
 use tokio::net::tcp::OwnedWriteHalf;
 
@@ -27,6 +27,8 @@ pub(crate) struct Outbox {
     queue: WriteQueue,
     /// Made with the first message above QoS 0.
     delivery: Option<Box<Delivery>>,
+    /// What a connection left behind that ended while somebody was writing to its socket.
+    last_words: Option<Box<LastWords>>,
     /// Publishers that wait for this client to catch up.
     parked: Vec<Waker>,
     generation: u32,
@@ -54,10 +56,19 @@ pub(crate) enum AfterWrite {
     Nothing,
     /// The owner must wait for the socket, or close.
     CallOwner(Waker),
+    /// The connection has ended meanwhile: this is to be written once, and then dropped.
+    LastWords(Write),
+}
+
+/// Bytes for the socket of a link that is gone.
+struct LastWords {
+    generation: u32,
+    queue: WriteQueue,
 }
 
 /// The client's answer to a PUBLISH or PUBREL.
 #[derive(Clone, Copy)]
+#[expect(clippy::enum_variant_names, reason = "the standard's names")]
 pub(crate) enum Acknowledgement {
     PubAck(u16),
     PubRec(u16, ReasonCode),
@@ -70,6 +81,7 @@ impl Outbox {
             link: None,
             queue: WriteQueue::default(),
             delivery: None,
+            last_words: None,
             parked: Vec::new(),
             generation: 0,
             window,
@@ -97,13 +109,24 @@ impl Outbox {
         }
     }
 
-    /// Cuts the client off and forgets what was for its socket. The returned publishers are to be
-    /// woken. Dropping the link ends the stream in our direction.
-    pub(crate) fn detach(&mut self) -> Vec<Waker> {
-        self.link = None;
-        self.queue = WriteQueue::default();
+    /// Cuts the client off, after `last_packet` and what was to be sent before it: nothing can come
+    /// behind that. The caller runs the write returned and drops it, which ends the stream in our
+    /// direction; then it wakes the publishers returned.
+    pub(crate) fn detach(&mut self, last_packet: &[u8]) -> (Option<Write>, Vec<Waker>) {
+        let publishers = std::mem::take(&mut self.parked);
+        let mut queue = std::mem::take(&mut self.queue);
         self.dirty = false;
-        std::mem::take(&mut self.parked)
+        let Some(link) = self.link.take().filter(|link| !link.blocked && !link.broken) else {
+            return (None, publishers);
+        };
+        queue.append(last_packet);
+        let generation = link.generation;
+        let Some(socket) = link.socket else {
+            // Who is writing takes it along.
+            self.last_words = Some(Box::new(LastWords { generation, queue }));
+            return (None, publishers);
+        };
+        (Some(Write { socket, queue, generation }), publishers)
     }
 
     /// Forgets all messages: the session has ended.
@@ -141,8 +164,7 @@ impl Outbox {
 
     /// Sends or keeps a message by its QoS, unless it is larger than the client takes.
     pub(crate) fn send(&mut self, message: Message, now: u32, limits: &QueueLimits) {
-        let Some(link) = &self.link else { return };
-        if message.encoded_len(link.version) > link.max_packet as usize {
+        if !self.link.as_ref().is_some_and(|link| link.takes(&message)) {
             return;
         }
         if message.qos == QoS::AtMostOnce {
@@ -174,8 +196,10 @@ impl Outbox {
         let window = self.window;
         let delivery = self.delivery.get_or_insert_with(|| Box::new(Delivery::new(window)));
         let qos = message.qos;
-        if let Some(packet_id) = delivery.offer(message.clone(), qos, limits) {
-            append_message(&mut self.queue, link.version, &message, packet_id, false, now);
+        if let Some(packet_id) = delivery.offer(message, qos, limits)
+            && let Some(message) = delivery.outbound.newest()
+        {
+            append_message(&mut self.queue, link.version, message, packet_id, false, now);
         }
     }
 
@@ -192,41 +216,50 @@ impl Outbox {
 
     /// Sends again what the client has not acknowledged, then what waited. [MQTT-4.4.0-1]
     pub(crate) fn resume(&mut self, now: u32) {
-        let (Some(link), Some(delivery)) = (&self.link, &self.delivery) else { return };
+        let (Some(link), Some(delivery)) = (&self.link, &mut self.delivery) else { return };
+        let mut too_large = Vec::new();
         for resend in delivery.outbound.resend() {
             match resend {
+                Resend::Publish { packet_id, message, .. } if !link.takes(message) => {
+                    too_large.push(packet_id);
+                }
                 // [MQTT-3.3.1-1]
                 Resend::Publish { packet_id, message, .. } => {
                     append_message(&mut self.queue, link.version, message, packet_id, true, now);
                 }
                 Resend::PubRel { packet_id } => {
                     let release = Packet::PubRel(Ack::new(packet_id, ReasonCode::Success));
-                    self.queue.append_with(|out| release.encode(link.version, out));
+                    append_packet(&mut self.queue, link.version, &release);
                 }
             }
+        }
+        for packet_id in too_large {
+            delivery.outbound.cancel(packet_id);
         }
         self.refill(now);
     }
 
     /// Takes the client's answer. Call [`Outbox::refill`] after the last of a batch.
     pub(crate) fn acknowledge(&mut self, acknowledgement: Acknowledgement) {
-        let (Some(link), Some(delivery)) = (&self.link, &mut self.delivery) else { return };
-        let outbound = &mut delivery.outbound;
+        let Some(link) = &self.link else { return };
+        let outbound = self.delivery.as_mut().map(|delivery| &mut delivery.outbound);
         match acknowledgement {
             Acknowledgement::PubAck(packet_id) => {
-                outbound.puback(packet_id);
+                outbound.map(|outbound| outbound.puback(packet_id));
             }
             Acknowledgement::PubComp(packet_id) => {
-                outbound.pubcomp(packet_id);
+                outbound.map(|outbound| outbound.pubcomp(packet_id));
             }
             Acknowledgement::PubRec(packet_id, reason) => {
-                let answer = match outbound.pubrec(packet_id, reason) {
+                // One that was never owed anything is answered too.
+                let pubrec = |outbound: &mut Outbound<_>| outbound.pubrec(packet_id, reason);
+                let answer = match outbound.map_or(RecAnswer::Unknown, pubrec) {
                     RecAnswer::SendPubRel => ReasonCode::Success,
                     RecAnswer::Unknown => ReasonCode::PacketIdentifierNotFound,
                     RecAnswer::Done => return,
                 };
                 let release = Packet::PubRel(Ack::new(packet_id, answer));
-                append_packet(&mut self.queue, link.version, release);
+                append_packet(&mut self.queue, link.version, &release);
             }
         }
     }
@@ -236,18 +269,19 @@ impl Outbox {
     pub(crate) fn refill(&mut self, now: u32) {
         let (Some(link), Some(delivery)) = (&self.link, &mut self.delivery) else { return };
         while let Some((packet_id, _, message)) = delivery.outbound.next_resend() {
-            append_message(&mut self.queue, link.version, message, packet_id, true, now);
-        }
-        let mut expired = None;
-        while let Some((packet_id, message)) = delivery.next() {
-            if message.is_expired(now)
-                || message.encoded_len(link.version) > link.max_packet as usize
-            {
-                expired = Some(packet_id);
+            if link.takes(message) {
+                append_message(&mut self.queue, link.version, message, packet_id, true, now);
             } else {
+                delivery.outbound.cancel(packet_id);
+            }
+        }
+        while let Some((packet_id, message)) = delivery.next() {
+            let sent = link.takes(message) && !message.is_expired(now);
+            if sent {
                 append_message(&mut self.queue, link.version, message, packet_id, false, now);
             }
-            if let Some(packet_id) = expired.take() {
+            // Nobody acknowledges what is at QoS 0, or was not sent.
+            if !sent || message.qos == QoS::AtMostOnce {
                 delivery.outbound.cancel(packet_id);
             }
         }
@@ -323,7 +357,7 @@ impl Outbox {
         }
         let Some(link) = self.link.as_mut().filter(|link| link.generation == write.generation)
         else {
-            return AfterWrite::Nothing;
+            return self.end_write(write);
         };
         link.socket = Some(write.socket);
         if write.queue.pending() > 0 {
@@ -337,9 +371,20 @@ impl Outbox {
         }
         AfterWrite::CallOwner(link.owner.clone())
     }
+
+    /// A write to the socket of a link that is gone: if the socket has taken all of it, the bytes
+    /// that were to follow go out with it.
+    fn end_write(&mut self, write: Write) -> AfterWrite {
+        match self.last_words.take_if(|last| last.generation == write.generation) {
+            Some(last) if write.queue.pending() == 0 => {
+                AfterWrite::LastWords(Write { queue: last.queue, ..write })
+            }
+            _ => AfterWrite::Nothing,
+        }
+    }
 }
 
-fn append_packet(queue: &mut WriteQueue, version: Version, packet: Packet<'_>) {
+fn append_packet(queue: &mut WriteQueue, version: Version, packet: &Packet<'_>) {
     queue.append_with(|out| packet.encode(version, out));
 }
 

@@ -36,12 +36,22 @@ struct Entry {
 
 /// The answer to a connection that wants a session.
 pub(crate) enum Claim {
-    /// It is yours. `resumed`: there was one, and it goes on.
-    Granted { session: Arc<Session>, kept: Box<Kept>, resumed: bool, ended: Option<Box<Ended>> },
+    /// It is yours.
+    Granted(Granted),
     /// The owner was asked to close; the waker given is woken when it has.
     Wait,
     /// A newer connection with the same client id has taken the place in the queue.
     Superseded,
+}
+
+/// A session and what it lends to its new owner.
+pub(crate) struct Granted {
+    pub(crate) session: Arc<Session>,
+    pub(crate) kept: Box<Kept>,
+    /// There was one, and it goes on.
+    pub(crate) resumed: bool,
+    /// The one that a clean start has put an end to.
+    pub(crate) ended: Option<Box<Ended>>,
 }
 
 /// A session that is over: what remains to be done is to unsubscribe it and to publish its will.
@@ -82,7 +92,7 @@ impl Registry {
         let client_id: Arc<str> = client_id.into();
         let session = Arc::new(create(client_id.clone()));
         entries.insert(client_id, Entry::new(session.clone(), connection));
-        Claim::Granted { session, kept: Box::default(), resumed: false, ended }
+        Claim::Granted(Granted { session, kept: Box::default(), resumed: false, ended })
     }
 
     /// Gives a session back that shall live on. The number returned is for [`Registry::expire`]
@@ -168,12 +178,12 @@ fn resume(entry: &mut Entry, connection: ConnectionId) -> Claim {
     // The client is back before its will was due. [MQTT-3.1.3-9]
     entry.will = None;
     entry.session.clear_orders();
-    Claim::Granted {
+    Claim::Granted(Granted {
         session: entry.session.clone(),
         kept: entry.kept.take().unwrap_or_default(),
         resumed: true,
         ended: None,
-    }
+    })
 }
 
 /// Queues the connection and asks the owner to close, after the lock is gone.
@@ -229,7 +239,7 @@ mod tests {
 
     fn granted(claim: Claim) -> (Arc<Session>, bool) {
         match claim {
-            Claim::Granted { session, resumed, .. } => (session, resumed),
+            Claim::Granted(granted) => (granted.session, granted.resumed),
             Claim::Wait => panic!("told to wait"),
             Claim::Superseded => panic!("superseded"),
         }
@@ -244,9 +254,8 @@ mod tests {
         let (second, resumed) = granted(claim(&registry, 2, false));
         assert!(resumed && Arc::ptr_eq(&first, &second));
         registry.leave(&second, Box::default(), None);
-        let Claim::Granted { session, resumed, ended, .. } = claim(&registry, 3, true) else {
-            panic!("not granted");
-        };
+        let Claim::Granted(granted) = claim(&registry, 3, true) else { panic!("not granted") };
+        let Granted { session, resumed, ended, .. } = granted;
         assert!(!resumed && !Arc::ptr_eq(&second, &session));
         assert!(ended.is_some_and(|ended| Arc::ptr_eq(&ended.session, &second)));
     }

@@ -20,8 +20,14 @@ pub(crate) struct Schedule {
 }
 
 impl Schedule {
-    /// Adds an event for the given second of the broker's clock.
-    pub(crate) fn add(&self, second: u32, due: Due) {
+    /// Adds an event that comes `delay` seconds after `now`, in milliseconds of the broker's clock,
+    /// or up to one second later, but not before.
+    pub(crate) fn add_after(&self, now: u64, delay: u32, due: Due) {
+        let second = u32::try_from(now.div_ceil(1000)).unwrap_or(u32::MAX);
+        self.add(second.saturating_add(delay), due);
+    }
+
+    fn add(&self, second: u32, due: Due) {
         let mut events = self.events.lock();
         let last = events.range((second, 0)..=(second, u64::MAX)).next_back();
         let number = last.map_or(0, |((_, number), _)| number + 1);
@@ -57,5 +63,17 @@ mod tests {
         assert_eq!(schedule.take_due(6), [expiry("first"), expiry("second")]);
         assert_eq!(schedule.take_due(7), [expiry("late")]);
         assert_eq!(schedule.take_due(u32::MAX), []);
+    }
+
+    #[test]
+    fn an_event_never_comes_before_its_delay_has_passed() {
+        let schedule = Schedule::default();
+        schedule.add_after(1999, 1, expiry("a"));
+        schedule.add_after(2000, 1, expiry("b"));
+        schedule.add_after(2001, 1, expiry("c"));
+        schedule.add_after(2001, u32::MAX - 1, expiry("never"));
+        assert_eq!(schedule.take_due(2), []);
+        assert_eq!(schedule.take_due(3), [expiry("a"), expiry("b")]);
+        assert_eq!(schedule.take_due(4), [expiry("c")]);
     }
 }

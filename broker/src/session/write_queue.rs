@@ -34,6 +34,7 @@ pub(crate) struct WriteQueue {
     sent: usize,
     /// In their order, the parts of `buffer` and the shared payloads between them. `None` as long
     /// as all of it stands in `buffer`.
+    #[expect(clippy::box_collection, reason = "rare, and one of these is in every session")]
     segments: Option<Box<VecDeque<Segment>>>,
     /// All that is not yet taken, in bytes.
     pending: usize,

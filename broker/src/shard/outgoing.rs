@@ -60,11 +60,16 @@ impl Outgoing {
         for _ in 0..MAX_WRITES {
             let Some(mut write) = outbox.begin_write() else { break };
             let outcome = MutexGuard::unlocked(&mut outbox, || write.run());
-            if let AfterWrite::CallOwner(owner) =
-                outbox.finish_write(write, &outcome, &mut self.pool)
-            {
-                session.mark_attention();
-                wake.push(owner);
+            match outbox.finish_write(write, &outcome, &mut self.pool) {
+                AfterWrite::Nothing => {}
+                AfterWrite::CallOwner(owner) => {
+                    session.mark_attention();
+                    wake.push(owner);
+                }
+                AfterWrite::LastWords(mut write) => {
+                    // What the client does not take now it does not get.
+                    MutexGuard::unlocked(&mut outbox, || drop(write.run()));
+                }
             }
         }
         wake.append(&mut outbox.unpark(&self.limits));

@@ -7,7 +7,9 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use mqtt::{Ack, Connect, Packet, Properties, Publish, QoS, ReasonCode, SubscriptionOptions, Version, Will};
+use mqtt::{
+    Ack, Connect, Packet, Properties, Publish, QoS, ReasonCode, SubscriptionOptions, Version, Will,
+};
 
 use crate::support::{Broker, Client, both_versions};
 

@@ -1,7 +1,31 @@
 //! The broker over real sockets. One binary; each test starts a broker of its own on a free port,
 //! and runs for both protocol versions where both apply.
 
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test may panic, in its helpers too"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
 mod support;
 
+mod connect;
 mod engine;
+mod first_run;
+mod keep_alive;
+mod mosquitto;
+mod packets;
+mod plugins;
 mod publish;
+mod resume;
+mod retain;
+mod rumqttc;
+mod session;
+mod subscribe;
+mod takeover;
+mod will;
+mod window;

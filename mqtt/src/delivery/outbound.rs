@@ -93,6 +93,11 @@ impl<M> Outbound<M> {
         None
     }
 
+    /// The message put in flight last.
+    pub fn newest(&self) -> Option<&M> {
+        self.published.back().map(|published| &published.message)
+    }
+
     /// A message for a client that is not connected: it waits.
     pub fn enqueue(&mut self, message: M, qos: QoS) {
         self.waiting.push_back((message, qos));
@@ -116,8 +121,8 @@ impl<M> Outbound<M> {
         self.remove_published(id, QoS::AtLeastOnce)
     }
 
-    /// Takes a message out of flight that [`Outbound::next`] has just put there and that shall not
-    /// be sent after all.
+    /// Takes a message out of flight that shall not be sent, or not again, and that nobody will
+    /// acknowledge.
     pub fn cancel(&mut self, id: u16) -> Option<M> {
         let index = self.published.iter().rposition(|published| published.id == id)?;
         self.published.remove(index).map(|published| published.message)

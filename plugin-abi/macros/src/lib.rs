@@ -86,7 +86,7 @@ fn quote(source: &str) -> TokenStream {
     source.parse().unwrap_or_default()
 }
 
-/// The hooks of `plugin_abi::Plugin`. A test of that crate has a plugin with all of them.
+/// The hooks of `plugin_abi::Plugin`. `hook-log`, a plugin of the broker's tests, has all of them.
 const HOOKS: &[&str] = &[
     "on_socket_open",
     "on_before_connect",

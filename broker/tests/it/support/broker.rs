@@ -1,15 +1,17 @@
 //! A broker in this process, on a port of its own.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroUsize;
+use std::path::Path;
 
 use hookmq::config::{Config, Listener};
+use hookmq::plugins::PluginEntry;
 use hookmq::server::Server;
-use tempfile::TempDir;
+
+use crate::common::plugins::PluginDir;
 
 pub(crate) struct Broker {
     server: Option<Server>,
-    /// Where its plugins are.
-    pub(crate) directory: TempDir,
 }
 
 impl Broker {
@@ -19,20 +21,23 @@ impl Broker {
 
     /// With what `change` makes of the default config.
     pub(crate) fn with(change: impl FnOnce(&mut Config)) -> Broker {
-        Broker::in_directory(tempfile::tempdir().unwrap(), change)
+        Broker::start_in(Path::new("no plugins here"), change)
     }
 
-    /// With plugins that lie in `directory`.
-    pub(crate) fn in_directory(directory: TempDir, change: impl FnOnce(&mut Config)) -> Broker {
+    /// With plugins that lie in `directory`, which may go once they are loaded.
+    pub(crate) fn with_plugins(directory: &PluginDir, plugins: Vec<PluginEntry>) -> Broker {
+        Broker::start_in(directory.path(), |config| config.plugins = plugins)
+    }
+
+    fn start_in(plugin_dir: &Path, change: impl FnOnce(&mut Config)) -> Broker {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let mut config = Config {
             listeners: vec![Listener::Tcp { address }],
-            threads: std::num::NonZeroUsize::new(2),
+            threads: NonZeroUsize::new(2),
             ..Config::default()
         };
         change(&mut config);
-        let server = Server::start(&config, directory.path()).unwrap();
-        Broker { server: Some(server), directory }
+        Broker { server: Some(Server::start(&config, plugin_dir).unwrap()) }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {

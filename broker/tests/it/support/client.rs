@@ -1,12 +1,12 @@
 //! A client that sends what it is told and shows what it receives. It blocks, and fails the test
 //! when the broker is silent for too long.
 
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use mqtt::{
-    Ack, Connect, Packet, Properties, PropertyBuffer, Publish, QoS, ReasonCode, Subscribe,
+    Ack, Connect, Packet, PacketType, Properties, Publish, QoS, ReasonCode, Subscribe,
     Subscription, SubscriptionList, SubscriptionOptions, Unsubscribe, Version,
 };
 
@@ -53,18 +53,6 @@ impl Client {
         client
     }
 
-    /// Connected to a session that outlives the connection. Returns whether there was one.
-    pub(crate) fn resume(broker: &Broker, version: Version, client_id: &str) -> (Client, bool) {
-        let mut properties = PropertyBuffer::new();
-        properties.push(mqtt::Property::SessionExpiryInterval(3600));
-        let mut connect = Connect::new(version, client_id);
-        connect.clean_start = false;
-        if version.has_properties() {
-            connect.properties = properties.as_properties();
-        }
-        Client::connect_with(broker, connect)
-    }
-
     /// Connected as `connect` says. Returns Session Present too.
     pub(crate) fn connect_with(broker: &Broker, connect: Connect<'_>) -> (Client, bool) {
         let mut client = Client::open(broker.address(), connect.version);
@@ -86,23 +74,38 @@ impl Client {
 
     /// The next packet.
     pub(crate) fn receive<R>(&mut self, look: impl FnOnce(Packet<'_>) -> R) -> R {
-        let size = loop {
-            if let Some(frame) = mqtt::split_frame(&self.received, u32::MAX).unwrap() {
-                break frame.bytes().len();
-            }
-            assert!(self.read_more() > 0, "the broker closed the connection");
-        };
+        assert!(self.is_there_a_packet(), "the broker closed the connection");
         let frame = mqtt::split_frame(&self.received, u32::MAX).unwrap().unwrap();
+        let size = frame.bytes().len();
         let seen = look(mqtt::decode(frame, self.version).unwrap());
         self.received.drain(..size);
         seen
+    }
+
+    /// Goes past messages at QoS 0, to the next packet of another kind or the close.
+    pub(crate) fn skip_messages(&mut self) {
+        while self.is_there_a_packet() && self.received[0] >> 4 == PacketType::Publish as u8 {
+            self.receive_publish();
+        }
+    }
+
+    /// Waits for the next packet; `false`: the broker has closed.
+    fn is_there_a_packet(&mut self) -> bool {
+        while mqtt::split_frame(&self.received, u32::MAX).unwrap().is_none() {
+            if self.read_more() == 0 {
+                return false;
+            }
+        }
+        true
     }
 
     fn read_more(&mut self) -> usize {
         let mut buffer = [0; 64 * 1024];
         let read = match self.stream.read(&mut buffer) {
             Ok(read) => read,
-            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => 0,
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => 0,
+            // A wait with a limit is not taken up again by itself after a signal.
+            Err(error) if error.kind() == ErrorKind::Interrupted => return self.read_more(),
             Err(error) => panic!("nothing from the broker: {error}"),
         };
         self.received.extend_from_slice(&buffer[..read]);
@@ -252,15 +255,7 @@ impl Client {
     /// The next packet, which is a PUBLISH; it is not acknowledged.
     pub(crate) fn receive_publish(&mut self) -> Received {
         self.receive(|packet| match packet {
-            Packet::Publish(publish) => Received {
-                topic: publish.topic.into(),
-                payload: publish.payload.into(),
-                qos: publish.qos,
-                retain: publish.retain,
-                dup: publish.dup,
-                packet_id: publish.packet_id,
-                properties: publish.properties.as_bytes().into(),
-            },
+            Packet::Publish(publish) => publish.into(),
             other => panic!("PUBLISH expected: {other:?}"),
         })
     }
@@ -293,11 +288,30 @@ impl Client {
         received
     }
 
+    /// Whether a PUBLISH comes before the answer to a PINGREQ.
+    pub(crate) fn next_is_publish_before_ping(&mut self) -> bool {
+        self.send(&Packet::PingReq);
+        let delivered = self.receive(|packet| matches!(packet, Packet::Publish(_)));
+        if delivered {
+            self.receive(|packet| assert_eq!(packet, Packet::PingResp));
+        }
+        delivered
+    }
+
     /// PINGREQ, and PINGRESP as the next packet: the broker has acted on all that this client has
     /// sent, and has nothing else for it.
     pub(crate) fn ping(&mut self) {
         self.send(&Packet::PingReq);
         self.receive(|packet| assert_eq!(packet, Packet::PingResp));
+    }
+
+    /// Whether the broker answers, and has not closed.
+    pub(crate) fn is_connected(&mut self) -> bool {
+        let mut ping = Vec::new();
+        Packet::PingReq.encode(self.version, &mut ping);
+        // A broker that has closed may take it or not.
+        let _ = self.stream.write_all(&ping);
+        self.is_there_a_packet() && self.receive(|packet| packet == Packet::PingResp)
     }
 
     /// Says good-bye and waits for the close.

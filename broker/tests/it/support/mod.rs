@@ -2,11 +2,15 @@
 
 mod broker;
 mod client;
+mod flow;
 mod login;
+mod process;
+pub(crate) mod rumqttc;
 
 pub(crate) use broker::Broker;
 pub(crate) use client::{Client, Received};
-pub(crate) use login::{Answer, LastWill, Login};
+pub(crate) use login::{LastWill, Login};
+pub(crate) use process::Process;
 
 /// Makes of each function `name(Version)` two tests, `name::v3_1_1` and `name::v5`.
 macro_rules! both_versions {

@@ -1,0 +1,125 @@
+//! From a granted session to a connected client: CONNACK, the link to the socket, what was owed from
+//! before.
+
+use std::sync::atomic::Ordering;
+use std::task::Context;
+
+use mqtt::{ConnAck, Connect, Lowered, Packet, Property, PropertyBuffer, ReasonCode};
+
+use super::client::ConnectedClient;
+use super::{Connection, End, Stage};
+use crate::hooks::Decision;
+use crate::session::{Author, Granted, Link, Will};
+use crate::shard::{self, Shard};
+
+impl Connection {
+    pub(super) fn attach(
+        &mut self,
+        shard: &mut Shard,
+        cx: &Context<'_>,
+        connect: &Connect<'_>,
+        granted: Granted,
+        assigned_client_id: Option<&str>,
+    ) -> Result<(), End> {
+        let Stage::Connecting(connecting) = std::mem::replace(&mut self.stage, Stage::Closed)
+        else {
+            return Ok(());
+        };
+        let broker = self.broker.clone();
+        let resumed = granted.resumed;
+        let client = Box::new(self.client(shard, connect, granted));
+        let session = &client.session;
+        if client.session_expiry > 0 {
+            broker.store.session_begun(&session.client_id, client.session_expiry);
+        }
+        let reply = self.connack(connect, resumed, client.session_expiry, assigned_client_id);
+        let waker = cx.waker().clone();
+        let link = Link::new(connecting.write, waker, client.version, connect.maximum_packet_size);
+        let mut outbox = session.outbox.lock();
+        outbox.attach(link, connect.receive_maximum.min(broker.limits.max_inflight));
+        outbox.lend_buffer(&mut shard.outgoing.pool);
+        // [MQTT-3.2.0-1]
+        outbox.append(&reply);
+        outbox.resume(shard.second());
+        shard.outgoing.mark(session, outbox);
+        session.mark_attention();
+        if session.ordered_close().is_some() {
+            // Ordered between the claim and the attachment, when there was nobody to wake.
+            cx.waker().wake_by_ref();
+        }
+        let decision =
+            broker.hooks.on_connect(&client.facts(&self.endpoint), resumed, connect.clean_start);
+        broker.clients.fetch_add(1, Ordering::Relaxed);
+        let next = client.keep_alive_deadline();
+        self.stage = Stage::Connected(client);
+        self.set_check(shard, next);
+        if decision == Decision::Veto { Err(End::ConnectVetoed) } else { Ok(()) }
+    }
+
+    fn client(&self, shard: &Shard, connect: &Connect<'_>, granted: Granted) -> ConnectedClient {
+        let Granted { session, kept, .. } = granted;
+        let username: Option<Box<str>> = connect.username.map(Into::into);
+        let will = connect.will.as_ref().map(|will| {
+            let author = Author {
+                client_id: session.client_id.clone(),
+                username: username.clone(),
+                protocol: connect.version.level(),
+                endpoint: self.endpoint.clone(),
+            };
+            Box::new(Will::new(will, author, shard.second()))
+        });
+        ConnectedClient {
+            session,
+            kept,
+            version: connect.version,
+            username,
+            keep_alive: patience(connect.keep_alive),
+            last_packet: shard.now,
+            session_expiry: connect.session_expiry.min(self.broker.max_session_expiry()),
+            connected_without_expiry: connect.session_expiry == 0,
+            will,
+            receive_quota: connect.version.receive_quota(self.broker.limits.receive_maximum),
+            waits_for: None,
+            blocked_since: None,
+        }
+    }
+
+    /// CONNACK with what the client must know of the broker. [MQTT-3.2.2-2]
+    fn connack(
+        &self,
+        connect: &Connect<'_>,
+        session_present: bool,
+        session_expiry: u32,
+        assigned_client_id: Option<&str>,
+    ) -> Vec<u8> {
+        let limits = &self.broker.limits;
+        let mut properties = PropertyBuffer::new();
+        if session_expiry != connect.session_expiry {
+            properties.push(Property::SessionExpiryInterval(session_expiry));
+        }
+        properties.push(Property::ReceiveMaximum(limits.receive_maximum));
+        properties.push(Property::MaximumPacketSize(limits.max_packet_size));
+        if let Some(client_id) = assigned_client_id {
+            // [MQTT-3.2.2-16]
+            properties.push(Property::AssignedClientIdentifier(client_id));
+        }
+        properties.push(Property::SubscriptionIdentifierAvailable(0));
+        properties.push(Property::SharedSubscriptionAvailable(0));
+        let connack = Packet::ConnAck(ConnAck {
+            session_present,
+            reason: ReasonCode::Success,
+            properties: properties.as_properties(),
+        });
+        let mut bytes = Vec::new();
+        if let Lowered::Send(connack) = connect.version.lower(connack) {
+            connack.encode(connect.version, &mut bytes);
+        }
+        bytes
+    }
+}
+
+/// One and a half times the keep alive, in milliseconds, and what time stamps may lag behind.
+/// [MQTT-3.1.2-22]
+fn patience(keep_alive: u16) -> u64 {
+    if keep_alive == 0 { 0 } else { u64::from(keep_alive) * 1500 + shard::TICK_MILLISECONDS }
+}

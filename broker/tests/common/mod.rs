@@ -1,0 +1,6 @@
+//! What test binaries share.
+#![allow(dead_code, reason = "no binary uses all of it")]
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+pub(crate) mod log;
+pub(crate) mod plugins;

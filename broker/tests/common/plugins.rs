@@ -1,0 +1,125 @@
+//! Builds real plugins for tests, each once in a test process, with the tests' own profile and into
+//! their target folder. Not a place for what a plugin does: that is in its crate.
+
+use std::{
+    collections::HashMap,
+    ffi::OsStr,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+    sync::LazyLock,
+};
+
+use parking_lot::Mutex;
+use tempfile::TempDir;
+
+/// The library of a crate of this workspace.
+pub(crate) fn rust(crate_name: &str) -> PathBuf {
+    static BUILT: LazyLock<Mutex<HashMap<String, PathBuf>>> = LazyLock::new(Mutex::default);
+    let mut built = BUILT.lock();
+    let build = || build_crate(&workspace(), crate_name, &[]);
+    built.entry(crate_name.to_owned()).or_insert_with(build).clone()
+}
+
+/// The library of a C file of this repository, built as its README says.
+pub(crate) fn c(source: &str) -> TempLibrary {
+    c_with(&workspace().join(source), &[])
+}
+
+/// The library of C code.
+pub(crate) fn c_text(code: &str) -> TempLibrary {
+    let dir = tempfile::tempdir().unwrap();
+    let source = dir.path().join("plugin.c");
+    std::fs::write(&source, code).unwrap();
+    c_with(&source, &[])
+}
+
+/// The library of a C file, with more arguments for the compiler.
+pub(crate) fn c_with(source: &Path, arguments: &[&str]) -> TempLibrary {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("plugin.so");
+    let output = Command::new("cc")
+        .args(["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-I"])
+        .arg(workspace().join("plugin-abi"))
+        .args(arguments)
+        .args([OsStr::new("-o"), file.as_os_str(), source.as_os_str()])
+        .output()
+        .unwrap();
+    expect_success("cc", &output);
+    TempLibrary { file, _dir: dir }
+}
+
+/// A library that is removed with this.
+pub(crate) struct TempLibrary {
+    file: PathBuf,
+    _dir: TempDir,
+}
+
+impl AsRef<Path> for TempLibrary {
+    fn as_ref(&self) -> &Path {
+        &self.file
+    }
+}
+
+/// A folder for a broker's plugins, removed with this.
+pub(crate) struct PluginDir {
+    dir: TempDir,
+}
+
+impl PluginDir {
+    pub(crate) fn new() -> Self {
+        PluginDir { dir: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// Copies a library to `name.so`.
+    pub(crate) fn put(&self, library: impl AsRef<Path>, name: &str) -> PathBuf {
+        self.write(&format!("{name}.so"), &std::fs::read(library).unwrap())
+    }
+
+    /// Writes a file of that name.
+    pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let file = self.dir.path().join(name);
+        std::fs::write(&file, bytes).unwrap();
+        file
+    }
+}
+
+/// The root of this repository.
+pub(crate) fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+/// Builds the library of a crate of the workspace in `dir`.
+pub(crate) fn build_crate(dir: &Path, crate_name: &str, arguments: &[&str]) -> PathBuf {
+    expect_success("cargo", &cargo(dir, &["rustc", "--lib", "--package", crate_name], arguments));
+    profile_dir().join(format!("lib{}.so", crate_name.replace('-', "_")))
+}
+
+/// Runs cargo on the workspace in `dir`, with the profile and target folder of this test.
+pub(crate) fn cargo(dir: &Path, command: &[&str], arguments: &[&str]) -> Output {
+    let profile_dir = profile_dir();
+    let profile = match profile_dir.file_name().and_then(OsStr::to_str).unwrap() {
+        "debug" => "dev",
+        profile => profile,
+    };
+    Command::new(env!("CARGO"))
+        .args(command)
+        .args(["--quiet", "--profile", profile])
+        .args(arguments)
+        .env("CARGO_TARGET_DIR", profile_dir.parent().unwrap())
+        .current_dir(dir)
+        .output()
+        .unwrap()
+}
+
+fn profile_dir() -> PathBuf {
+    Path::new(env!("CARGO_BIN_EXE_hookmq")).parent().unwrap().to_path_buf()
+}
+
+fn expect_success(program: &str, output: &Output) {
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{program} failed:\n{text}");
+}

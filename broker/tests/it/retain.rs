@@ -1,0 +1,237 @@
+//! Retained messages: which are kept, and who gets them when.
+
+use mqtt::{Properties, Property, PropertyBuffer, Publish, QoS, RetainHandling};
+use mqtt::{SubscriptionOptions, Version};
+
+use crate::support::{Broker, Client, both_versions};
+
+both_versions!(
+    a_retained_message_comes_with_a_new_subscription,
+    the_newest_retained_message_replaces_the_ones_before,
+    an_empty_payload_clears_and_is_delivered,
+    an_established_subscription_gets_it_without_the_flag,
+    the_lower_qos_counts,
+    subscribing_again_brings_it_again,
+    every_matching_topic_brings_its_message,
+    a_retained_message_outlives_its_publisher,
+    a_message_without_the_flag_leaves_the_retained_one_alone,
+    beyond_the_limit_a_message_is_delivered_and_not_retained,
+    a_large_retained_message_is_kept,
+);
+
+const ALL: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
+
+/// [MQTT-3.3.1-5] [MQTT-3.3.1-9]
+fn a_retained_message_comes_with_a_new_subscription(version: Version) {
+    let broker = Broker::start();
+    let mut publisher = Client::connect(&broker, version, "publisher");
+    let mut subscriber = Client::connect(&broker, version, "subscriber");
+    for qos in ALL {
+        publisher.publish_retained("a/b", "kept", qos);
+        subscriber.subscribe("a/+", QoS::ExactlyOnce);
+        let received = subscriber.expect("a/b", "kept");
+        assert!(received.retain && !received.dup);
+        assert_eq!(received.qos, qos);
+        subscriber.unsubscribe("a/+");
+    }
+    subscriber.ping();
+}
+
+/// [MQTT-3.3.1-5]
+fn the_newest_retained_message_replaces_the_ones_before(version: Version) {
+    let broker = Broker::start();
+    let mut publisher = Client::connect(&broker, version, "publisher");
+    publisher.publish_retained("a", "one", QoS::ExactlyOnce);
+    publisher.publish_retained("a", "two", QoS::AtLeastOnce);
+    publisher.publish_retained("a", "three", QoS::AtMostOnce);
+    let mut subscriber = Client::connect(&broker, version, "subscriber");
+    subscriber.subscribe("a", QoS::ExactlyOnce);
+    assert_eq!(subscriber.expect("a", "three").qos, QoS::AtMostOnce);
+    subscriber.ping();
+}
+
+/// [MQTT-3.3.1-6] [MQTT-3.3.1-7]
+fn an_empty_payload_clears_and_is_delivered(version: Version) {
+    let broker = Broker::start();
+    let mut publisher = Client::connect(&broker, version, "publisher");
+    let mut watcher = Client::connect(&broker, version, "watcher");
+    watcher.subscribe("a", QoS::AtMostOnce);
+    for qos in ALL {
+        publisher.publish_retained("a", "kept", qos);
+        publisher.publish_retained("a", "", qos);
+        assert!(!watcher.expect("a", "kept").retain);
+        assert!(!watcher.expect("a", "").retain);
+        let mut subscriber = Client::connect(&broker, version, "subscriber");
+        subscriber.subscribe("#", QoS::ExactlyOnce);
+        subscriber.ping();
+    }
+}
+
+/// [MQTT-3.3.1-12]
+fn an_established_subscription_gets_it_without_the_flag(version: Version) {
+    let broker = Broker::start();
+    let mut subscriber = Client::connect(&broker, version, "subscriber");
+    subscriber.subscribe("a", QoS::ExactlyOnce);
+    let mut publisher = Client::connect(&broker, version, "publisher");
+    for qos in ALL {
+        publisher.publish_retained("a", "kept", qos);
+        assert!(!subscriber.expect("a", "kept").retain);
+    }
+}
+
+/// [MQTT-3.8.4-8]
+fn the_lower_qos_counts(version: Version) {
+    let broker = Broker::start();
+    let mut publisher = Client::connect(&broker, version, "publisher");
+    let mut subscriber = Client::connect(&broker, version, "subscriber");
+    for published in ALL {
+        publisher.publish_retained("a", "kept", published);
+        for granted in ALL {
+            subscriber.subscribe("a", granted);
+            assert_eq!(subscriber.expect("a", "kept").qos, published.min(granted));
+        }
+        subscriber.unsubscribe("a");
+    }
+}
+
+/// [MQTT-3.8.4-4]
+fn subscribing_again_brings_it_again(version: Version) {
+    let broker = Broker::start();
+    let mut client = Client::connect(&broker, version, "client");
+    client.publish_retained("a", "kept", QoS::AtMostOnce);
+    for _ in 0..3 {
+        client.subscribe("a", QoS::AtMostOnce);
+        assert!(client.expect("a", "kept").retain);
+    }
+}
+
+fn every_matching_topic_brings_its_message(version: Version) {
+    let broker = Broker::start();
+    let mut client = Client::connect(&broker, version, "client");
+    let topics = ["a/1", "a/2", "a/2/x", "b/1"];
+    for topic in topics {
+        client.publish_retained(topic, topic, QoS::AtLeastOnce);
+    }
+    client.subscribe("a/#", QoS::AtLeastOnce);
+    let mut received: Vec<String> = (0..3)
+        .map(|_| {
+            let received = client.receive_publish();
+            client.acknowledge(&received);
+            assert_eq!(received.topic.as_bytes(), received.payload);
+            received.topic
+        })
+        .collect();
+    received.sort();
+    assert_eq!(received, topics[..3]);
+    client.ping();
+}
+
+/// [MQTT-3.1.2-7] of 3.1.1: retained messages are no part of a session.
+fn a_retained_message_outlives_its_publisher(version: Version) {
+    let broker = Broker::start();
+    let mut publisher = Client::connect(&broker, version, "publisher");
+    publisher.publish_retained("a", "kept", QoS::AtLeastOnce);
+    publisher.disconnect();
+    let mut subscriber = Client::connect(&broker, version, "publisher");
+    subscriber.subscribe("a", QoS::AtLeastOnce);
+    subscriber.expect("a", "kept");
+}
+
+/// [MQTT-3.3.1-8]
+fn a_message_without_the_flag_leaves_the_retained_one_alone(version: Version) {
+    let broker = Broker::start();
+    let mut client = Client::connect(&broker, version, "client");
+    client.publish_retained("a", "kept", QoS::AtLeastOnce);
+    client.publish("a", "passing", QoS::AtLeastOnce);
+    client.publish("a", "", QoS::AtLeastOnce);
+    client.subscribe("a", QoS::AtLeastOnce);
+    client.expect("a", "kept");
+    client.ping();
+}
+
+fn beyond_the_limit_a_message_is_delivered_and_not_retained(version: Version) {
+    let broker = Broker::with(|config| config.limits.max_retained_messages = 1);
+    let mut watcher = Client::connect(&broker, version, "watcher");
+    watcher.subscribe("#", QoS::AtLeastOnce);
+    let mut client = Client::connect(&broker, version, "client");
+    for (topic, payload) in [("a", "one"), ("b", "not kept"), ("a", "two")] {
+        client.publish_retained(topic, payload, QoS::AtLeastOnce);
+        watcher.expect(topic, payload);
+    }
+    client.subscribe("#", QoS::AtLeastOnce);
+    client.expect("a", "two");
+    client.ping();
+}
+
+fn a_large_retained_message_is_kept(version: Version) {
+    let broker = Broker::start();
+    let mut client = Client::connect(&broker, version, "client");
+    let payload = "0123456789".repeat(50_000);
+    client.publish_retained("a", &payload, QoS::AtLeastOnce);
+    client.subscribe("a", QoS::AtLeastOnce);
+    assert!(client.receive_publish().payload == payload.as_bytes());
+}
+
+/// [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
+#[test]
+fn retain_handling_says_when_it_comes() {
+    let broker = Broker::start();
+    let mut client = Client::connect(&broker, Version::V5, "client");
+    client.publish_retained("a", "kept", QoS::AtLeastOnce);
+    let options = |retain_handling| SubscriptionOptions {
+        retain_handling,
+        ..SubscriptionOptions::new(QoS::AtLeastOnce)
+    };
+    client.subscribe_with("a", options(RetainHandling::DoNotSend));
+    client.ping();
+    // The subscription is no longer new.
+    client.subscribe_with("a", options(RetainHandling::SendIfNew));
+    client.ping();
+    client.subscribe_with("a", options(RetainHandling::Send));
+    client.expect("a", "kept");
+    client.unsubscribe("a");
+    client.subscribe_with("a", options(RetainHandling::SendIfNew));
+    client.expect("a", "kept");
+    client.ping();
+}
+
+/// [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-18] [MQTT-3.3.2-20]
+#[test]
+fn it_comes_with_all_its_properties() {
+    let broker = Broker::start();
+    let mut properties = PropertyBuffer::new();
+    for property in [
+        Property::PayloadFormatIndicator(1),
+        Property::MessageExpiryInterval(3_000_000_000),
+        Property::ContentType("text/plain"),
+        Property::ResponseTopic("answers/here"),
+        Property::CorrelationData(b"\0\x01\xFF"),
+        Property::UserProperty("b", "1"),
+        Property::UserProperty("a", "2"),
+        Property::UserProperty("b", "1"),
+    ] {
+        assert!(properties.push(property));
+    }
+    let mut client = Client::connect(&broker, Version::V5, "client");
+    client.publish_with(&Publish {
+        dup: false,
+        qos: QoS::AtLeastOnce,
+        retain: true,
+        packet_id: 0,
+        topic: "a",
+        properties: properties.as_properties(),
+        payload: b"kept",
+    });
+    client.subscribe("a", QoS::AtLeastOnce);
+    let received = client.expect("a", "kept");
+    let received = Properties::from_validated(&received.properties);
+    // [MQTT-3.3.2-6]: what it has waited is taken off.
+    let expiry = received.message_expiry().unwrap();
+    assert!((2_999_000_000..=3_000_000_000).contains(&expiry), "{expiry}");
+    let mut others = PropertyBuffer::new();
+    let same = |property: &Property<'_>| !matches!(property, Property::MessageExpiryInterval(_));
+    received.filtered(same, &mut others);
+    let mut expected = PropertyBuffer::new();
+    properties.as_properties().filtered(same, &mut expected);
+    assert_eq!(others, expected);
+}

@@ -1,0 +1,163 @@
+//! Loads real plugins into this process: broken ones, whose errors must name plugin, file and
+//! reason; failing ones, which must not take the broker along; and the ones of `plugins/`. Not
+//! their effect on MQTT clients, which is in `it`.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice, reason = "tests")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod attribute;
+mod broken;
+mod deny_list;
+mod failing;
+mod hooks;
+mod lifecycle;
+mod scratch;
+mod sub_limiter;
+mod versions;
+
+use std::net::SocketAddr;
+
+use hookmq::{
+    hooks::{BeforeConnect, Client, Disconnected, Hooks, Origin, Publication, Subscription},
+    plugins::{LoadError, PluginEntry, Plugins},
+};
+use serde_json::Value;
+
+use common::plugins::PluginDir;
+
+fn entry(name: &str, config: Value) -> PluginEntry {
+    PluginEntry { name: name.into(), config, optional: false, allow_panic_abort: false }
+}
+
+fn load(dir: &PluginDir, entries: &[PluginEntry]) -> Plugins {
+    try_load(dir, entries).unwrap()
+}
+
+fn try_load(dir: &PluginDir, entries: &[PluginEntry]) -> Result<Plugins, LoadError> {
+    common::log::take();
+    Plugins::load(dir.path(), entries)
+}
+
+/// The text of the error that loading the one plugin ends with; it names plugin and file.
+fn load_error(dir: &PluginDir, entry: PluginEntry) -> String {
+    let name = entry.name.clone();
+    let error = try_load(dir, &[entry]).unwrap_err().to_string();
+    assert!(error.contains(&format!("plugin {name}")), "{error}");
+    assert!(error.contains(&dir.path().display().to_string()), "{error}");
+    error
+}
+
+fn address(text: &str) -> SocketAddr {
+    text.parse().unwrap()
+}
+
+const LISTENER: &str = "tcp://127.0.0.1:1883";
+
+/// User property `a` = `b`.
+const PROPERTIES: &[u8] = &[0x26, 0, 1, b'a', 0, 1, b'b'];
+
+fn client(client_id: &str) -> Client<'_> {
+    Client {
+        client_id,
+        username: Some("alice"),
+        protocol: 5,
+        peer: address("192.0.2.7:5555"),
+        local: address("127.0.0.1:1883"),
+        listener: LISTENER,
+    }
+}
+
+fn connect() -> BeforeConnect<'static> {
+    BeforeConnect {
+        clean_start: true,
+        keep_alive: 60,
+        session_expiry: 3600,
+        password: Some(b"secret"),
+        will_topic: Some("gone"),
+        properties: PROPERTIES,
+    }
+}
+
+fn subscription(filter: &str) -> Subscription<'_> {
+    Subscription {
+        filter,
+        qos: 1,
+        no_local: true,
+        retain_as_published: false,
+        retain_handling: 2,
+        properties: PROPERTIES,
+    }
+}
+
+fn publication(topic: &str) -> Publication<'_> {
+    Publication {
+        topic,
+        payload: b"21.5",
+        properties: PROPERTIES,
+        qos: 2,
+        retain: true,
+        dup: false,
+        origin: Origin::Client,
+    }
+}
+
+fn disconnected(session_kept: bool) -> Disconnected<'static> {
+    Disconnected { graceful: false, reason_code: 0x8E, session_kept, reason: "taken over" }
+}
+
+/// Calls every hook once and says which had to be refused.
+fn call_all(hooks: &Hooks) -> Vec<&'static str> {
+    let client = client("c1");
+    let mut vetoed = Vec::new();
+    let mut ask = |hook, decision: hookmq::hooks::Decision| {
+        if decision.is_veto() {
+            vetoed.push(hook);
+        }
+    };
+    ask("on_socket_open", hooks.on_socket_open(client.peer, client.local, LISTENER));
+    ask("on_before_connect", hooks.on_before_connect(&client, &connect()));
+    ask("on_connect", hooks.on_connect(&client, false, true));
+    ask("on_before_subscribe", hooks.on_before_subscribe(&client, &subscription("a/#")));
+    hooks.on_subscribe(&client, &subscription("a/#"));
+    hooks.on_message(&client, &publication("a/b"));
+    ask("on_before_publish", hooks.on_before_publish(&client, &publication("a/b")));
+    hooks.on_publish(&client, &publication("a/b"));
+    ask("on_before_unsubscribe", hooks.on_before_unsubscribe(&client, "a/#"));
+    hooks.on_unsubscribe(&client, "a/#");
+    hooks.on_disconnect(&client, &disconnected(false));
+    vetoed
+}
+
+const ALL_HOOKS: [&str; 11] = [
+    "on_socket_open",
+    "on_before_connect",
+    "on_connect",
+    "on_before_subscribe",
+    "on_subscribe",
+    "on_message",
+    "on_before_publish",
+    "on_publish",
+    "on_before_unsubscribe",
+    "on_unsubscribe",
+    "on_disconnect",
+];
+
+/// Those that may say no.
+const DECIDING_HOOKS: [&str; 6] = [
+    "on_socket_open",
+    "on_before_connect",
+    "on_connect",
+    "on_before_subscribe",
+    "on_before_publish",
+    "on_before_unsubscribe",
+];
+
+/// Those whose failure is a no.
+const REFUSING_HOOKS: [&str; 5] = [
+    "on_socket_open",
+    "on_before_connect",
+    "on_connect",
+    "on_before_subscribe",
+    "on_before_publish",
+];

@@ -1,0 +1,117 @@
+//! A plugin crate in a folder outside the repository, where need be with a changed plugin-abi.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Output,
+};
+
+use tempfile::TempDir;
+
+use crate::common::plugins;
+
+pub(crate) struct Scratch {
+    dir: TempDir,
+    name: &'static str,
+}
+
+/// A plugin in one file.
+pub(crate) const PLUGIN: &str = r#"
+#![forbid(unsafe_code)]
+use plugin_abi::{Config, Connect, Host, Plugin, Publish, Result, log, plugin};
+
+struct Scratch;
+
+#[plugin]
+impl Plugin for Scratch {
+    fn bootstrap(_host: Host, _config: Config) -> Result<Self> {
+        Ok(Scratch)
+    }
+
+    fn on_connect(&self, event: &Connect<'_>) -> bool {
+        log::info!("{} connected", event.client().client_id());
+        true
+    }
+
+    fn on_before_publish(&self, event: &Publish<'_>) -> bool {
+        event.topic() != "vetoed"
+    }
+}
+"#;
+
+impl Scratch {
+    /// A workspace with the crate `name` alone, which depends on this repository's plugin-abi.
+    ///
+    /// The name must be used once: all scratch crates are built into one target folder.
+    pub(crate) fn new(name: &'static str, source: &str) -> Self {
+        let scratch = Scratch { dir: tempfile::tempdir().unwrap(), name };
+        scratch.write_workspace(&["plugin"]);
+        scratch.write_plugin(&plugins::workspace().join("plugin-abi"), source);
+        scratch
+    }
+
+    /// As `new`, with a copy of plugin-abi in which each edit (file, before, after) was made.
+    pub(crate) fn with_abi(name: &'static str, edits: &[(&str, &str, &str)]) -> Self {
+        let scratch = Scratch { dir: tempfile::tempdir().unwrap(), name };
+        scratch.write_workspace(&["plugin", "plugin-abi", "plugin-abi/macros"]);
+        let abi = scratch.path("plugin-abi");
+        copy_dir(&plugins::workspace().join("plugin-abi"), &abi);
+        for (file, before, after) in edits {
+            let file = abi.join(file);
+            let text = std::fs::read_to_string(&file).unwrap();
+            assert!(text.contains(before), "{} has no {before:?}", file.display());
+            std::fs::write(&file, text.replace(before, after)).unwrap();
+        }
+        scratch.write_plugin(&abi, PLUGIN);
+        scratch
+    }
+
+    /// The plugin's library.
+    pub(crate) fn build(&self, arguments: &[&str]) -> PathBuf {
+        plugins::build_crate(self.dir.path(), self.name, arguments)
+    }
+
+    /// What the compiler says to it.
+    pub(crate) fn check(&self) -> Output {
+        plugins::cargo(self.dir.path(), &["check", "--offline"], &[])
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// The workspace's dependencies and profiles, so that what is built already is built once.
+    fn write_workspace(&self, members: &[&str]) {
+        let root = plugins::workspace();
+        let manifest = std::fs::read_to_string(root.join("Cargo.toml")).unwrap();
+        let (head, rest) = manifest.split_once("members = [").unwrap();
+        let (_, tail) = rest.split_once(']').unwrap();
+        let manifest = format!("{head}members = {members:?}{tail}");
+        std::fs::write(self.path("Cargo.toml"), manifest).unwrap();
+        std::fs::copy(root.join("Cargo.lock"), self.path("Cargo.lock")).unwrap();
+    }
+
+    fn write_plugin(&self, abi: &Path, source: &str) {
+        let manifest = format!(
+            "[package]\nname = {:?}\nversion = \"0.1.0\"\nedition = \"2024\"\n\n\
+             [lib]\ncrate-type = [\"cdylib\"]\n\n\
+             [dependencies]\nplugin-abi = {{ path = {abi:?} }}\n",
+            self.name
+        );
+        std::fs::create_dir_all(self.path("plugin/src")).unwrap();
+        std::fs::write(self.path("plugin/Cargo.toml"), manifest).unwrap();
+        std::fs::write(self.path("plugin/src/lib.rs"), source).unwrap();
+    }
+}
+
+fn copy_dir(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_dir(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}

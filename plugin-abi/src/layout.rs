@@ -1,0 +1,113 @@
+//! Tests that the structs of `raw.rs` are those of `plugin.h`, and still those that were released.
+#![allow(elided_lifetimes_in_paths, reason = "a macro names structs with and without one")]
+
+use std::fmt::Write;
+use std::mem::offset_of;
+use std::path::Path;
+use std::process::Command;
+
+use crate::raw;
+
+/// The layout as it was released: structs with their size, fields with their offset.
+const RELEASED: &str = include_str!("../tests/layout-1.0.0.txt");
+
+macro_rules! structs {
+    ($($c_name:ident $rust_name:ident { $($field:ident)* })*) => {
+        /// The layout of `raw.rs`.
+        fn in_rust() -> String {
+            let mut text = String::new();
+            $(
+                writeln!(text, "{} {}", stringify!($c_name), size_of::<raw::$rust_name>()).unwrap();
+                $(
+                    let offset = offset_of!(raw::$rust_name, $field);
+                    writeln!(text, "{}.{} {offset}", stringify!($c_name), stringify!($field))
+                        .unwrap();
+                )*
+            )*
+            text
+        }
+
+        /// A C program that prints the layout of `plugin.h`.
+        fn c_program() -> String {
+            let mut text = "#include <stdio.h>\n#include \"plugin.h\"\nint main(void) {\n".to_owned();
+            $(
+                let name = stringify!($c_name);
+                writeln!(text, "printf(\"{name} %zu\\n\", sizeof({name}));").unwrap();
+                $(
+                    let field = stringify!($field);
+                    let offset = format!("offsetof({name}, {field})");
+                    writeln!(text, "printf(\"{name}.{field} %zu\\n\", {offset});").unwrap();
+                )*
+            )*
+            text + "return 0; }\n"
+        }
+    };
+}
+
+structs! {
+    mq_view View { ptr len }
+    mq_address Address { family port scope bytes }
+    mq_client Client {
+        size protocol has_username reserved client_id username listener peer local
+    }
+    mq_socket_open SocketOpen { size reserved listener peer local }
+    mq_before_connect BeforeConnect {
+        size clean_start has_password has_will reserved session_expiry keep_alive reserved_too client
+        password will_topic properties
+    }
+    mq_connect Connect { size session_present clean_start reserved client }
+    mq_publish Publish { size qos retain dup origin client topic payload properties }
+    mq_subscribe Subscribe {
+        size qos no_local retain_as_published retain_handling client filter properties
+    }
+    mq_unsubscribe Unsubscribe { size reserved client filter }
+    mq_disconnect Disconnect { size graceful reason_code session_kept reserved client reason }
+    mq_host Host { size abi_version ctx log max_level }
+}
+
+#[test]
+fn rust_has_the_released_layout() {
+    assert_eq!(in_rust(), RELEASED);
+}
+
+#[test]
+fn the_header_has_the_released_layout() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let program = std::env::temp_dir().join(format!("plugin-abi-layout-{}", std::process::id()));
+    let source = program.with_extension("c");
+    std::fs::write(&source, c_program()).unwrap();
+    let compiled = Command::new("cc")
+        .args(["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror", "-I"])
+        .args([root, Path::new("-o"), &program, &source])
+        .output()
+        .unwrap();
+    assert!(compiled.status.success(), "{}", String::from_utf8_lossy(&compiled.stderr));
+    let printed = Command::new(&program).output().unwrap().stdout;
+    std::fs::remove_file(&program).unwrap();
+    std::fs::remove_file(&source).unwrap();
+    assert_eq!(String::from_utf8(printed).unwrap(), RELEASED);
+}
+
+/// A field that is added in a gap would hide inside the `size` of an old broker.
+#[test]
+fn no_struct_has_a_gap() {
+    macro_rules! add_up {
+        ($($rust_name:ident = $($size:expr),*;)*) => {$(
+            assert_eq!(size_of::<raw::$rust_name>(), 0 $(+ $size)*, stringify!($rust_name));
+        )*};
+    }
+    const VIEW: usize = size_of::<raw::View<'_>>();
+    const ADDRESS: usize = size_of::<raw::Address>();
+    const PTR: usize = size_of::<raw::ClientPtr<'_>>();
+    add_up! {
+        Address = 2, 2, 4, 16;
+        Client = 4, 1, 1, 2, VIEW, VIEW, VIEW, ADDRESS, ADDRESS;
+        SocketOpen = 4, 4, VIEW, ADDRESS, ADDRESS;
+        BeforeConnect = 4, 1, 1, 1, 1, 4, 2, 2, PTR, VIEW, VIEW, VIEW;
+        Connect = 4, 1, 1, 2, PTR;
+        Publish = 4, 1, 1, 1, 1, PTR, VIEW, VIEW, VIEW;
+        Subscribe = 4, 1, 1, 1, 1, PTR, VIEW, VIEW;
+        Unsubscribe = 4, 4, PTR, VIEW;
+        Disconnect = 4, 1, 1, 1, 1, PTR, VIEW;
+    }
+}
