@@ -1,5 +1,5 @@
-//! Builds real plugins for tests, each once in a test process, with the tests' own profile and into
-//! their target folder. Not a place for what a plugin does: that is in its crate.
+//! Builds real plugins for tests, each once in a test process, with the tests' own profile. Not a
+//! place for what a plugin does: that is in its crate.
 
 use std::{
     collections::HashMap,
@@ -95,13 +95,12 @@ pub(crate) fn workspace() -> PathBuf {
 /// Builds the library of a crate of the workspace in `dir`.
 pub(crate) fn build_crate(dir: &Path, crate_name: &str, arguments: &[&str]) -> PathBuf {
     expect_success("cargo", &cargo(dir, &["rustc", "--lib", "--package", crate_name], arguments));
-    profile_dir().join(format!("lib{}.so", crate_name.replace('-', "_")))
+    target_dir().join(profile()).join(format!("lib{}.so", crate_name.replace('-', "_")))
 }
 
-/// Runs cargo on the workspace in `dir`, with the profile and target folder of this test.
+/// Runs cargo on the workspace in `dir`, with the profile of this test.
 pub(crate) fn cargo(dir: &Path, command: &[&str], arguments: &[&str]) -> Output {
-    let profile_dir = profile_dir();
-    let profile = match profile_dir.file_name().and_then(OsStr::to_str).unwrap() {
+    let profile = match profile() {
         "debug" => "dev",
         profile => profile,
     };
@@ -109,14 +108,25 @@ pub(crate) fn cargo(dir: &Path, command: &[&str], arguments: &[&str]) -> Output 
         .args(command)
         .args(["--quiet", "--profile", profile])
         .args(arguments)
-        .env("CARGO_TARGET_DIR", profile_dir.parent().unwrap())
+        .env("CARGO_TARGET_DIR", target_dir())
         .current_dir(dir)
         .output()
         .unwrap()
 }
 
-fn profile_dir() -> PathBuf {
-    Path::new(env!("CARGO_BIN_EXE_hookmq")).parent().unwrap().to_path_buf()
+/// Not the folder of the cargo that runs this: the two would rebuild, each for itself, what they
+/// have in common.
+fn target_dir() -> PathBuf {
+    profile_dir().parent().unwrap().join("test-plugins")
+}
+
+fn profile() -> &'static str {
+    profile_dir().file_name().and_then(OsStr::to_str).unwrap()
+}
+
+/// Where the cargo that runs this puts what it builds.
+fn profile_dir() -> &'static Path {
+    Path::new(env!("CARGO_BIN_EXE_hookmq")).parent().unwrap()
 }
 
 fn expect_success(program: &str, output: &Output) {

@@ -37,7 +37,9 @@ fn a_client_that_only_receives_is_closed(version: Version) {
     let mut publisher = Client::connect(&broker, version, "publisher");
     while is_open_for(&client, Duration::from_millis(200)) {
         publisher.publish("a", "x", QoS::AtMostOnce);
-        client.expect("a", "x");
+        if !client.skip_message() {
+            break;
+        }
     }
     client.expect_disconnect(ReasonCode::KeepAliveTimeout);
 }

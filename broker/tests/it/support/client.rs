@@ -84,9 +84,17 @@ impl Client {
 
     /// Goes past messages at QoS 0, to the next packet of another kind or the close.
     pub(crate) fn skip_messages(&mut self) {
-        while self.is_there_a_packet() && self.received[0] >> 4 == PacketType::Publish as u8 {
-            self.receive_publish();
+        while self.skip_message() {}
+    }
+
+    /// Goes past the next packet if it is a message at QoS 0.
+    pub(crate) fn skip_message(&mut self) -> bool {
+        let is_next =
+            self.is_there_a_packet() && self.received[0] >> 4 == PacketType::Publish as u8;
+        if is_next {
+            assert_eq!(self.receive_publish().qos, QoS::AtMostOnce);
         }
+        is_next
     }
 
     /// Waits for the next packet; `false`: the broker has closed.
