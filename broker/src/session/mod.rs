@@ -11,6 +11,7 @@ use mqtt::ReasonCode;
 use mqtt::delivery::Inbound;
 use parking_lot::Mutex;
 
+mod buffer_pool;
 mod link;
 mod message;
 mod outbox;
@@ -21,6 +22,7 @@ mod subscriptions;
 mod will;
 mod write_queue;
 
+pub(crate) use buffer_pool::BufferPool;
 pub(crate) use link::Link;
 pub(crate) use message::{Layout, Message};
 pub(crate) use outbox::{Acknowledgement, AfterWrite, Outbox};

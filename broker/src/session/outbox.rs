@@ -15,8 +15,7 @@ use tokio::net::tcp::OwnedWriteHalf;
 
 use super::queue::{Delivery, QueueLimits};
 use super::write_queue::{WriteQueue, Written};
-use super::{Link, Message};
-use crate::shard::BufferPool;
+use super::{BufferPool, Link, Message};
 
 /// Payloads above this many bytes are shared between receivers, below they are copied: measured,
 /// copying costs no more up to 4 to 8 KiB.

@@ -9,14 +9,12 @@ mod activity;
 mod batch;
 mod flusher;
 mod outgoing;
-mod pool;
 mod thread;
 mod ticker;
 mod timers;
 
 pub(crate) use batch::Batch;
 pub(crate) use outgoing::Outgoing;
-pub(crate) use pool::BufferPool;
 pub(crate) use thread::{ShardThread, start};
 pub(crate) use ticker::TICK_MILLISECONDS;
 pub(crate) use timers::TimerKey;

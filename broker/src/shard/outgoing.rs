@@ -5,8 +5,7 @@ use std::task::Waker;
 
 use parking_lot::MutexGuard;
 
-use super::BufferPool;
-use crate::session::{AfterWrite, Outbox, QueueLimits, Session};
+use crate::session::{AfterWrite, BufferPool, Outbox, QueueLimits, Session};
 
 /// Writes to one session in a row while others keep adding to it; then it goes to the end of the
 /// list.
