@@ -25,7 +25,7 @@ impl Connection {
         let mut tail = std::mem::take(&mut self.tail);
         let used = self.packets(shard, cx, &tail)?;
         tail.drain(..used);
-        self.tail = tail;
+        self.tail = if tail.is_empty() { Vec::new() } else { tail };
         if self.is_claiming() { Ok(()) } else { self.read(shard, cx) }
     }
 
@@ -143,6 +143,7 @@ impl Connection {
             Claim::Superseded => Err(End::Refused(ReasonCode::ServerBusy)),
             Claim::Granted(granted) => {
                 connecting.claiming = None;
+                self.broker.schedule.remove(&granted.timers);
                 if let Some(ended) = &granted.ended {
                     self.broker.end_session(shard, ended);
                 }

@@ -40,6 +40,7 @@ impl Delivery {
         limits: &QueueLimits,
     ) -> Option<u16> {
         let size = message.size();
+        let message = if self.outbound.is_free() { message } else { message.alone() };
         let packet_id = self.outbound.offer(message, qos);
         if packet_id.is_none() {
             self.waiting_bytes += size;

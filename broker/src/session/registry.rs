@@ -11,7 +11,7 @@ use std::task::Waker;
 use mqtt::ReasonCode;
 use parking_lot::Mutex;
 
-use super::{Kept, Session, Will};
+use super::{DueKey, Kept, Session, Will};
 
 /// Tells connections apart; never used twice.
 pub(crate) type ConnectionId = u64;
@@ -30,6 +30,8 @@ struct Entry {
     kept: Option<Box<Kept>>,
     /// Waits for its delay while nobody owns the session.
     will: Option<Box<Will>>,
+    /// What the schedule holds for it while nobody owns the session.
+    timers: Vec<DueKey>,
     /// Counts the times the session was left; tells a timer whether it still applies.
     departure: u32,
 }
@@ -50,6 +52,8 @@ pub(crate) struct Granted {
     pub(crate) kept: Box<Kept>,
     /// There was one, and it goes on.
     pub(crate) resumed: bool,
+    /// Events of the schedule that do not apply any more.
+    pub(crate) timers: Vec<DueKey>,
     /// The one that a clean start has put an end to.
     pub(crate) ended: Option<Box<Ended>>,
 }
@@ -75,6 +79,7 @@ impl Registry {
     ) -> Claim {
         let mut entries = self.entries.lock();
         let mut ended = None;
+        let mut timers = Vec::new();
         if let Some(entry) = entries.get_mut(client_id) {
             if waited && entry.went_to_a_newer_than(connection) {
                 return Claim::Superseded;
@@ -87,12 +92,13 @@ impl Registry {
                 return resume(entry, connection);
             }
             // [MQTT-3.1.2-4]
+            timers = std::mem::take(&mut entry.timers);
             ended = entries.remove(client_id).map(|entry| Box::new(entry.end()));
         }
         let client_id: Arc<str> = client_id.into();
         let session = Arc::new(create(client_id.clone()));
         entries.insert(client_id, Entry::new(session.clone(), connection));
-        Claim::Granted(Granted { session, kept: Box::default(), resumed: false, ended })
+        Claim::Granted(Granted { session, kept: Box::default(), resumed: false, timers, ended })
     }
 
     /// Gives a session back that shall live on. The number returned is for [`Registry::expire`]
@@ -111,6 +117,18 @@ impl Registry {
             successor.wake();
         }
         departure
+    }
+
+    /// Notes what was scheduled for `departure`. Returns whether it still applies.
+    pub(crate) fn note_timers(&self, session: &Session, departure: u32, timers: &[DueKey]) -> bool {
+        let mut entries = self.entries.lock();
+        match entries.get_mut(&session.client_id) {
+            Some(entry) if entry.owner.is_none() && entry.departure == departure => {
+                entry.timers = timers.to_vec();
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Takes a session out that ends with its connection.
@@ -158,7 +176,15 @@ impl Registry {
 
 impl Entry {
     fn new(session: Arc<Session>, owner: ConnectionId) -> Entry {
-        Entry { session, owner: Some(owner), successor: None, kept: None, will: None, departure: 0 }
+        Entry {
+            session,
+            owner: Some(owner),
+            successor: None,
+            kept: None,
+            will: None,
+            timers: Vec::new(),
+            departure: 0,
+        }
     }
 
     /// Whether a later connection waits for the session, or has it already.
@@ -182,11 +208,12 @@ fn resume(entry: &mut Entry, connection: ConnectionId) -> Claim {
         session: entry.session.clone(),
         kept: entry.kept.take().unwrap_or_default(),
         resumed: true,
+        timers: std::mem::take(&mut entry.timers),
         ended: None,
     })
 }
 
-/// Queues the connection and asks the owner to close, after the lock is gone.
+/// Queues the connection and asks the owner to close.
 fn wait(
     mut entries: parking_lot::MutexGuard<'_, HashMap<Arc<str>, Entry>>,
     client_id: &str,
@@ -195,14 +222,14 @@ fn wait(
 ) -> Claim {
     let Some(entry) = entries.get_mut(client_id) else { return Claim::Wait };
     let before = entry.successor.replace((connection, waker.clone()));
-    let session = entry.session.clone();
+    // Under the lock, so that it reaches this owner and not one that comes after it.
+    entry.session.order_close(ReasonCode::SessionTakenOver);
     drop(entries);
     if let Some((id, before)) = before
         && id != connection
     {
         before.wake();
     }
-    session.order_close(ReasonCode::SessionTakenOver);
     Claim::Wait
 }
 
