@@ -8,7 +8,7 @@ use mqtt::{ConnAck, Connect, Frame, Lowered, Packet, PacketType, ReasonCode, Ver
 
 use super::{Connection, End, Stage};
 use crate::hooks::{self, Decision};
-use crate::session::{Claim, Granted, Session};
+use crate::session::{Claim, Claimant, Granted, Session};
 use crate::shard::Shard;
 
 impl Connection {
@@ -127,19 +127,23 @@ impl Connection {
     ) -> Result<Option<Granted>, End> {
         let Stage::Connecting(connecting) = &mut self.stage else { return Ok(None) };
         let window = connect.receive_maximum.min(self.broker.limits.max_inflight);
-        let claim = self.broker.sessions.claim(
+        let claimant = Claimant {
             client_id,
-            self.id,
-            connect.clean_start,
-            connecting.claiming.is_some(),
-            cx.waker(),
-            |client_id| Session::new(client_id, window),
-        );
+            // Where nobody checks user names, they say nothing.
+            user: connect.username.filter(|_| self.broker.hooks.decides_who_connects()),
+            connection: self.id,
+            clean_start: connect.clean_start,
+            waited: connecting.claiming.is_some(),
+            waker: cx.waker(),
+        };
+        let create = |client_id| Session::new(client_id, window);
+        let claim = self.broker.sessions.claim(&claimant, create);
         match claim {
             Claim::Wait => {
                 connecting.claiming = Some(client_id.into());
                 Ok(None)
             }
+            Claim::Denied => Err(End::Refused(ReasonCode::NotAuthorized)),
             Claim::Superseded => Err(End::Refused(ReasonCode::ServerBusy)),
             Claim::Granted(granted) => {
                 connecting.claiming = None;

@@ -27,7 +27,7 @@ pub(crate) use link::Link;
 pub(crate) use message::{Layout, Message};
 pub(crate) use outbox::{Acknowledgement, AfterWrite, Outbox};
 pub(crate) use queue::QueueLimits;
-pub(crate) use registry::{Claim, ConnectionId, Ended, Granted, Registry};
+pub(crate) use registry::{Claim, Claimant, ConnectionId, Ended, Granted, Registry};
 pub(crate) use schedule::{Due, DueKey, Schedule};
 pub(crate) use subscriptions::Subscriptions;
 pub(crate) use will::{Author, Will};

@@ -23,6 +23,8 @@ pub(crate) struct Registry {
 
 struct Entry {
     session: Arc<Session>,
+    /// Whose session it is, where plugins decide who may connect.
+    user: Option<Box<str>>,
     owner: Option<ConnectionId>,
     /// Waits for the owner to go. A newer one takes its place.
     successor: Option<(ConnectionId, Waker)>,
@@ -36,12 +38,27 @@ struct Entry {
     departure: u32,
 }
 
+/// A connection that wants a session.
+#[derive(Clone, Copy)]
+pub(crate) struct Claimant<'a> {
+    pub(crate) client_id: &'a str,
+    /// The user name, where plugins have checked it.
+    pub(crate) user: Option<&'a str>,
+    pub(crate) connection: ConnectionId,
+    pub(crate) clean_start: bool,
+    /// It has been told to wait before.
+    pub(crate) waited: bool,
+    pub(crate) waker: &'a Waker,
+}
+
 /// The answer to a connection that wants a session.
 pub(crate) enum Claim {
     /// It is yours.
     Granted(Granted),
     /// The owner was asked to close; the waker given is woken when it has.
     Wait,
+    /// It belongs to another user.
+    Denied,
     /// A newer connection with the same client id has taken the place in the queue.
     Superseded,
 }
@@ -66,23 +83,22 @@ pub(crate) struct Ended {
 }
 
 impl Registry {
-    /// Claims the session of `client_id` for a connection. `waited` says that this connection has
-    /// been told to wait before. `create` makes a session where there is none.
+    /// Claims a session. `create` makes one where there is none.
     pub(crate) fn claim(
         &self,
-        client_id: &str,
-        connection: ConnectionId,
-        clean_start: bool,
-        waited: bool,
-        waker: &Waker,
+        claimant: &Claimant<'_>,
         create: impl FnOnce(Arc<str>) -> Session,
     ) -> Claim {
+        let Claimant { client_id, user, connection, clean_start, waited, waker } = *claimant;
         let mut entries = self.entries.lock();
         let mut ended = None;
         let mut timers = Vec::new();
         if let Some(entry) = entries.get_mut(client_id) {
             if waited && entry.went_to_a_newer_than(connection) {
                 return Claim::Superseded;
+            }
+            if entry.user.as_deref() != user {
+                return Claim::Denied;
             }
             if entry.owner.is_some() {
                 return wait(entries, client_id, connection, waker);
@@ -97,7 +113,7 @@ impl Registry {
         }
         let client_id: Arc<str> = client_id.into();
         let session = Arc::new(create(client_id.clone()));
-        entries.insert(client_id, Entry::new(session.clone(), connection));
+        entries.insert(client_id, Entry::new(session.clone(), user, connection));
         Claim::Granted(Granted { session, kept: Box::default(), resumed: false, timers, ended })
     }
 
@@ -175,9 +191,10 @@ impl Registry {
 }
 
 impl Entry {
-    fn new(session: Arc<Session>, owner: ConnectionId) -> Entry {
+    fn new(session: Arc<Session>, user: Option<&str>, owner: ConnectionId) -> Entry {
         Entry {
             session,
+            user: user.map(Into::into),
             owner: Some(owner),
             successor: None,
             kept: None,
@@ -260,14 +277,16 @@ mod tests {
         waited: bool,
         waker: &Waker,
     ) -> Claim {
-        let create = |client_id| Session::new(client_id, 10);
-        registry.claim("c", connection, clean_start, waited, waker, create)
+        let claimant =
+            Claimant { client_id: "c", user: None, connection, clean_start, waited, waker };
+        registry.claim(&claimant, |client_id| Session::new(client_id, 10))
     }
 
     fn granted(claim: Claim) -> (Arc<Session>, bool) {
         match claim {
             Claim::Granted(granted) => (granted.session, granted.resumed),
             Claim::Wait => panic!("told to wait"),
+            Claim::Denied => panic!("denied"),
             Claim::Superseded => panic!("superseded"),
         }
     }
