@@ -83,6 +83,11 @@ impl Message {
         Arc::ptr_eq(&self.chunk, &other.chunk) && self.payload_start == other.payload_start
     }
 
+    /// Bytes that stay in memory as long as the message does.
+    pub(crate) fn pinned(&self) -> usize {
+        self.chunk.len()
+    }
+
     /// The message without its neighbours, if they are much larger than it is.
     pub(crate) fn alone(self) -> Message {
         if self.chunk.len() <= 4 * self.size() + 64 {
