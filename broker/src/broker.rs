@@ -68,12 +68,12 @@ impl Broker {
         self.next_connection.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// Whether a topic name is within the limits; a client's may not begin with `$`. [MQTT-4.7.2-1]
+    /// Whether a topic name is within the limits; a client's may not begin with `$`.
     pub(crate) fn accepts_topic(&self, topic: &str) -> bool {
         self.is_within_limits(topic) && !topic.starts_with('$')
     }
 
-    /// Whether a topic filter is well formed and within the limits. [MQTT-4.7.1-2] [MQTT-4.7.1-3]
+    /// Whether a topic filter is well formed and within the limits. [MQTT-4.7.1-1] [MQTT-4.7.1-2]
     pub(crate) fn accepts_filter(&self, filter: &str) -> bool {
         self.is_within_limits(filter) && mqtt::topic::check_topic_filter(filter).is_ok()
     }
@@ -112,6 +112,7 @@ impl Broker {
     /// Keeps a message with RETAIN set, or clears what was kept. [MQTT-3.3.1-5] [MQTT-3.3.1-6]
     pub(crate) fn retain(&self, publish: &Publish<'_>, now: u32) {
         self.store.retained(publish);
+        // [MQTT-3.3.1-7]
         if publish.payload.is_empty() {
             self.retained.clear(publish.topic);
             return;
@@ -156,7 +157,7 @@ impl Broker {
         self.route(shard, &run, client, Origin::Will);
     }
 
-    /// Finishes a session that is over. [MQTT-3.1.2-23]
+    /// Finishes a session that is over. [MQTT-4.1.0-2]
     pub(crate) fn end_session(&self, shard: &mut Shard, ended: &Ended) {
         let session = &ended.session;
         self.router.unsubscribe_all(ended.kept.subscriptions.filters(), session);

@@ -122,10 +122,10 @@ properties! {
     /// The lifetime of a message, in seconds.
     MessageExpiryInterval(seconds: four_bytes) = 0x02, "Message Expiry Interval", any,
         once in [PUBLISH WILL], many in [];
-    /// What the payload is.
+    /// What the payload is. [MQTT-3.3.2-19]
     ContentType(value: utf8) = 0x03, "Content Type", any,
         once in [PUBLISH WILL], many in [];
-    /// The topic name of an answer.
+    /// The topic name of an answer. [MQTT-3.3.2-13] [MQTT-3.3.2-14]
     ResponseTopic(topic: utf8) = 0x08, "Response Topic", topic_name,
         once in [PUBLISH WILL], many in [];
     /// What tells the sender of a request which one an answer is for.
@@ -182,7 +182,7 @@ properties! {
     /// Whether the server keeps retained messages: 0 or 1.
     RetainAvailable(value: byte) = 0x25, "Retain Available", bit,
         once in [CONNACK], many in [];
-    /// A name and a value; what they mean is the users' affair.
+    /// A name and a value; what they mean is the users' affair. [MQTT-1.5.7-1]
     UserProperty(name: utf8, value: utf8) = 0x26, "User Property", any_pair,
         once in [], many in [WILL CONNECT CONNACK PUBLISH PUBACK PUBREC PUBREL PUBCOMP SUBSCRIBE
             SUBACK UNSUBSCRIBE UNSUBACK DISCONNECT AUTH];

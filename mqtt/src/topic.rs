@@ -118,6 +118,7 @@ fn check_wildcards(filter: &str) -> Result<(), TopicError> {
 mod tests {
     use super::*;
 
+    /// [MQTT-4.7.0-1] [MQTT-4.7.3-1] [MQTT-4.7.3-2] [MQTT-4.7.3-3]
     #[test]
     fn topic_names() {
         for good in ["a", "/", "a//b", " ", "$SYS/x", "\u{feff}a"] {
@@ -190,6 +191,7 @@ mod tests {
         }
     }
 
+    /// [MQTT-4.8.2-1] [MQTT-4.8.2-2]
     #[test]
     fn shared_subscriptions() {
         assert_eq!(shared("$share/group/a/#"), Some(("group", "a/#")));

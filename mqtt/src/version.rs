@@ -8,7 +8,7 @@ use crate::{
     SubscriptionOptions, UnsubAck, Violation,
 };
 
-/// A version of MQTT.
+/// A version of MQTT, as the standard has it: clients need no extension. [MQTT3-7.0.0-2]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Version {
     /// MQTT 3.1.1, protocol level 4.
@@ -29,7 +29,7 @@ pub enum Lowered<'a> {
     Close,
 }
 
-/// What a client hears that cannot be told that its PUBLISH was refused. [MQTT-3.3.5-2]
+/// What a client hears that cannot be told that its PUBLISH was refused. [MQTT3-3.3.5-2]
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RefusedPublish {
     /// The normal acknowledgement. After such a PUBREC the client goes on with PUBREL.
@@ -84,7 +84,7 @@ impl Version {
         if self == Version::V5 {
             return;
         }
-        // 3.1.1 sessions end with the connection or never. [MQTT-3.1.2-4] [MQTT-3.1.2-6]
+        // 3.1.1 sessions end with the connection or never. [MQTT3-3.1.2-4] [MQTT3-3.1.2-6]
         connect.session_expiry = if connect.clean_start { 0 } else { u32::MAX };
         connect.receive_maximum = u16::MAX;
         connect.maximum_packet_size = u32::MAX;
@@ -102,11 +102,11 @@ impl Version {
         if self == Version::V5 {
             return Ok(());
         }
-        // [MQTT-3.1.2-22]
+        // [MQTT3-3.1.2-22]
         if connect.password.is_some() && connect.username.is_none() {
             return Err(Violation::PasswordWithoutUserName);
         }
-        // [MQTT-3.1.3-7] [MQTT-3.1.3-8]
+        // [MQTT3-3.1.3-7] [MQTT3-3.1.3-8]
         if connect.client_id.is_empty() && !connect.clean_start {
             return Err(Violation::ClientIdEmpty);
         }
@@ -129,7 +129,7 @@ impl Version {
         Lowered::Send(match packet {
             Packet::ConnAck(connack) => match representative(connack.reason) {
                 Some(reason) => Packet::ConnAck(ConnAck { reason, properties, ..connack }),
-                None => return Lowered::Close, // [MQTT-3.2.2-6]
+                None => return Lowered::Close, // [MQTT3-3.2.2-6]
             },
             Packet::Publish(publish) => Packet::Publish(Publish { properties, ..publish }),
             Packet::PubAck(ack) | Packet::PubRec(ack)
@@ -160,7 +160,7 @@ impl Version {
         }
     }
 
-    /// Checks that a SUBACK of this version can hold `reason`. [MQTT-3.9.3-2]
+    /// Checks that a SUBACK of this version can hold `reason`. [MQTT3-3.9.3-2]
     pub(crate) fn check_suback(self, reason: ReasonCode) -> Result<(), Violation> {
         if self == Version::V3_1_1 && lower_suback_reason(reason) != reason {
             let place = Place::Packet(PacketType::SubAck);

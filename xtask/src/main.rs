@@ -1,5 +1,7 @@
-//! The commands of `cargo xtask`: build and run the broker, test it, keep the tree tidy.
+//! The commands of `cargo xtask`: build and run the broker, test it, keep the tree tidy, say
+//! which statement of the standards is kept where.
 
+mod conformance;
 mod packages;
 mod plugins;
 mod run;
@@ -36,8 +38,10 @@ enum Command {
         #[arg(long)]
         fast: bool,
     },
-    /// Check what the compiler does not: headers, sizes of files, links
+    /// Check what the compiler does not: headers, sizes of files, links, tags of the standards
     Tidy,
+    /// Write docs/conformance.md from xtask/normative.tsv and the tags in code and tests
+    Conformance,
 }
 
 fn main() -> ExitCode {
@@ -45,6 +49,7 @@ fn main() -> ExitCode {
         Command::Run { arguments } => run::run(&arguments),
         Command::Test { fast } => test::test(fast),
         Command::Tidy => tidy::tidy(),
+        Command::Conformance => conformance::write(),
     };
     // Without the backtrace that an error returned from here would be printed with.
     result.map_or_else(

@@ -40,9 +40,10 @@ impl Connection {
         let decision =
             broker.hooks.on_connect(&client.facts(&self.endpoint), resumed, connect.clean_start);
         let mut outbox = session.outbox.lock();
+        // [MQTT-4.9.0-1]
         outbox.attach(link, connect.receive_maximum.min(broker.limits.max_inflight));
         outbox.lend_buffer(&mut shard.outgoing.pool);
-        // [MQTT-3.2.0-1]
+        // [MQTT-3.1.4-5] [MQTT-3.2.0-1]
         outbox.append(&reply);
         if decision == Decision::Continue {
             outbox.resume(shard.second());
@@ -65,6 +66,7 @@ impl Connection {
     fn client(&self, shard: &Shard, connect: &Connect<'_>, granted: Granted) -> ConnectedClient {
         let Granted { session, kept, .. } = granted;
         let username: Option<Box<str>> = connect.username.map(Into::into);
+        // [MQTT-3.1.2-7]
         let will = connect.will.as_ref().map(|will| {
             let author = Author {
                 client_id: session.client_id.clone(),
@@ -91,7 +93,7 @@ impl Connection {
         }
     }
 
-    /// CONNACK with what the client must know of the broker. [MQTT-3.2.2-2]
+    /// CONNACK with what the client must know of the broker. [MQTT-3.2.2-2] [MQTT-3.2.2-3]
     fn connack(
         &self,
         connect: &Connect<'_>,
@@ -107,7 +109,7 @@ impl Connection {
         properties.push(Property::ReceiveMaximum(limits.receive_maximum));
         properties.push(Property::MaximumPacketSize(limits.max_packet_size));
         if let Some(client_id) = assigned_client_id {
-            // [MQTT-3.2.2-16]
+            // [MQTT-3.1.3-7] [MQTT-3.2.2-16]
             properties.push(Property::AssignedClientIdentifier(client_id));
         }
         properties.push(Property::SubscriptionIdentifierAvailable(0));
@@ -126,7 +128,7 @@ impl Connection {
 }
 
 /// One and a half times the keep alive, in milliseconds, and what time stamps may lag behind.
-/// [MQTT-3.1.2-22]
+/// [MQTT-3.1.2-22] [MQTT-3.2.2-22]
 fn patience(keep_alive: u16) -> u64 {
     if keep_alive == 0 { 0 } else { u64::from(keep_alive) * 1500 + shard::TICK_MILLISECONDS }
 }

@@ -48,13 +48,14 @@ impl Connection {
         if !end.publishes_will() {
             client.will = None;
         }
-        // A delay ends with the session at the latest. [MQTT-3.1.3-9]
+        // A delay ends with the session at the latest. [MQTT-3.1.2-8]
         let at_once = |will: &&mut Box<_>| is_due_now(will, session_kept);
         if client.will.as_mut().as_ref().is_some_and(at_once)
             && let Some(will) = client.will.take()
         {
-            self.broker.publish_will(shard, &will);
+            self.broker.publish_will(shard, &will); // [MQTT-3.1.2-10]
         }
+        // [MQTT-3.1.2-23]
         if session_kept {
             self.leave_session(client);
         } else {
@@ -101,12 +102,13 @@ fn is_due_now(will: &crate::session::Will, session_kept: bool) -> bool {
 fn say_good_bye(client: &ConnectedClient, end: &End) {
     let mut last = Vec::new();
     if let Some(reason) = end.disconnect_reason() {
+        // [MQTT-3.14.2-2]
         let disconnect = Packet::Disconnect(Disconnect::new(reason));
         if let Lowered::Send(disconnect) = client.version.lower(disconnect) {
             disconnect.encode(client.version, &mut last);
         }
     }
-    // [MQTT-3.14.4-1]
+    // [MQTT-3.14.4-1] [MQTT-3.14.4-2]
     let (write, publishers) = client.session.outbox.lock().detach(&last);
     if let Some(mut write) = write {
         // What the client does not take now it does not get.

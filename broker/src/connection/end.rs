@@ -42,6 +42,7 @@ pub(super) enum End {
 
 impl End {
     /// What the client is told in DISCONNECT, where its version has one for the server to send.
+    /// [MQTT-3.14.0-1]
     /// `None`: nothing; it has gone, or it has been told in CONNACK.
     pub(super) fn disconnect_reason(&self) -> Option<ReasonCode> {
         match self {

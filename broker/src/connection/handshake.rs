@@ -42,6 +42,7 @@ impl Connection {
         }
         let connect = Connect::decode(frame).map_err(|bad| self.refuse_malformed(frame, bad))?;
         let outcome = self.accept(shard, cx, &connect);
+        // What follows a refused CONNECT is never looked at. [MQTT-3.1.4-6]
         if let Err(End::Refused(reason)) = &outcome {
             self.refuse(connect.version, *reason);
         }
@@ -69,6 +70,7 @@ impl Connection {
     /// What is refused whatever the plugins say.
     fn check_connect(&self, connect: &Connect<'_>) -> Result<(), End> {
         let limits = &self.broker.limits;
+        // [MQTT-3.1.3-8]
         if connect.client_id.len() > limits.max_client_id_length {
             return Err(End::Refused(ReasonCode::ClientIdentifierNotValid));
         }
@@ -85,6 +87,7 @@ impl Connection {
     }
 
     /// An identifier for a client that brings none: nobody else can have it by accident.
+    /// [MQTT-3.1.3-6]
     fn assign_client_id(&self) -> String {
         format!("auto-{:016x}-{}", self.broker.instance, self.id)
     }
@@ -111,7 +114,7 @@ impl Connection {
             properties: connect.properties.as_bytes(),
         };
         if self.broker.hooks.on_before_connect(&facts, &asked) == Decision::Veto {
-            return Err(End::Refused(ReasonCode::NotAuthorized));
+            return Err(End::Refused(ReasonCode::NotAuthorized)); // [MQTT-3.1.4-2]
         }
         connecting.authorised = true;
         Ok(())
@@ -168,7 +171,7 @@ impl Connection {
     }
 
     /// A CONNECT that cannot be understood is answered where the standard has an answer.
-    /// [MQTT-3.1.4-1] [MQTT-3.1.2-2]
+    /// [MQTT-3.1.4-1] [MQTT3-3.1.4-1] [MQTT-3.1.2-2]
     fn refuse_malformed(&self, frame: Frame<'_>, violation: Violation) -> End {
         if let Some(version) = Connect::answer_version(frame) {
             self.refuse(version, violation.reason());

@@ -59,6 +59,7 @@ impl Connection {
 
     fn max_packet_size(&self) -> u32 {
         match self.stage {
+            // [MQTT-3.2.2-15]
             Stage::Connected(_) => self.broker.limits.max_packet_size,
             // Little is granted to who has not said who it is.
             _ => self.broker.limits.max_packet_size.min(64 * 1024),
@@ -98,8 +99,9 @@ impl Connection {
             Packet::Subscribe(subscribe) => self.on_subscribe(shard, &subscribe)?,
             Packet::Unsubscribe(unsubscribe) => self.on_unsubscribe(shard, &unsubscribe),
             Packet::Disconnect(disconnect) => return Err(self.on_disconnect(&disconnect)),
-            // [MQTT-3.1.0-2]
+            // [MQTT-3.1.0-2] [MQTT-3.2.0-2]
             Packet::Connect(_) => return Err(Violation::SecondConnect.into()),
+            // [MQTT-4.12.0-7]
             other => return Err(Violation::UnexpectedPacket(other.kind()).into()),
         }
         Ok(())
@@ -115,13 +117,14 @@ impl Connection {
             client.session_expiry = expiry.min(self.broker.max_session_expiry());
         }
         if disconnect.reason == ReasonCode::Success {
-            // [MQTT-3.14.4-3]
+            // [MQTT-3.1.2-10] [MQTT-3.14.4-3]
             client.will = None;
         }
         End::Disconnected(disconnect.reason)
     }
 
-    /// Sends the answers to a read's packets, and what the client's acknowledgements made room for.
+    /// Sends the answers to a read's packets in the order of these, and what the client's
+    /// acknowledgements made room for. [MQTT-4.6.0-2] [MQTT-4.6.0-3] [MQTT-4.6.0-4]
     pub(super) fn answer(&mut self, shard: &mut Shard) {
         let Stage::Connected(client) = &mut self.stage else { return };
         let second = shard.second();

@@ -21,7 +21,7 @@ impl Connection {
     ) -> Result<(), End> {
         let Stage::Connected(client) = &mut self.stage else { return Ok(()) };
         let publish = Publish::decode(frame, client.version)?;
-        // CONNACK grants no alias.
+        // CONNACK grants no alias. [MQTT-3.2.2-18]
         publish.check_from_client(0)?;
         if publish.qos == QoS::ExactlyOnce && !self.begin_exactly_once(shard, publish.packet_id)? {
             return Ok(());
@@ -35,6 +35,7 @@ impl Connection {
             }
         }
         if self.passes_plugins(data, &publish, item) {
+            // [MQTT-3.3.1-8]
             if publish.retain {
                 self.broker.retain(&publish, shard.second());
             }
@@ -78,7 +79,7 @@ impl Connection {
         let Stage::Connected(client) = &mut self.stage else { return Ok(false) };
         let inbound = &mut client.kept.inbound;
         if !inbound.contains(packet_id) && inbound.open() >= usize::from(client.receive_quota) {
-            return Err(Violation::ReceiveMaximumExceeded.into());
+            return Err(Violation::ReceiveMaximumExceeded.into()); // [MQTT-3.3.4-7]
         }
         match inbound.publish(packet_id) {
             Arrival::New => {
@@ -116,7 +117,7 @@ impl Connection {
     }
 
     /// Answers a PUBLISH at QoS 1 or 2; leaves with the batch, after the routing of its run.
-    /// [MQTT-3.3.4-1]
+    /// [MQTT-2.2.1-5] [MQTT-3.3.4-1] [MQTT-4.3.2-4] [MQTT-4.3.2-5] [MQTT-4.3.3-8]
     fn acknowledge(&mut self, shard: &mut Shard, publish: &Publish<'_>, reason: ReasonCode) {
         let Stage::Connected(client) = &mut self.stage else { return };
         let ack = Ack::new(publish.packet_id, reason);

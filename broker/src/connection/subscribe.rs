@@ -18,13 +18,14 @@ impl Connection {
             return Err(Violation::SubscriptionIdentifiersNotSupported.into());
         }
         let mut reasons = Vec::new();
+        // [MQTT-3.8.4-5]
         for subscription in subscribe.filters() {
             let properties = subscribe.properties.as_bytes();
             reasons.push(self.subscribe(&subscription, properties));
         }
         let Stage::Connected(client) = &self.stage else { return Ok(()) };
         let suback = Packet::SubAck(SubAck {
-            packet_id: subscribe.packet_id,
+            packet_id: subscribe.packet_id, // [MQTT-3.8.4-2]
             properties: mqtt::Properties::EMPTY,
             reasons: reasons.into(),
         });
@@ -35,7 +36,7 @@ impl Connection {
         Ok(())
     }
 
-    /// Makes one subscription; returns its reason code for SUBACK.
+    /// Makes one subscription; returns its reason code for SUBACK. [MQTT-3.8.4-7]
     fn subscribe(&mut self, subscription: &Subscription<'_>, properties: &[u8]) -> ReasonCode {
         let Stage::Connected(client) = &mut self.stage else {
             return ReasonCode::UnspecifiedError;
@@ -74,7 +75,7 @@ impl Connection {
             broker.store.subscribed(client_id, filter, options);
         }
         broker.hooks.on_subscribe(&client.facts(&self.endpoint), &event);
-        // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
+        // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11] [MQTT-3.8.4-4]
         let wanted = match options.retain_handling {
             RetainHandling::Send => true,
             RetainHandling::SendIfNew => is_new,
@@ -87,6 +88,7 @@ impl Connection {
     }
 
     pub(super) fn on_unsubscribe(&mut self, shard: &mut Shard, unsubscribe: &Unsubscribe<'_>) {
+        // [MQTT-3.10.4-6]
         let reasons: Vec<_> =
             unsubscribe.filters().map(|filter| self.unsubscribe(filter)).collect();
         let Stage::Connected(client) = &self.stage else { return };
@@ -108,6 +110,7 @@ impl Connection {
         if broker.hooks.on_before_unsubscribe(&facts, filter) == Decision::Veto {
             return ReasonCode::Success;
         }
+        // What is on its way already stays in the outbox. [MQTT-3.10.4-1] [MQTT-3.10.4-3]
         if !client.kept.subscriptions.remove(filter) {
             return ReasonCode::NoSubscriptionExisted;
         }

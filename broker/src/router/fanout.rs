@@ -31,6 +31,8 @@ pub(crate) fn deliver(
     let largest = run.largest();
     let mut messages = Messages::new(run);
     let mut crowded = None;
+    // In the order of the run, under the lock of the receiver.
+    // [MQTT-4.5.0-1] [MQTT-4.6.0-5] [MQTT-4.6.0-6]
     for target in targets.targets {
         let is_publisher = run.publisher.is_some_and(|own| Arc::ptr_eq(own, &target.session));
         // [MQTT-3.8.3-3]
@@ -81,7 +83,8 @@ fn send_each(
     limits: &QueueLimits,
 ) {
     for item in run.items {
-        let qos = item.qos.min(target.qos);
+        let qos = item.qos.min(target.qos); // [MQTT-3.8.4-8]
+        // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
         let retain = item.retain && target.retain_as_published;
         if !fits(outbox, run, item, qos) {
             continue;
@@ -110,6 +113,7 @@ fn fits(outbox: &Outbox, run: &Run<'_>, item: &Item, qos: QoS) -> bool {
     publish.encoded_len(link.version) <= link.max_packet as usize
 }
 
+/// For a client that is away. [MQTT3-3.1.2-5]
 fn keep(
     outbox: &mut Outbox,
     target: &Target,

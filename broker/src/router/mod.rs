@@ -47,7 +47,7 @@ impl Router {
 
     /// Returns the generation from which on the subscription is not seen any more.
     pub(crate) fn unsubscribe(&self, filter: &str, session: &Session) -> u64 {
-        self.tree.write().remove(filter, session);
+        self.tree.write().remove(filter, session); // [MQTT-3.10.4-2]
         self.generation.fetch_add(1, Ordering::Release) + 1
     }
 
@@ -74,7 +74,7 @@ impl Router {
     }
 
     /// The subscribers of `topic`, each once: one that matches by several filters gets the message
-    /// at the highest of their QoS. [MQTT-3.3.5-1]
+    /// at the highest of their QoS. [MQTT-3.3.4-2]
     fn targets(&self, topic: &str) -> Vec<Target> {
         let mut found = Vec::new();
         self.tree.read().collect(topic, &mut found);

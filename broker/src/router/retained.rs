@@ -1,4 +1,4 @@
-//! The last retained message of each topic.
+//! The last retained message of each topic; no part of a session. [MQTT3-3.1.2-7]
 
 use std::collections::HashMap;
 

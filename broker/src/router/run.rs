@@ -90,7 +90,8 @@ impl<'a> Run<'a> {
         self.items.iter().map(Item::packet_len).max().unwrap_or(0)
     }
 
-    /// The PUBLISH of an item, at QoS 0.
+    /// The PUBLISH of an item, at QoS 0, with its properties as they came. [MQTT-3.3.2-4]
+    /// [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-17] [MQTT-3.3.2-18] [MQTT-3.3.2-20]
     pub(crate) fn publish(&self, item: &Item) -> Publish<'a> {
         let bytes =
             |start: u32, end: u32| self.data.get(start as usize..end as usize).unwrap_or_default();

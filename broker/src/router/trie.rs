@@ -34,7 +34,7 @@ pub(super) struct Node {
 }
 
 impl Node {
-    /// Adds a subscriber, or replaces its options. [MQTT-3.8.4-3]
+    /// Adds a subscriber, or replaces its options without a gap. [MQTT-3.8.4-3] [MQTT-3.8.4-4]
     pub(super) fn insert(&mut self, filter: &str, target: Target) {
         let mut node = self;
         for level in mqtt::topic::levels(filter) {
@@ -76,6 +76,7 @@ impl Node {
     }
 
     /// Collects the subscribers of `topic`; one that matches by several filters comes several times.
+    /// [MQTT-3.3.2-3]
     pub(super) fn collect(&self, topic: &str, found: &mut Vec<Target>) {
         let (level, rest) = split_level(topic);
         // Wildcards at the first level leave out what begins with `$`. [MQTT-4.7.2-1]
@@ -104,7 +105,7 @@ impl Node {
             }
             None => {
                 found.extend_from_slice(&self.here);
-                // `a/#` matches `a` too. [MQTT-4.7.1-2]
+                // `a/#` matches `a` too. [MQTT-4.7.1-1]
                 found.extend_from_slice(&self.below);
             }
         }

@@ -153,7 +153,8 @@ impl Outbox {
         }
     }
 
-    /// Appends bytes that are a whole number of packets.
+    /// Appends bytes that are a whole number of packets. They wait for no window. [MQTT-3.3.4-10]
+    /// [MQTT-4.9.0-3]
     pub(crate) fn append(&mut self, packets: &[u8]) {
         self.queue.append(packets);
     }
@@ -203,7 +204,8 @@ impl Outbox {
             .is_some_and(|link| !link.stalled || self.queue.pending() < limits.write_buffer)
     }
 
-    /// Sends a message at QoS 1 or 2, or lets it wait for the window.
+    /// Sends a message at QoS 1 or 2, or lets it wait for the window. DUP is not passed on.
+    /// [MQTT-3.3.1-3] [MQTT-4.3.2-2] [MQTT-4.3.3-2]
     pub(crate) fn send_acknowledged(&mut self, message: Message, now: u32, limits: &QueueLimits) {
         let Some(link) = &self.link else { return };
         let window = self.window;
@@ -227,7 +229,8 @@ impl Outbox {
         delivery.enqueue(message, qos, limits);
     }
 
-    /// Sends again what the client has not acknowledged, then what waited. [MQTT-4.4.0-1]
+    /// Sends again what the client has not acknowledged, expired or not, then what waited.
+    /// [MQTT-4.3.3-7] [MQTT-4.4.0-1]
     pub(crate) fn resume(&mut self, now: u32) {
         let (Some(link), Some(delivery)) = (&self.link, &mut self.delivery) else { return };
         let mut too_large = Vec::new();
@@ -275,6 +278,7 @@ impl Outbox {
                     RecAnswer::Unknown => ReasonCode::PacketIdentifierNotFound,
                     RecAnswer::Done => return,
                 };
+                // [MQTT-2.2.1-5]
                 let release = Packet::PubRel(Ack::new(packet_id, answer));
                 append_packet(&mut self.queue, link.version, &release);
             }

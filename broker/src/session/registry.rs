@@ -1,4 +1,4 @@
-//! Which session belongs to which client id, and which connection may use it.
+//! Which session belongs to which client id, and which connection may use it. [MQTT-3.1.3-2]
 //!
 //! A session has one owner. A connection that comes with the client id of another asks it to close
 //! and waits until it has: so the hooks, the will and the last messages of the old connection all
@@ -104,13 +104,15 @@ impl Registry {
                 return wait(entries, client_id, connection, waker);
             }
             entry.successor = None;
+            // [MQTT-3.1.2-5]
             if !clean_start {
                 return resume(entry, connection);
             }
-            // [MQTT-3.1.2-4]
+            // [MQTT-3.1.2-4] [MQTT-3.1.4-4]
             timers = std::mem::take(&mut entry.timers);
             ended = entries.remove(client_id).map(|entry| Box::new(entry.end()));
         }
+        // [MQTT-3.1.2-6]
         let client_id: Arc<str> = client_id.into();
         let session = Arc::new(create(client_id.clone()));
         entries.insert(client_id, Entry::new(session.clone(), user, connection));
@@ -168,6 +170,7 @@ impl Registry {
     pub(crate) fn expire(&self, client_id: &str, departure: u32) -> Option<Ended> {
         let mut entries = self.entries.lock();
         let entry = entries.get(client_id)?;
+        // [MQTT-4.1.0-1]
         if entry.owner.is_some() || entry.departure != departure {
             return None;
         }

@@ -42,13 +42,13 @@ impl Will {
     /// broker's clock.
     pub(crate) fn new(will: &mqtt::Will<'_>, author: Author, now: u32) -> Will {
         let mut properties = PropertyBuffer::new();
-        // Will Delay Interval stands in the CONNECT only. [MQTT-3.1.3-9]
+        // Will Delay Interval stands in the CONNECT only; the rest keeps its order. [MQTT-3.1.3-10]
         let keep = |property: &Property<'_>| !matches!(property, Property::WillDelayInterval(_));
         Properties::filtered(will.properties, keep, &mut properties);
         let publish = Publish {
             dup: false,
             qos: will.qos,
-            retain: will.retain,
+            retain: will.retain, // [MQTT-3.1.2-14] [MQTT-3.1.2-15]
             packet_id: 0,
             topic: will.topic,
             properties: properties.as_properties(),

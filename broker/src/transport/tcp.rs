@@ -1,4 +1,4 @@
-//! TCP listeners: one acceptor, which hands the sockets to the shards in turn.
+//! TCP listeners: one acceptor, which hands the sockets to the shards in turn. [MQTT-4.2.0-1]
 
 use std::io;
 use std::net::{SocketAddr, TcpListener};

@@ -26,6 +26,7 @@ both_versions!(
     a_session_of_the_other_version_is_resumed,
 );
 
+/// [MQTT-3.1.4-5]
 fn connack_says_success_and_no_session(version: Version) {
     let broker = Broker::start();
     let (mut client, answer) = Login::new(version, "client").ask(broker.address());
@@ -73,7 +74,7 @@ fn the_first_packet_must_be_connect(version: Version) {
     client.expect_closed();
 }
 
-/// [MQTT-3.1.0-2]
+/// [MQTT-3.1.0-2] [MQTT-3.2.0-2]
 fn a_second_connect_ends_the_connection(version: Version) {
     let broker = Broker::start();
     let login = Login::new(version, "client");
@@ -94,7 +95,7 @@ fn an_unknown_version_is_told_so(version: Version) {
     client.expect_closed();
 }
 
-/// [MQTT-3.1.2-1]
+/// [MQTT-3.1.2-2]
 #[test]
 fn the_name_of_the_first_mqtt_is_told_that_its_version_is_gone() {
     let broker = Broker::start();
@@ -104,7 +105,7 @@ fn the_name_of_the_first_mqtt_is_told_that_its_version_is_gone() {
     client.expect_closed();
 }
 
-/// [MQTT-3.1.3-8]
+/// [MQTT-3.1.3-8] [MQTT-3.2.2-7]
 fn a_client_id_that_is_too_long_is_refused(version: Version) {
     let broker = Broker::with(|config| config.limits.max_client_id_length = 23);
     let (mut client, answer) = Login::new(version, &"x".repeat(24)).ask(broker.address());
@@ -146,7 +147,7 @@ fn an_assigned_client_id_names_a_session() {
     assert!(login.resume(broker.address()).1);
 }
 
-/// [MQTT-3.1.3-8]
+/// [MQTT3-3.1.3-7] [MQTT3-3.1.3-8]
 #[test]
 fn an_empty_client_id_needs_a_clean_session_in_3_1_1() {
     let broker = Broker::start();
@@ -177,7 +178,7 @@ fn a_malformed_connect_is_refused(version: Version) {
     if version.has_properties() {
         assert_eq!(client.answer().reason, ReasonCode::MalformedPacket);
     }
-    // 3.1.1 has no return code for it. [MQTT-3.2.2-6]
+    // 3.1.1 has no return code for it. [MQTT3-3.1.4-1] [MQTT3-3.2.2-6]
     client.expect_closed();
 }
 
@@ -192,6 +193,7 @@ fn a_property_that_stands_twice_is_a_protocol_error() {
     client.expect_closed();
 }
 
+/// [MQTT-3.1.2-1]
 fn something_that_is_not_mqtt_hears_nothing(version: Version) {
     let broker = Broker::start();
     let mut client = Client::open(broker.address(), version);

@@ -339,7 +339,7 @@ fn subscribers_that_come_and_go_do_not_disturb_the_others(version: Version) {
                 while !done.load(Ordering::Relaxed) {
                     // Gone without a word, with messages for it under way.
                     let mut client = Client::connect(broker, version, &format!("fleeting{number}"));
-                    // Messages may come before SUBACK does. [MQTT-3.8.4-1]
+                    // Messages may come before SUBACK does.
                     client.start_subscribe("numbers", SubscriptionOptions::new(QoS::AtLeastOnce));
                     client.receive(|_| ());
                     client.stream.shutdown(std::net::Shutdown::Both).unwrap();

@@ -14,7 +14,7 @@ both_versions!(
     a_client_that_only_receives_is_closed,
 );
 
-/// [MQTT-3.1.2-22]
+/// [MQTT-3.1.2-22] [MQTT-3.2.2-22]
 fn a_silent_client_is_closed(version: Version) {
     let broker = Broker::start();
     let mut client = Login::new(version, "client").keep_alive(1).connect(broker.address());

@@ -20,6 +20,7 @@ both_versions!(
 /// Retained; comes to a subscriber when its subscriptions stand.
 const READY: &str = "ready";
 
+/// [MQTT3-7.0.0-2]
 fn every_qos_reaches_every_qos(version: Version) {
     let broker = Broker::start();
     let tool = Tool::new(&broker, version);

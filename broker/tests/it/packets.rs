@@ -53,6 +53,7 @@ fn bytes_may_come_one_by_one(version: Version) {
 }
 
 /// Larger than the buffer that the broker reads into, so that packets straddle several reads.
+/// [MQTT-4.2.0-1]
 fn large_packets_may_come_in_odd_pieces(version: Version) {
     let broker = Broker::start();
     let mut subscriber = Client::connect(&broker, version, "subscriber");
@@ -102,6 +103,7 @@ fn a_packet_of_just_the_maximum_size_is_taken(version: Version) {
     assert_eq!(sizes, ["PUBACK".len(), payload.len()]);
 }
 
+/// [MQTT-3.2.2-15]
 fn a_packet_above_the_maximum_size_is_refused_by_its_header(version: Version) {
     let limit = 200_000;
     let broker = Broker::with(|config| config.limits.max_packet_size = limit as u32);
@@ -183,6 +185,7 @@ fn a_topic_with_a_wildcard_is_refused(version: Version) {
     client.expect_disconnect(ReasonCode::TopicNameInvalid);
 }
 
+/// [MQTT3-3.3.5-2]
 fn a_topic_of_the_brokers_own_is_not_published(version: Version) {
     let broker = Broker::start();
     let mut client = Client::connect(&broker, version, "client");
@@ -198,7 +201,7 @@ fn a_topic_of_the_brokers_own_is_not_published(version: Version) {
     client.ping();
 }
 
-/// CONNACK grants no topic alias. [MQTT-3.3.2-9]
+/// CONNACK grants no topic alias. [MQTT-3.2.2-18] [MQTT-3.3.2-9]
 #[test]
 fn a_topic_alias_is_refused() {
     let broker = Broker::start();

@@ -119,6 +119,7 @@ fn a_vetoed_socket_is_closed_before_anything_is_read(version: Version) {
     assert_eq!(calls(test), ["only bootstrap", "only on_socket_open"]);
 }
 
+/// [MQTT-3.1.4-2]
 fn a_vetoed_connect_is_refused(version: Version) {
     let test = &format!("connect{}", version.level());
     let broker = with_hook_logs(test, &[("only", &["on_before_connect"])]);

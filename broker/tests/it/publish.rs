@@ -12,7 +12,8 @@ both_versions!(
 
 const ALL: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
 
-/// The lower of the two QoS counts. [MQTT-3.8.4-8]
+/// The lower of the two QoS counts. [MQTT-3.8.4-8] [MQTT-2.2.1-5] [MQTT-3.3.4-1] [MQTT-4.3.1-1]
+/// [MQTT-4.3.2-4] [MQTT-4.3.3-4] [MQTT-4.3.3-8]
 fn every_qos_reaches_every_qos(version: Version) {
     let broker = Broker::start();
     let mut publisher = Client::connect(&broker, version, "publisher");
@@ -58,6 +59,7 @@ fn a_qos_2_message_sent_again_is_delivered_once(version: Version) {
     subscriber.expect("a", "once");
 }
 
+/// [MQTT-3.3.4-2]
 fn overlapping_subscriptions_deliver_once(version: Version) {
     let broker = Broker::start();
     let mut client = Client::connect(&broker, version, "client");

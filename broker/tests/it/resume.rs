@@ -20,7 +20,7 @@ both_versions!(
     unknown_acknowledgements_harm_nothing,
 );
 
-/// [MQTT-4.4.0-1] [MQTT-3.3.1-1]
+/// [MQTT-4.4.0-1] [MQTT-3.3.1-1] [MQTT-4.3.2-3]
 fn an_unacknowledged_qos_1_message_is_sent_again(version: Version) {
     let Scene { login, mut publisher, mut client, broker } = Scene::new(version);
     publisher.publish("a", "x", QoS::AtLeastOnce);

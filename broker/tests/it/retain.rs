@@ -21,7 +21,7 @@ both_versions!(
 
 const ALL: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
 
-/// [MQTT-3.3.1-5] [MQTT-3.3.1-9]
+/// [MQTT-3.3.1-5] [MQTT-3.3.1-9] [MQTT3-3.3.1-8]
 fn a_retained_message_comes_with_a_new_subscription(version: Version) {
     let broker = Broker::start();
     let mut publisher = Client::connect(&broker, version, "publisher");
@@ -126,7 +126,7 @@ fn every_matching_topic_brings_its_message(version: Version) {
     client.ping();
 }
 
-/// [MQTT-3.1.2-7] of 3.1.1: retained messages are no part of a session.
+/// Retained messages are no part of a session. [MQTT3-3.1.2-7]
 fn a_retained_message_outlives_its_publisher(version: Version) {
     let broker = Broker::start();
     let mut publisher = Client::connect(&broker, version, "publisher");
@@ -195,7 +195,8 @@ fn retain_handling_says_when_it_comes() {
     client.ping();
 }
 
-/// [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-18] [MQTT-3.3.2-20]
+/// [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-17] [MQTT-3.3.2-18]
+/// [MQTT-3.3.2-20]
 #[test]
 fn it_comes_with_all_its_properties() {
     let broker = Broker::start();

@@ -18,7 +18,7 @@ both_versions!(
     many_absent_clients_get_the_same_message,
 );
 
-/// [MQTT-3.2.2-2] [MQTT-4.1.0-2]
+/// [MQTT-3.2.2-3] [MQTT-4.1.0-2] [MQTT3-3.1.2-6]
 fn a_session_that_is_not_kept_is_gone(version: Version) {
     let broker = Broker::start();
     let mut client = Client::connect(&broker, version, "client");
@@ -33,7 +33,7 @@ fn a_session_that_is_not_kept_is_gone(version: Version) {
     client.ping();
 }
 
-/// [MQTT-3.1.2-5] [MQTT-3.1.2-6] [MQTT-3.2.2-3]
+/// [MQTT-3.1.2-5] [MQTT-3.1.2-6] [MQTT-3.1.2-23] [MQTT-3.1.3-2] [MQTT-3.2.2-3] [MQTT3-3.1.2-4]
 fn a_kept_session_is_resumed(version: Version) {
     let broker = Broker::start();
     let login = Login::new(version, "client").keeping_session();
@@ -77,7 +77,7 @@ fn an_unsubscribed_filter_stays_unsubscribed(version: Version) {
     login.connect(broker.address()).ping();
 }
 
-/// [MQTT-3.1.2-4]
+/// [MQTT-3.1.2-4] [MQTT-3.1.4-4] [MQTT-3.2.2-2]
 fn a_clean_start_ends_the_old_session(version: Version) {
     let broker = Broker::start();
     let login = Login::new(version, "client").keeping_session();
@@ -94,7 +94,7 @@ fn a_clean_start_ends_the_old_session(version: Version) {
     assert!(!login.resume(broker.address()).1);
 }
 
-/// [MQTT-4.5.0-1] [MQTT-4.6.0-5]
+/// [MQTT-4.5.0-1] [MQTT-4.6.0-5] [MQTT3-3.1.2-5]
 fn messages_for_an_absent_client_come_in_order(version: Version) {
     let broker = Broker::start();
     let login = absent(&broker, version, "#", QoS::ExactlyOnce);
@@ -259,6 +259,7 @@ fn a_session_ends_with_its_expiry() {
     assert!(!Login::new(Version::V5, "client").without_clean_start().resume(broker.address()).1);
 }
 
+/// [MQTT-4.1.0-1]
 #[test]
 fn a_session_does_not_expire_while_its_client_is_connected() {
     let broker = Broker::start();

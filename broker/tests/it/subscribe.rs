@@ -24,7 +24,8 @@ both_versions!(
     a_gone_client_leaves_the_others_subscribed,
 );
 
-/// [MQTT-3.8.4-5] [MQTT-3.8.4-6] [MQTT-3.9.3-1]
+/// [MQTT-2.2.1-6] [MQTT-3.8.4-1] [MQTT-3.8.4-2] [MQTT-3.8.4-5] [MQTT-3.8.4-6] [MQTT-3.8.4-7]
+/// [MQTT-3.9.3-1]
 fn suback_has_a_code_for_each_filter_in_their_order(version: Version) {
     let broker = Broker::start();
     let mut client = Client::connect(&broker, version, "client");
@@ -96,7 +97,7 @@ fn a_subscription_above_the_quota_is_refused(version: Version) {
     assert_eq!(client.subscribe("c", QoS::AtMostOnce), ReasonCode::Success);
 }
 
-/// [MQTT-4.7.1-1] [MQTT-4.7.1-2] [MQTT-4.7.2-1]
+/// [MQTT-3.3.2-3] [MQTT-4.7.1-1] [MQTT-4.7.1-2] [MQTT-4.7.2-1]
 fn wildcards_match_as_the_standard_says(version: Version) {
     let broker = Broker::start();
     let topics = ["a", "a/", "a/b", "a/b/c", "/a", "/", "b/b"];
@@ -188,7 +189,7 @@ fn unsubscribe_compares_filters_byte_by_byte(version: Version) {
     assert_eq!(client.unsubscribe("a/+"), unknown);
 }
 
-/// [MQTT-3.10.4-6] [MQTT-3.11.3-1]
+/// [MQTT-2.2.1-6] [MQTT-3.10.4-4] [MQTT-3.10.4-6] [MQTT-3.11.3-1]
 fn one_unsuback_answers_several_filters(version: Version) {
     let broker = Broker::start();
     let mut client = Client::connect(&broker, version, "client");

@@ -22,7 +22,7 @@ both_versions!(
     a_connection_that_does_not_read_is_taken_over,
 );
 
-/// [MQTT-3.1.4-3]
+/// [MQTT-3.1.4-3] [MQTT-3.14.4-2] [MQTT-4.13.2-1]
 fn the_first_connection_is_closed(version: Version) {
     let broker = Broker::start();
     let mut first = Client::connect(&broker, version, "client");
@@ -186,7 +186,7 @@ fn a_connection_that_does_not_read_is_taken_over(version: Version) {
     first.drain_until_closed();
 }
 
-/// It hears so behind the messages that others are just sending it.
+/// It hears so behind the messages that others are just sending it. [MQTT-3.14.4-1]
 #[test]
 fn the_first_connection_is_told_amid_a_flood() {
     let broker = Broker::start();

@@ -19,7 +19,7 @@ both_versions!(
     an_empty_will_is_published,
 );
 
-/// [MQTT-3.1.2-8]
+/// [MQTT-3.1.2-8] [MQTT-3.1.2-7]
 fn published_when_the_socket_closes(version: Version) {
     let broker = Broker::start();
     let mut watcher = watcher(&broker, version);
@@ -129,6 +129,7 @@ fn delivered_to_a_subscriber_that_is_away(version: Version) {
     login.connect(broker.address()).expect("will", "gone");
 }
 
+/// [MQTT3-3.1.2-12]
 fn a_client_without_a_will_leaves_none(version: Version) {
     let broker = Broker::start();
     let mut watcher = watcher(&broker, version);

@@ -36,7 +36,7 @@ fn qos_2_holds_its_place_until_pubcomp(version: Version) {
     client.expect("a", "two");
 }
 
-/// [MQTT-4.9.0-3]
+/// [MQTT-3.3.4-10] [MQTT-4.9.0-3]
 fn a_full_window_holds_back_nothing_else(version: Version) {
     let broker = Broker::with(|config| config.limits.max_inflight = 1);
     let (mut client, mut publisher) = pair(&broker, &Login::new(version, "client"));
@@ -78,7 +78,7 @@ fn a_full_window_holds_up_nobody_else(version: Version) {
     client.expect("a", "0");
 }
 
-/// [MQTT-3.3.4-9]
+/// [MQTT-3.3.4-9] [MQTT-4.9.0-1]
 #[test]
 fn the_window_is_the_receive_maximum_of_the_client() {
     let broker = Broker::start();

@@ -64,11 +64,11 @@ impl<'a> Reader<'a> {
 
     pub(crate) fn utf8(&mut self, field: Field) -> Result<&'a str, Violation> {
         let bytes = self.binary(field)?;
-        // [MQTT-1.5.4-1] [MQTT-1.5.3-1]; a byte order mark stays [MQTT-1.5.4-3].
+        // [MQTT-1.5.4-1]; a byte order mark stays [MQTT-1.5.4-3].
         let Ok(text) = std::str::from_utf8(bytes) else {
             return Err(Violation::NotUtf8 { place: self.place, field });
         };
-        // [MQTT-1.5.4-2] [MQTT-1.5.3-2] Without an early end the loop takes many bytes at a time.
+        // [MQTT-1.5.4-2] Without an early end the loop takes many bytes at a time.
         if bytes.iter().fold(false, |nul, &byte| nul | (byte == 0)) {
             return Err(Violation::NulInString { place: self.place, field });
         }
@@ -78,7 +78,7 @@ impl<'a> Reader<'a> {
     /// A packet identifier; 0 is none.
     pub(crate) fn packet_id(&mut self) -> Result<u16, Violation> {
         match self.two_bytes(Field::PacketId)? {
-            0 => Err(Violation::PacketIdZero(self.place)), // [MQTT-2.2.1-3] [MQTT-2.3.1-1]
+            0 => Err(Violation::PacketIdZero(self.place)), // [MQTT-2.2.1-3]
             id => Ok(id),
         }
     }

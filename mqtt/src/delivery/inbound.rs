@@ -23,7 +23,7 @@ impl Inbound {
     }
 
     /// A QoS 2 PUBLISH has arrived. A message whose PUBREC says an error is to be released at
-    /// once, for its identifier then means a new message. [MQTT-4.3.3-9]
+    /// once, for its identifier then means a new message. [MQTT-4.3.3-8] [MQTT-4.3.3-9]
     pub fn publish(&mut self, id: u16) -> Arrival {
         match self.open.binary_search(&id) {
             Ok(_) => Arrival::Duplicate, // [MQTT-4.3.3-10]
@@ -34,8 +34,8 @@ impl Inbound {
         }
     }
 
-    /// A PUBREL has arrived; `false`: no message is open under `id`. Either way PUBCOMP answers it.
-    /// [MQTT-4.3.3-11] [MQTT-4.3.3-12]
+    /// A PUBREL has arrived; `false`: no message is open under `id`. Either way PUBCOMP answers it,
+    /// and however old the message is. [MQTT-4.3.3-11] [MQTT-4.3.3-12] [MQTT-4.3.3-13]
     pub fn release(&mut self, id: u16) -> bool {
         let place = self.open.binary_search(&id);
         place.is_ok_and(|place| self.open.remove(place) == id)
@@ -61,6 +61,7 @@ impl Inbound {
 mod tests {
     use super::*;
 
+    /// [MQTT-4.3.3-9]: so the identifier is free after an error, too.
     #[test]
     fn a_message_is_new_until_it_is_released() {
         let mut inbound = Inbound::new();

@@ -134,7 +134,7 @@ impl<M> Outbound<M> {
     }
 
     /// A PUBREC has arrived. The message is forgotten here: from now on PUBREL speaks for it.
-    /// [MQTT-4.3.3-4] [MQTT-4.3.3-6]
+    /// [MQTT-4.3.3-3] [MQTT-4.3.3-4] [MQTT-4.3.3-6]
     pub fn pubrec(&mut self, id: u16, reason: ReasonCode) -> RecAnswer {
         let known = self.remove_published(id, QoS::ExactlyOnce).is_some();
         if reason.is_error() {
@@ -228,7 +228,6 @@ impl<M> Outbound<M> {
     }
 
     /// The oldest comes first in nearly every case, since acknowledgements keep the order.
-    /// [MQTT-4.6.0-2] [MQTT-4.6.0-3]
     fn remove_published(&mut self, id: u16, qos: QoS) -> Option<M> {
         let index = self.published.iter().position(|published| published.id == id)?;
         if self.published.get(index)?.qos != qos {

@@ -15,6 +15,7 @@ impl PacketIds {
     }
 
     /// The next identifier that is not in `used`; `None`: all are. [MQTT-2.2.1-4]
+    /// [MQTT-4.3.2-1] [MQTT-4.3.3-1]
     pub(crate) fn take(&mut self, used: impl Iterator<Item = u16>) -> Option<u16> {
         if self.free == 0 {
             self.look(used)?;

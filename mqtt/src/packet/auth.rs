@@ -21,7 +21,7 @@ impl<'a> Auth<'a> {
         let mut reader = Reader::of(frame);
         let (reason, properties) = super::read_reason(&mut reader, PacketType::Auth, version)?;
         reader.finish()?;
-        // An AUTH without any field is allowed; every other needs the method. [MQTT-4.12.0-5]
+        // An AUTH without any field is allowed; every other needs the method.
         let silent = frame.body().is_empty();
         if !silent && !properties.contains(Identifier::AuthenticationMethod) {
             return Err(Violation::AuthenticationMethodMissing);

@@ -33,7 +33,7 @@ impl<'a> ConnAck<'a> {
         } else {
             version.reason_of_return_code(reader.byte(Field::ReasonCode)?)?
         };
-        // [MQTT-3.2.2-6] [MQTT-3.2.2-4]
+        // [MQTT-3.2.2-6]
         if session_present && reason != ReasonCode::Success {
             return Err(Violation::SessionPresentWithError);
         }
@@ -44,7 +44,7 @@ impl<'a> ConnAck<'a> {
 
     pub(crate) fn encode(&self, version: Version, out: &mut Vec<u8>) {
         write::packet(out, PacketType::ConnAck.first_byte(), |out| {
-            // [MQTT-3.2.2-6] [MQTT-3.2.2-4]
+            // [MQTT-3.2.2-1] [MQTT-3.2.2-6]
             let session_present = self.session_present && self.reason == ReasonCode::Success;
             write::byte(out, u8::from(session_present));
             write::byte(out, version.connack_code(self.reason));

@@ -116,9 +116,11 @@ impl<'a> Connect<'a> {
         connect.keep_alive = reader.two_bytes(Field::KeepAlive)?;
         connect.properties = reader.properties(version)?;
         // The order of the payload. [MQTT-3.1.3-1]
-        connect.client_id = reader.utf8(Field::ClientId)?;
+        connect.client_id = reader.utf8(Field::ClientId)?; // [MQTT-3.1.3-3] [MQTT-3.1.3-4]
         connect.will = flags.will.map(|will| will.read(&mut reader, version)).transpose()?;
+        // [MQTT-3.1.2-16] [MQTT-3.1.2-17] [MQTT-3.1.3-12]
         connect.username = flags.username.then(|| reader.utf8(Field::UserName)).transpose()?;
+        // [MQTT-3.1.2-18] [MQTT-3.1.2-19]
         connect.password = flags.password.then(|| reader.binary(Field::Password)).transpose()?;
         reader.finish()?;
         let connect = connect.lifted();
@@ -209,13 +211,13 @@ impl Flags {
             return Err(Violation::ReservedConnectFlag); // [MQTT-3.1.2-3]
         }
         let will = if bit(2) {
-            // [MQTT-3.1.2-12] [MQTT-3.1.2-14]
+            // [MQTT-3.1.2-12]
             let qos = QoS::from_bits(byte >> 3 & 0b11).ok_or(Violation::QoSThree(Place::Will))?;
             Some(WillFlags { qos, retain: bit(5) })
         } else if byte & 0b0011_1000 != 0 {
             return Err(Violation::WillFlagsWithoutWill); // [MQTT-3.1.2-11] [MQTT-3.1.2-13]
         } else {
-            None
+            None // [MQTT3-3.1.2-12]
         };
         Ok(Flags { clean_start: bit(1), will, username: bit(7), password: bit(6) })
     }
@@ -234,6 +236,7 @@ impl Flags {
 
 impl WillFlags {
     fn read<'a>(&self, reader: &mut Reader<'a>, version: Version) -> Result<Will<'a>, Violation> {
+        // [MQTT-3.1.2-9]
         let properties = reader.properties_in(Place::Will, version)?;
         let topic = reader.utf8(Field::WillTopic)?; // [MQTT-3.1.3-11]
         let payload = reader.binary(Field::WillPayload)?;

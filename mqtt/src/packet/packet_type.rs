@@ -46,8 +46,8 @@ impl PacketType {
             15 => PacketType::Auth,
             reserved => return Err(Violation::ReservedPacketType(reserved)),
         };
-        // [MQTT-2.1.3-1] [MQTT-2.2.2-2] [MQTT-3.6.1-1] [MQTT-3.8.1-1] [MQTT-3.10.1-1]
-        // [MQTT-3.14.1-1] [MQTT-3.15.1-1]
+        // [MQTT-2.1.3-1] [MQTT-3.6.1-1] [MQTT-3.8.1-1] [MQTT-3.10.1-1] [MQTT-3.14.1-1]
+        // [MQTT-3.15.1-1]
         if first == packet_type.first_byte() {
             Ok(packet_type)
         } else {

@@ -37,7 +37,7 @@ impl<'a> Publish<'a> {
         };
         let mut reader = Reader::new(frame.body(), PLACE);
         let topic = reader.utf8(Field::TopicName)?; // [MQTT-3.3.2-1]
-        // [MQTT-2.2.1-2] [MQTT-2.3.1-5]
+        // [MQTT-2.2.1-2]
         let packet_id = if qos == QoS::AtMostOnce { 0 } else { reader.packet_id()? };
         let properties = reader.properties(version)?;
         check_topic(topic, properties)?;
@@ -171,6 +171,7 @@ mod tests {
         assert_eq!((read.topic.len(), read.payload), (65_534, &b"x"[..]));
     }
 
+    /// [MQTT-2.2.1-2] [MQTT-3.3.1-2]
     #[test]
     fn qos_0_goes_out_without_dup_and_packet_id() {
         let mut out = Vec::new();
@@ -178,6 +179,7 @@ mod tests {
         assert_eq!(out, [0x30, 3, 0, 1, b'a']);
     }
 
+    /// [MQTT-3.3.2-9] [MQTT-3.3.4-6]
     #[test]
     fn a_client_keeps_to_its_aliases_and_names_no_subscription() {
         use crate::{Property, PropertyBuffer};

@@ -45,7 +45,7 @@ impl<'a> Subscribe<'a> {
         let properties = reader.properties(version)?;
         let payload = reader.rest();
         if payload.is_empty() {
-            return Err(Violation::NoFilters(PLACE)); // [MQTT-3.8.3-2] [MQTT-3.8.3-3]
+            return Err(Violation::NoFilters(PLACE)); // [MQTT-3.8.3-2]
         }
         while !reader.is_empty() {
             check(read_subscription(&mut reader)?, version)?;
@@ -104,11 +104,11 @@ fn read_subscription<'a>(reader: &mut Reader<'a>) -> Result<Subscription<'a>, Vi
 }
 
 fn check(subscription: Subscription<'_>, version: Version) -> Result<(), Violation> {
-    // [MQTT-3.8.3-4] of 3.1.1: the byte is a QoS and nothing else.
+    // [MQTT3-3.8.3-4]: the byte is a QoS and nothing else.
     if version.lower_options(subscription.options) != subscription.options {
         return Err(Violation::ReservedSubscriptionOptions);
     }
-    // [MQTT-3.8.3-4] of 5.0
+    // [MQTT-3.8.3-4]
     if subscription.options.no_local && is_shared(subscription.filter) {
         return Err(Violation::NoLocalShared);
     }

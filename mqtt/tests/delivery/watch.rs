@@ -30,6 +30,7 @@ impl Watch {
                 let message = u32::from_be_bytes(publish.payload.try_into().unwrap());
                 let first = self.sent.insert(message);
                 assert_eq!(publish.dup, !first, "DUP says that it was sent before"); // [MQTT-3.3.1-1]
+                // [MQTT-4.3.2-2] [MQTT-4.3.3-2] as well, and here [MQTT-4.3.2-1] [MQTT-4.3.3-1].
                 let meant = *self.meaning.entry(id).or_insert(message);
                 assert_eq!(meant, message, "identifier {id} is in use"); // [MQTT-2.2.1-4]
                 assert!(!self.released.contains(&id), "PUBLISH after PUBREL"); // [MQTT-4.3.3-6]

@@ -10,13 +10,14 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 
+use crate::conformance;
 use crate::workspace::root;
 
 /// A file of the project.
-struct File {
+pub(crate) struct File {
     /// From the root, with `/`.
-    path: String,
-    text: String,
+    pub(crate) path: String,
+    pub(crate) text: String,
 }
 
 /// Folders that hold nothing of the project.
@@ -42,9 +43,7 @@ pub(crate) fn tidy() -> anyhow::Result<()> {
 
 /// Every violation below `root`, as `file:line: what`.
 fn check(root: &Path) -> anyhow::Result<Vec<String>> {
-    let mut files = Vec::new();
-    collect(root, "", &mut files)?;
-    files.sort_by(|one, other| one.path.cmp(&other.path));
+    let files = files(root)?;
     let mut violations = Vec::new();
     for file in &files {
         text::check(file, &mut violations);
@@ -52,7 +51,16 @@ fn check(root: &Path) -> anyhow::Result<Vec<String>> {
         links::check(root, file, &mut violations);
     }
     contents::check(&files, &mut violations);
+    conformance::check(&files, &mut violations);
     Ok(violations)
+}
+
+/// The files below `root`, by their paths.
+pub(crate) fn files(root: &Path) -> anyhow::Result<Vec<File>> {
+    let mut files = Vec::new();
+    collect(root, "", &mut files)?;
+    files.sort_by(|one, other| one.path.cmp(&other.path));
+    Ok(files)
 }
 
 fn collect(folder: &Path, prefix: &str, files: &mut Vec<File>) -> anyhow::Result<()> {
@@ -75,17 +83,17 @@ fn collect(folder: &Path, prefix: &str, files: &mut Vec<File>) -> anyhow::Result
 }
 
 impl File {
-    fn is_rust(&self) -> bool {
+    pub(crate) fn is_rust(&self) -> bool {
         self.path.ends_with(".rs")
     }
 
     /// Lines with their numbers.
-    fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
+    pub(crate) fn lines(&self) -> impl Iterator<Item = (usize, &str)> {
         self.text.lines().enumerate().map(|(index, line)| (index + 1, line))
     }
 
     #[cfg(test)]
-    fn new(path: &str, text: &str) -> File {
+    pub(crate) fn new(path: &str, text: &str) -> File {
         File { path: path.to_owned(), text: text.to_owned() }
     }
 }

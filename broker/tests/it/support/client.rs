@@ -132,7 +132,11 @@ impl Client {
     pub(crate) fn expect_disconnect(&mut self, reason: ReasonCode) {
         if self.version.has_properties() {
             self.receive(|packet| match packet {
-                Packet::Disconnect(disconnect) => assert_eq!(disconnect.reason, reason),
+                Packet::Disconnect(disconnect) => {
+                    assert_eq!(disconnect.reason, reason);
+                    // [MQTT-3.14.2-2]
+                    assert_eq!(disconnect.properties.session_expiry(), None);
+                }
                 other => panic!("DISCONNECT expected: {other:?}"),
             });
         }
