@@ -16,6 +16,7 @@ mod support;
 mod bounds;
 mod connect;
 mod engine;
+mod expiry;
 mod first_run;
 mod keep_alive;
 mod mosquitto;

@@ -8,6 +8,10 @@ both_versions!(
     every_qos_reaches_every_qos,
     a_qos_2_message_sent_again_is_delivered_once,
     overlapping_subscriptions_deliver_once,
+    dup_is_not_passed_on,
+    an_acknowledged_identifier_means_a_new_message,
+    acknowledgements_come_in_the_order_of_the_messages,
+    pubrels_come_in_the_order_of_the_pubrecs,
 );
 
 const ALL: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
@@ -35,15 +39,7 @@ fn a_qos_2_message_sent_again_is_delivered_once(version: Version) {
     let mut subscriber = Client::connect(&broker, version, "subscriber");
     subscriber.subscribe("a", QoS::ExactlyOnce);
     let mut publisher = Client::connect(&broker, version, "publisher");
-    let publish = Publish {
-        dup: false,
-        qos: QoS::ExactlyOnce,
-        retain: false,
-        packet_id: 7,
-        topic: "a",
-        properties: Properties::EMPTY,
-        payload: b"once",
-    };
+    let publish = message(QoS::ExactlyOnce, 7, "once");
     for dup in [false, true, true] {
         publisher.send(&Packet::Publish(Publish { dup, ..publish }));
         let received = Packet::PubRec(Ack::new(7, ReasonCode::Success));
@@ -69,4 +65,82 @@ fn overlapping_subscriptions_deliver_once(version: Version) {
     publisher.publish("a/b", "x", QoS::ExactlyOnce);
     assert_eq!(client.expect("a/b", "x").qos, QoS::ExactlyOnce);
     client.ping();
+}
+
+/// DUP is between a sender and its receiver. [MQTT-3.3.1-3]
+fn dup_is_not_passed_on(version: Version) {
+    let broker = Broker::start();
+    let mut subscriber = Client::connect(&broker, version, "subscriber");
+    subscriber.subscribe("a", QoS::ExactlyOnce);
+    let mut publisher = Client::connect(&broker, version, "publisher");
+    for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+        publisher.publish_with(&Publish { dup: true, ..message(qos, 0, "again") });
+        assert!(!subscriber.expect("a", "again").dup);
+    }
+}
+
+/// [MQTT-4.3.2-5]
+fn an_acknowledged_identifier_means_a_new_message(version: Version) {
+    let broker = Broker::start();
+    let mut subscriber = Client::connect(&broker, version, "subscriber");
+    subscriber.subscribe("a", QoS::AtLeastOnce);
+    let mut publisher = Client::connect(&broker, version, "publisher");
+    for payload in ["one", "two"] {
+        publisher.send(&Packet::Publish(message(QoS::AtLeastOnce, 7, payload)));
+        let acknowledged = Packet::PubAck(Ack::new(7, ReasonCode::Success));
+        publisher.receive(|packet| assert_eq!(packet, acknowledged));
+        subscriber.expect("a", payload);
+    }
+}
+
+/// [MQTT-4.6.0-2] [MQTT-4.6.0-3]
+fn acknowledgements_come_in_the_order_of_the_messages(version: Version) {
+    let broker = Broker::start();
+    let mut client = Client::connect(&broker, version, "client");
+    let sent: Vec<_> = [1, 2, 2, 1, 2, 1, 1, 2].into_iter().zip([5, 3, 9, 1, 2, 8, 7, 6]).collect();
+    let mut bytes = Vec::new();
+    for &(qos, packet_id) in &sent {
+        let topic = ["a", "b"][usize::from(packet_id % 2)];
+        Publish { topic, ..message(ALL[qos], packet_id, "x") }.encode(version, &mut bytes);
+    }
+    client.send_bytes(&bytes);
+    for (qos, packet_id) in sent {
+        let ack = Ack::new(packet_id, ReasonCode::Success);
+        let expected = if qos == 1 { Packet::PubAck(ack) } else { Packet::PubRec(ack) };
+        client.receive(|packet| assert_eq!(packet, expected));
+    }
+}
+
+/// [MQTT-4.6.0-4]
+fn pubrels_come_in_the_order_of_the_pubrecs(version: Version) {
+    let broker = Broker::start();
+    let mut client = Client::connect(&broker, version, "client");
+    client.subscribe("a", QoS::ExactlyOnce);
+    let mut publisher = Client::connect(&broker, version, "publisher");
+    for payload in ["one", "two", "three"] {
+        publisher.publish("a", payload, QoS::ExactlyOnce);
+    }
+    let received: Vec<_> = (0..3).map(|_| client.receive_publish().packet_id).collect();
+    let order = [received[2], received[0], received[1]];
+    let mut bytes = Vec::new();
+    for packet_id in order {
+        Packet::PubRec(Ack::new(packet_id, ReasonCode::Success)).encode(version, &mut bytes);
+    }
+    client.send_bytes(&bytes);
+    for packet_id in order {
+        let release = Packet::PubRel(Ack::new(packet_id, ReasonCode::Success));
+        client.receive(|packet| assert_eq!(packet, release));
+    }
+}
+
+fn message(qos: QoS, packet_id: u16, payload: &str) -> Publish<'_> {
+    Publish {
+        dup: false,
+        qos,
+        retain: false,
+        packet_id,
+        topic: "a",
+        properties: Properties::EMPTY,
+        payload: payload.as_bytes(),
+    }
 }

@@ -279,7 +279,7 @@ fn a_session_does_not_expire_while_its_client_is_connected() {
 
 /// Returns when a session has ended that was left after everything that has happened so far, and
 /// that was to live for a second: its will says so.
-fn expired_after_a_second(broker: &Broker) {
+pub(crate) fn expired_after_a_second(broker: &Broker) {
     let mut watcher = Client::connect(broker, Version::V5, "expiry watcher");
     watcher.subscribe("expired", QoS::AtMostOnce);
     let will = LastWill::new("expired", "now").with(Property::WillDelayInterval(1000));

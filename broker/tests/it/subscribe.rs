@@ -15,6 +15,7 @@ both_versions!(
     topics_are_not_normalised,
     a_second_subscription_to_a_filter_replaces_the_first,
     nothing_comes_after_unsuback,
+    a_delivery_that_has_begun_is_finished_after_unsuback,
     unsubscribe_compares_filters_byte_by_byte,
     one_unsuback_answers_several_filters,
     a_subscribe_without_a_filter_is_a_protocol_error,
@@ -168,6 +169,22 @@ fn nothing_comes_after_unsuback(version: Version) {
         publisher.publish("a/b", "after", qos);
         client.ping();
     }
+}
+
+/// [MQTT-3.10.4-3]
+fn a_delivery_that_has_begun_is_finished_after_unsuback(version: Version) {
+    let broker = Broker::start();
+    let mut client = Client::connect(&broker, version, "client");
+    client.subscribe("a", QoS::ExactlyOnce);
+    let mut publisher = Client::connect(&broker, version, "publisher");
+    publisher.publish("a", "one", QoS::AtLeastOnce);
+    publisher.publish("a", "two", QoS::ExactlyOnce);
+    let begun = [client.receive_publish(), client.receive_publish()];
+    assert_eq!(client.unsubscribe("a"), ReasonCode::Success);
+    for received in &begun {
+        client.acknowledge(received);
+    }
+    client.ping();
 }
 
 /// [MQTT-3.10.4-1] [MQTT-3.10.4-5]

@@ -13,7 +13,7 @@ const HEAD: &str = "\
 Every normative statement of MQTT 5.0 and MQTT 3.1.1: in which file the broker keeps it, and which tests
 prove it. In code and tests a statement is named by its tag: `[MQTT-3.1.0-2]` is one of 5.0,
 `[MQTT3-3.1.3-8]` one of 3.1.1, whose numbers mean other statements. Where a statement of 3.1.1 says what
-one of 5.0 says, the tag of 5.0 stands for both, and the tests that have it run in both versions.
+one of 5.0 says, the tag of 5.0 stands for both, and the files named test both versions.
 
 This page is made by `cargo xtask conformance` from the tags and from `xtask/normative.tsv`, which has the
 statements in our own words. `cargo xtask tidy` fails if a tag loses its test, a statement its tag, or if
