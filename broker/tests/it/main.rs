@@ -18,6 +18,7 @@ mod connect;
 mod engine;
 mod expiry;
 mod first_run;
+mod fuzz;
 mod keep_alive;
 mod mosquitto;
 mod packets;
