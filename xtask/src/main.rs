@@ -2,6 +2,7 @@
 //! which statement of the standards is kept where.
 
 mod conformance;
+mod fuzz;
 mod packages;
 mod plugins;
 mod run;
@@ -40,6 +41,16 @@ enum Command {
     },
     /// Check what the compiler does not: headers, sizes of files, links, tags of the standards
     Tidy,
+    /// Run a fuzz target: decode, roundtrip, topic or connection
+    ///
+    /// Arguments are libFuzzer's: cargo xtask fuzz decode -- -max_total_time=60
+    Fuzz {
+        /// The target
+        target: String,
+        /// What libFuzzer is given
+        #[arg(last = true, value_name = "ARGUMENTS")]
+        arguments: Vec<String>,
+    },
     /// Write docs/conformance.md from xtask/normative.tsv and the tags in code and tests
     Conformance,
 }
@@ -49,6 +60,7 @@ fn main() -> ExitCode {
         Command::Run { arguments } => run::run(&arguments),
         Command::Test { fast } => test::test(fast),
         Command::Tidy => tidy::tidy(),
+        Command::Fuzz { target, arguments } => fuzz::fuzz(&target, &arguments),
         Command::Conformance => conformance::write(),
     };
     // Without the backtrace that an error returned from here would be printed with.
