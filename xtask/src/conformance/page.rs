@@ -29,9 +29,9 @@ pub(super) fn page(statements: &[Statement], tags: &Tags) -> String {
         statements.iter().partition(|one| one.tag.starts_with("MQTT3-"));
     let versions = [("MQTT 5.0", new), ("MQTT 3.1.1", old)];
     let mut page = HEAD.to_owned();
-    page +=
-        "| | bind a server | kept and tested | do not apply | not implemented | clients only |\n";
-    page += "|---|---|---|---|---|---|\n";
+    page += "| | bind a server | kept and tested | in part | do not apply | not implemented | \
+             clients only |\n";
+    page += "|---|---|---|---|---|---|---|\n";
     for (version, statements) in &versions {
         page += &counts(version, statements);
     }
@@ -52,8 +52,9 @@ fn counts(version: &str, statements: &[&Statement]) -> String {
     };
     let (idle, missing) = (starting("does not apply"), starting("not implemented"));
     let all = server.len();
-    let (kept, clients) = (all - idle - missing, statements.len() - all);
-    format!("| {version} | {all} | {kept} | {idle} | {missing} | {clients} |\n")
+    let part = server.iter().filter(|one| matches!(one.kept, Kept::Tagged(Some(_)))).count();
+    let (kept, clients) = (all - part - idle - missing, statements.len() - all);
+    format!("| {version} | {all} | {kept} | {part} | {idle} | {missing} | {clients} |\n")
 }
 
 fn row(statement: &Statement, tags: &Tags) -> String {
@@ -61,7 +62,8 @@ fn row(statement: &Statement, tags: &Tags) -> String {
     let (rule, tags_to_find) = match &statement.kept {
         Kept::Not(why) => return format!("| {tag} | {rule} | {why} | |\n"),
         Kept::As(others) => (format!("{rule} (as {})", others.join(", ")), others.as_slice()),
-        Kept::Tagged | Kept::ByClients => (rule.clone(), std::slice::from_ref(tag)),
+        Kept::Tagged(Some(but)) => (format!("{rule}; {but}"), std::slice::from_ref(tag)),
+        Kept::Tagged(None) | Kept::ByClients => (rule.clone(), std::slice::from_ref(tag)),
     };
     let code: BTreeSet<_> = tags_to_find.iter().flat_map(|tag| tags.code(tag)).collect();
     let tests: BTreeSet<_> = tags_to_find.iter().flat_map(|tag| tags.tests(tag)).collect();
@@ -87,17 +89,19 @@ mod tests {
         let text = "MQTT-1.1.1-1\tserver\ttag\tOne.\n\
                     MQTT-1.1.1-2\tclient\t-\tTwo.\n\
                     MQTT-1.1.1-3\tserver\tdoes not apply: never\tThree.\n\
-                    MQTT3-1.1.1-1\tboth\tas MQTT-1.1.1-1\tFour.\n";
+                    MQTT3-1.1.1-1\tboth\tas MQTT-1.1.1-1\tFour.\n\
+                    MQTT-1.1.1-5\tserver\ttag, but not now\tFive.\n";
         let files = [
             File::new("mqtt/src/b.rs", "// [MQTT-1.1.1-1]\n#[cfg(test)]\n// [MQTT-1.1.1-1]\n"),
             File::new("mqtt/src/a.rs", "// [MQTT-1.1.1-1]\n"),
         ];
         let page = page(&parse(text, &mut Vec::new()), &Tags::of(&files));
         for line in [
-            "| MQTT 5.0 | 2 | 1 | 1 | 0 | 1 |",
-            "| MQTT 3.1.1 | 1 | 1 | 0 | 0 | 0 |",
+            "| MQTT 5.0 | 3 | 1 | 1 | 1 | 0 | 1 |",
+            "| MQTT 3.1.1 | 1 | 1 | 0 | 0 | 0 | 0 |",
             "| MQTT-1.1.1-1 | One. | mqtt/src/a.rs<br>mqtt/src/b.rs | mqtt/src/b.rs |",
             "| MQTT-1.1.1-2 | Two. | binds clients only | |",
+            "| MQTT-1.1.1-5 | Five.; but not now |  |  |",
             "| MQTT-1.1.1-3 | Three. | does not apply: never | |",
             "| MQTT3-1.1.1-1 | Four. (as MQTT-1.1.1-1) | mqtt/src/a.rs<br>mqtt/src/b.rs | \
              mqtt/src/b.rs |",

@@ -21,8 +21,8 @@ pub(super) enum Binds {
 /// How the broker stands to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kept {
-    /// Code and tests have its tag.
-    Tagged,
+    /// Code and tests have its tag; with the words for the page, if it is kept in part.
+    Tagged(Option<String>),
     /// It says what these say.
     As(Vec<String>),
     /// It is not, or need not be; the words for the page.
@@ -65,9 +65,11 @@ fn parse_line(line: &str) -> Option<Statement> {
         "both" => Binds::Both,
         _ => return None,
     };
+    let in_part = kept.strip_prefix("tag, ").filter(|words| words.starts_with("but "));
     let kept = match kept {
-        "tag" => Kept::Tagged,
+        "tag" => Kept::Tagged(None),
         "-" if binds == Binds::Client => Kept::ByClients,
+        _ if in_part.is_some() => Kept::Tagged(in_part.map(str::to_owned)),
         _ => match kept.strip_prefix("as ") {
             Some(others) => Kept::As(others.split(' ').map(str::to_owned).collect()),
             None if REASONS.iter().any(|start| kept.starts_with(start)) => {
@@ -90,17 +92,19 @@ mod tests {
                     MQTT-1.1.1-1\tserver\ttag\tOne.\n\
                     MQTT-1.1.1-2\tclient\t-\tTwo.\n\
                     MQTT-1.1.1-3\tboth\tnot implemented: later\tThree.\n\
-                    MQTT3-1.1.1-1\tboth\tas MQTT-1.1.1-1 MQTT-1.1.1-2\tFour.\n";
+                    MQTT3-1.1.1-1\tboth\tas MQTT-1.1.1-1 MQTT-1.1.1-2\tFour.\n\
+                    MQTT-1.1.1-5\tserver\ttag, but not now\tFive.\n";
         let mut violations = Vec::new();
         let statements = parse(text, &mut violations);
         assert!(violations.is_empty(), "{violations:?}");
         let kinds: Vec<_> = statements.iter().map(|one| (one.binds, one.kept.clone())).collect();
         let others = vec!["MQTT-1.1.1-1".to_owned(), "MQTT-1.1.1-2".to_owned()];
         let expected = [
-            (Binds::Server, Kept::Tagged),
+            (Binds::Server, Kept::Tagged(None)),
             (Binds::Client, Kept::ByClients),
             (Binds::Both, Kept::Not("not implemented: later".to_owned())),
             (Binds::Both, Kept::As(others)),
+            (Binds::Server, Kept::Tagged(Some("but not now".to_owned()))),
         ];
         assert_eq!(kinds, expected);
     }
