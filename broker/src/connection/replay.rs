@@ -29,7 +29,7 @@ impl Replay {
     }
 
     /// The next message, marked as retained. One that was replaced since it was found is left out:
-    /// its successor goes to all subscribers anyway. [MQTT-3.3.1-8]
+    /// its successor goes to all subscribers anyway. [MQTT3-3.3.1-8]
     fn next(&mut self, retained: &Retained, second: u32) -> Option<Message> {
         loop {
             if let Some(mut message) = self.messages.pop_front() {
