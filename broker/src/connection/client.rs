@@ -62,13 +62,15 @@ impl ConnectedClient {
         cx: &Context<'_>,
     ) -> bool {
         let Some((receiver, since)) = &self.waits_for else { return false };
-        if shard.now < since + MAX_HOLD {
-            let mut outbox = receiver.outbox.lock();
-            if outbox.is_crowded(limits) {
+        let mut outbox = receiver.outbox.lock();
+        if outbox.is_crowded(limits) {
+            if shard.now < since + MAX_HOLD {
                 outbox.park(cx.waker());
                 return true;
             }
+            outbox.mute();
         }
+        drop(outbox);
         self.waits_for = None;
         false
     }
