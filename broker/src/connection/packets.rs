@@ -33,6 +33,7 @@ impl Connection {
     ) -> Result<(), End> {
         loop {
             let rest = data.get(*used..).unwrap_or_default();
+            self.check_first_packet(rest)?;
             let Some(frame) = mqtt::split_frame(rest, self.max_packet_size())? else {
                 return Ok(());
             };
@@ -54,6 +55,18 @@ impl Connection {
                 Stage::Opened(_) | Stage::Closed => return Ok(()),
             }
             *used += len;
+        }
+    }
+
+    /// What does not begin as a CONNECT is not waited for. [MQTT-3.1.0-1]
+    fn check_first_packet(&self, data: &[u8]) -> Result<(), End> {
+        let begins_otherwise =
+            data.first().is_some_and(|first| first >> 4 != PacketType::Connect as u8);
+        match self.stage {
+            Stage::Connecting(_) if begins_otherwise => {
+                Err(End::Unconnected(Violation::NotConnect))
+            }
+            _ => Ok(()),
         }
     }
 
