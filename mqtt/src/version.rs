@@ -52,6 +52,16 @@ impl Version {
         }
     }
 
+    /// The keep alive of a client that asks for `asked` where no more than `max` is granted, in
+    /// seconds; 0: none. A 3.1.1 client cannot be told another than its own.
+    pub fn keep_alive(self, asked: u16, max: u16) -> u16 {
+        match self {
+            Version::V3_1_1 => asked,
+            Version::V5 if asked == 0 => max,
+            Version::V5 => asked.min(max),
+        }
+    }
+
     /// The protocol level in CONNECT.
     pub const fn level(self) -> u8 {
         match self {

@@ -72,6 +72,12 @@ impl Connection {
         if connect.client_id.len() > limits.max_client_id_length {
             return Err(End::Refused(ReasonCode::ClientIdentifierNotValid));
         }
+        let will_properties = connect.will.map(|will| will.properties).unwrap_or_default();
+        if !self.broker.accepts_properties(connect.properties)
+            || !self.broker.accepts_properties(will_properties)
+        {
+            return Err(End::Refused(ReasonCode::QuotaExceeded));
+        }
         // [MQTT-4.12.0-1]
         if connect.authentication_method.is_some() {
             return Err(End::Refused(ReasonCode::BadAuthenticationMethod));
@@ -126,12 +132,19 @@ impl Connection {
         client_id: &str,
     ) -> Result<Option<Granted>, End> {
         let Stage::Connecting(connecting) = &mut self.stage else { return Ok(None) };
+        let waited = connecting.claiming.is_some();
+        if !waited
+            && self.broker.sessions.is_owned(client_id)
+            && !self.broker.accepts_takeover(self.endpoint.peer.ip(), client_id)
+        {
+            return Err(End::Refused(ReasonCode::ConnectionRateExceeded));
+        }
         let window = connect.receive_maximum.min(self.broker.limits.max_inflight);
         let claim = self.broker.sessions.claim(
             client_id,
             self.id,
             connect.clean_start,
-            connecting.claiming.is_some(),
+            waited,
             cx.waker(),
             |client_id| Session::new(client_id, window),
         );

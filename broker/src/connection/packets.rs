@@ -2,7 +2,7 @@
 
 use std::task::Context;
 
-use mqtt::{Ack, Disconnect, Frame, Packet, PacketType, ReasonCode, Violation};
+use mqtt::{Ack, Disconnect, Frame, Packet, PacketType, Properties, ReasonCode, Violation};
 
 use super::{Connection, End, Stage};
 use crate::session::Acknowledgement;
@@ -109,13 +109,19 @@ impl Connection {
             // [MQTT-3.12.4-1]
             Packet::PingReq => Packet::PingResp.encode(client.version, &mut batch.replies),
             Packet::Subscribe(subscribe) => self.on_subscribe(shard, &subscribe)?,
-            Packet::Unsubscribe(unsubscribe) => self.on_unsubscribe(shard, &unsubscribe),
+            Packet::Unsubscribe(unsubscribe) => self.on_unsubscribe(shard, &unsubscribe)?,
             Packet::Disconnect(disconnect) => return Err(self.on_disconnect(&disconnect)),
             // [MQTT-3.1.0-2]
             Packet::Connect(_) => return Err(Violation::SecondConnect.into()),
             other => return Err(Violation::UnexpectedPacket(other.kind()).into()),
         }
         Ok(())
+    }
+
+    /// Checks the limits of what plugins and other clients may be shown.
+    #[inline]
+    pub(super) fn check_properties(&self, properties: Properties<'_>) -> Result<(), End> {
+        if self.broker.accepts_properties(properties) { Ok(()) } else { Err(End::UserProperties) }
     }
 
     fn on_disconnect(&mut self, disconnect: &Disconnect<'_>) -> End {

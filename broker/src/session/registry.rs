@@ -95,6 +95,11 @@ impl Registry {
         Claim::Granted(Granted { session, kept: Box::default(), resumed: false, ended })
     }
 
+    /// Whether a connection has the session of `client_id`.
+    pub(crate) fn is_owned(&self, client_id: &str) -> bool {
+        self.entries.lock().get(client_id).is_some_and(|entry| entry.owner.is_some())
+    }
+
     /// Gives a session back that shall live on. The number returned is for [`Registry::expire`]
     /// and [`Registry::take_will`].
     pub(crate) fn leave(&self, session: &Session, kept: Box<Kept>, will: Option<Box<Will>>) -> u32 {
