@@ -279,6 +279,14 @@ mod tests {
     }
 
     #[test]
+    fn keep_alive_has_a_cap_for_those_who_can_be_told() {
+        for (asked, told) in [(0, 100), (99, 99), (100, 100), (65_535, 100)] {
+            assert_eq!(Version::V5.keep_alive(asked, 100), told);
+            assert_eq!(OLD.keep_alive(asked, 100), asked);
+        }
+    }
+
+    #[test]
     fn connack_reasons_become_return_codes() {
         for (reason, code) in [
             (ReasonCode::Success, Some(0)),

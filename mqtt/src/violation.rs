@@ -339,6 +339,11 @@ mod tests {
         for (violation, code) in [
             (Violation::NotConnect, 0x82),
             (Violation::TrailingBytes(publish), 0x81),
+            (Violation::PropertyUnknown { place: publish, identifier: 127 }, 0x81),
+            (
+                Violation::PropertyMisplaced { place: publish, property: Identifier::ReasonString },
+                0x81,
+            ),
             (Violation::TopicEmpty, 0x82),
             (Violation::TopicWildcard, 0x90),
             (Violation::PacketIdZero(publish), 0x82),

@@ -73,7 +73,7 @@ fn row_26_as_many_levels_as_a_topic_can_have(version: Version) {
     undisturbed(broker.address(), || {
         let mut client = Login::new(version, "hostile").connect(broker.address());
         let filters =
-            [slashes.clone(), format!("{}+", "+/".repeat(511)), format!("{}#", &slashes[1..])];
+            [slashes.clone(), format!("{}+", "+/".repeat(511)), format!("{}#", "/".repeat(510))];
         for filter in &filters {
             assert_eq!(client.subscribe(filter, QoS::AtMostOnce), ReasonCode::Success);
         }
