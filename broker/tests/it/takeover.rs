@@ -131,7 +131,7 @@ fn of_many_at_once_one_is_left_with_the_session(version: Version) {
 /// Every message comes to some connection, none out of order, and none is lost between two.
 fn messages_published_during_takeovers_all_arrive(version: Version) {
     const COUNT: usize = 500;
-    let broker = Broker::start();
+    let broker = Broker::with(|config| config.limits.max_takeovers = 100_000);
     let login = Login::new(version, "client").keeping_session();
     let mut client = login.connect(broker.address());
     client.subscribe("a", QoS::ExactlyOnce);
