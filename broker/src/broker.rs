@@ -13,7 +13,7 @@ use mqtt::{Properties, Publish};
 use crate::clock::Clock;
 use crate::config::Limits;
 use crate::hooks::{Client, Decision, Hooks, Origin, Publication};
-use crate::router::{Item, Retained, Retention, Router, Run};
+use crate::router::{Item, Retained, Retention, Router, Run, Targets};
 use crate::session::{ConnectionId, Due, Ended, Message, QueueLimits, Registry};
 use crate::session::{Schedule, Session, TakeoverLimit, Takeovers, Will};
 use crate::shard::Shard;
@@ -127,6 +127,8 @@ impl Broker {
         origin: Origin,
     ) -> Option<Arc<Session>> {
         let targets = shard.cache.targets(&self.router, run.topic);
+        let generation = shard.cache.generation();
+        let targets = Targets { targets: &targets, generation, router: &self.router };
         let crowded = crate::router::deliver(run, &targets, &mut shard.outgoing);
         if self.hooks.watches_messages() {
             for item in run.items {

@@ -35,21 +35,27 @@ impl Connection {
         let reply = self.connack(connect, resumed, &client, assigned_client_id);
         let waker = cx.waker().clone();
         let link = Link::new(connecting.write, waker, client.version, connect.maximum_packet_size);
+        broker.clients.fetch_add(1, Ordering::Relaxed);
+        // Asked before anything that the session has kept is sent.
+        let decision =
+            broker.hooks.on_connect(&client.facts(&self.endpoint), resumed, connect.clean_start);
         let mut outbox = session.outbox.lock();
         outbox.attach(link, connect.receive_maximum.min(broker.limits.max_inflight));
         outbox.lend_buffer(&mut shard.outgoing.pool);
         // [MQTT-3.2.0-1]
         outbox.append(&reply);
-        outbox.resume(shard.second());
+        if decision == Decision::Continue {
+            outbox.resume(shard.second());
+        }
         shard.outgoing.mark(session, outbox);
         session.mark_attention();
         if session.ordered_close().is_some() {
             // Ordered between the claim and the attachment, when there was nobody to wake.
             cx.waker().wake_by_ref();
         }
-        let decision =
-            broker.hooks.on_connect(&client.facts(&self.endpoint), resumed, connect.clean_start);
-        broker.clients.fetch_add(1, Ordering::Relaxed);
+        if broker.stopping.load(Ordering::Acquire) {
+            session.order_close(ReasonCode::ServerShuttingDown);
+        }
         let next = client.keep_alive_deadline();
         self.stage = Stage::Connected(client);
         self.set_check(shard, next);
@@ -80,6 +86,7 @@ impl Connection {
             will,
             receive_quota: connect.version.receive_quota(self.broker.limits.receive_maximum),
             waits_for: None,
+            replay: None,
             blocked_since: None,
         }
     }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use mqtt::Version;
 use tokio::net::tcp::OwnedReadHalf;
 
+use super::replay::Replay;
 use super::{End, Endpoint};
 use crate::broker::Broker;
 use crate::hooks;
@@ -16,9 +17,6 @@ use crate::shard::{Shard, TICK_MILLISECONDS};
 /// A publisher waits so many milliseconds for a receiver to catch up; then it goes on, and the
 /// receiver's limits decide. Two clients that wait for each other so come free.
 const MAX_HOLD: u64 = 1000;
-/// After so many milliseconds without taking anything, a client holds no publisher up any more.
-const STALL_AFTER: u64 = 1000;
-
 pub(super) struct ConnectedClient {
     pub(super) session: Arc<Session>,
     /// Lent by the session.
@@ -37,6 +35,8 @@ pub(super) struct ConnectedClient {
     pub(super) receive_quota: u16,
     /// The receiver that this client, as a publisher, waits for, and since when.
     pub(super) waits_for: Option<(Arc<Session>, u64)>,
+    /// Retained messages that the client has still to be sent.
+    pub(super) replay: Option<Box<Replay>>,
     /// Since when the socket takes no more.
     pub(super) blocked_since: Option<u64>,
 }
@@ -75,6 +75,19 @@ impl ConnectedClient {
         false
     }
 
+    /// Whether the client has more to take itself than it may: what it sends makes that grow.
+    pub(super) fn is_behind(&self, limits: &QueueLimits, cx: &Context<'_>) -> bool {
+        let outbox = self.session.outbox.lock();
+        if !outbox.has_too_much_to_write(limits) {
+            return false;
+        }
+        if !outbox.is_blocked() {
+            // The flusher's turn comes first; then it is written, or blocked and waited for.
+            cx.waker().wake_by_ref();
+        }
+        true
+    }
+
     /// Waits for a receiver before reading on. A client never waits for itself: its own reading is
     /// what makes room.
     pub(super) fn wait_for(&mut self, receiver: Arc<Session>, now: u64) -> Option<u64> {
@@ -98,16 +111,16 @@ impl ConnectedClient {
             }
             self.session.outbox.lock().unblock();
             shard.outgoing.flush(&self.session);
-            if !self.session.outbox.lock().is_blocked() {
-                self.blocked_since = None;
-            }
+            // It has taken something: what counts is the time since then.
+            let blocked = self.session.outbox.lock().is_blocked();
+            self.blocked_since = blocked.then_some(shard.now);
         }
     }
 
     /// When the blocked socket needs a look.
     pub(super) fn blocked_deadline(&self, broker: &Broker) -> Option<u64> {
         let since = self.blocked_since?;
-        Some(since + STALL_AFTER.min(milliseconds(broker.limits.send_timeout)))
+        Some(since + stall_after(broker))
     }
 
     /// When the client is taken to be gone if nothing more comes from it.
@@ -128,11 +141,12 @@ impl ConnectedClient {
             if now >= due {
                 return Err(End::SendTimeout);
             }
-            if now >= since + STALL_AFTER {
+            let stalled = since + stall_after(broker);
+            if now >= stalled {
                 let publishers = self.session.outbox.lock().stall();
                 publishers.into_iter().for_each(std::task::Waker::wake);
             }
-            next = next.min(due);
+            next = next.min(if now >= stalled { due } else { stalled });
         }
         if let Some((_, since)) = &self.waits_for {
             next = next.min(since + MAX_HOLD);
@@ -145,6 +159,12 @@ impl ConnectedClient {
 /// [MQTT-3.1.2-22]
 fn patience(keep_alive: u16) -> u64 {
     u64::from(keep_alive) * 1500 + TICK_MILLISECONDS
+}
+
+/// A client that has taken nothing for so many milliseconds holds no publisher up any more: until it
+/// does, what is at QoS 0 is dropped.
+fn stall_after(broker: &Broker) -> u64 {
+    milliseconds(broker.limits.send_timeout) / 3
 }
 
 fn milliseconds(duration: Duration) -> u64 {

@@ -69,13 +69,18 @@ impl Connection {
         let schedule = &self.broker.schedule;
         let client_id: Arc<str> = session.client_id.clone();
         let now = self.broker.clock.milliseconds();
+        let mut timers = Vec::new();
         if let Some(delay) = delay.filter(|delay| *delay < session_expiry) {
             let due = Due::Will { client_id: client_id.clone(), departure };
-            schedule.add_after(now, delay, due);
+            timers.push(schedule.add_after(now, delay, due));
         }
         if session_expiry < u32::MAX {
             let due = Due::SessionExpiry { client_id, departure };
-            schedule.add_after(now, session_expiry, due);
+            timers.push(schedule.add_after(now, session_expiry, due));
+        }
+        if !self.broker.sessions.note_timers(&session, departure, &timers) {
+            // The client is back already.
+            schedule.remove(&timers);
         }
     }
 

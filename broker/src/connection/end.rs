@@ -78,9 +78,9 @@ impl End {
         matches!(self, End::Disconnected(_))
     }
 
-    /// Whether the will is published: in all cases but a DISCONNECT without it. [MQTT-3.1.2-8]
-    /// [MQTT-3.14.4-3]
+    /// Whether the will is published: in all cases but a DISCONNECT without it, and that of a client
+    /// that a plugin did not want. [MQTT-3.1.2-8] [MQTT-3.14.4-3]
     pub(super) fn publishes_will(&self) -> bool {
-        !matches!(self, End::Disconnected(ReasonCode::Success))
+        !matches!(self, End::Disconnected(ReasonCode::Success) | End::ConnectVetoed)
     }
 }

@@ -8,7 +8,7 @@ use mqtt::{ConnAck, Connect, Frame, Lowered, Packet, PacketType, ReasonCode, Ver
 
 use super::{Connection, End, Stage};
 use crate::hooks::{self, Decision};
-use crate::session::{Claim, Granted, Session};
+use crate::session::{Claim, Claimant, Granted, Session};
 use crate::shard::Shard;
 
 impl Connection {
@@ -25,7 +25,7 @@ impl Connection {
         let mut tail = std::mem::take(&mut self.tail);
         let used = self.packets(shard, cx, &tail)?;
         tail.drain(..used);
-        self.tail = tail;
+        self.tail = if tail.is_empty() { Vec::new() } else { tail };
         if self.is_claiming() { Ok(()) } else { self.read(shard, cx) }
     }
 
@@ -132,30 +132,33 @@ impl Connection {
         client_id: &str,
     ) -> Result<Option<Granted>, End> {
         let Stage::Connecting(connecting) = &mut self.stage else { return Ok(None) };
-        let waited = connecting.claiming.is_some();
-        if !waited
-            && self.broker.sessions.is_owned(client_id)
+        let window = connect.receive_maximum.min(self.broker.limits.max_inflight);
+        let claimant = Claimant {
+            client_id,
+            // Where nobody checks user names, they say nothing.
+            user: connect.username.filter(|_| self.broker.hooks.decides_who_connects()),
+            connection: self.id,
+            clean_start: connect.clean_start,
+            waited: connecting.claiming.is_some(),
+            waker: cx.waker(),
+        };
+        if self.broker.sessions.would_take_over(&claimant)
             && !self.broker.accepts_takeover(self.endpoint.peer.ip(), client_id)
         {
             return Err(End::Refused(ReasonCode::ConnectionRateExceeded));
         }
-        let window = connect.receive_maximum.min(self.broker.limits.max_inflight);
-        let claim = self.broker.sessions.claim(
-            client_id,
-            self.id,
-            connect.clean_start,
-            waited,
-            cx.waker(),
-            |client_id| Session::new(client_id, window),
-        );
+        let create = |client_id| Session::new(client_id, window);
+        let claim = self.broker.sessions.claim(&claimant, create);
         match claim {
             Claim::Wait => {
                 connecting.claiming = Some(client_id.into());
                 Ok(None)
             }
+            Claim::Denied => Err(End::Refused(ReasonCode::NotAuthorized)),
             Claim::Superseded => Err(End::Refused(ReasonCode::ServerBusy)),
             Claim::Granted(granted) => {
                 connecting.claiming = None;
+                self.broker.schedule.remove(&granted.timers);
                 if let Some(ended) = &granted.ended {
                     self.broker.end_session(shard, ended);
                 }

@@ -28,6 +28,7 @@ mod handshake;
 mod packets;
 mod publish;
 mod read;
+mod replay;
 mod subscribe;
 
 use client::ConnectedClient;
@@ -108,7 +109,9 @@ impl Connection {
         if shard.now >= self.next_check {
             self.check_deadlines(shard)?;
         }
-        self.read(shard, cx)
+        self.read(shard, cx)?;
+        self.replay(shard, cx);
+        Ok(())
     }
 
     /// Lets the plugins look at a new socket.
@@ -204,7 +207,10 @@ impl Future for Connection {
 impl Drop for Connection {
     fn drop(&mut self) {
         if !matches!(self.stage, Stage::Closed) {
-            shard::try_with(|shard| self.close(shard, &End::Abandoned));
+            shard::try_with(|shard| {
+                shard.forget_turn();
+                self.close(shard, &End::Abandoned);
+            });
         }
         self.broker.connections.fetch_sub(1, Ordering::Relaxed);
     }

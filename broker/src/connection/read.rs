@@ -45,7 +45,10 @@ impl Connection {
 
     fn may_read(&mut self, shard: &Shard, cx: &Context<'_>) -> bool {
         match &mut self.stage {
-            Stage::Connected(client) => !client.is_held_up(shard, &self.broker.queue_limits, cx),
+            Stage::Connected(client) => {
+                let limits = &self.broker.queue_limits;
+                !client.is_held_up(shard, limits, cx) && !client.is_behind(limits, cx)
+            }
             Stage::Connecting(connecting) => connecting.claiming.is_none(),
             Stage::Opened(_) | Stage::Closed => false,
         }
@@ -91,7 +94,8 @@ impl Connection {
             tail.extend_from_slice(buffer.get(..read).unwrap_or_default());
             let used = self.packets(shard, cx, &tail)?;
             tail.drain(..used);
-            self.tail = tail;
+            // One that is empty gives its memory back.
+            self.tail = if tail.is_empty() { Vec::new() } else { tail };
             return Ok(());
         }
         if let Some(front) = buffer.get_mut(..kept) {

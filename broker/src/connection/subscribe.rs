@@ -5,7 +5,6 @@ use mqtt::{UnsubAck, Unsubscribe, Violation};
 
 use super::{Connection, End, Stage};
 use crate::hooks::{self, Decision};
-use crate::session::Message;
 use crate::shard::Shard;
 
 impl Connection {
@@ -20,14 +19,13 @@ impl Connection {
         }
         self.check_properties(subscribe.properties)?;
         let mut reasons = Vec::new();
-        let mut retained = Vec::new();
         for (index, subscription) in subscribe.filters().enumerate() {
             if index >= self.broker.limits.max_filters_per_subscribe {
                 reasons.push(ReasonCode::QuotaExceeded);
                 continue;
             }
             let properties = subscribe.properties.as_bytes();
-            reasons.push(self.subscribe(shard, &subscription, properties, &mut retained));
+            reasons.push(self.subscribe(&subscription, properties));
         }
         let Stage::Connected(client) = &self.stage else { return Ok(()) };
         let suback = Packet::SubAck(SubAck {
@@ -39,21 +37,11 @@ impl Connection {
             // [MQTT-3.8.4-1] [MQTT-3.8.4-6]
             suback.encode(client.version, &mut shard.batch.replies);
         }
-        if !retained.is_empty() {
-            self.answer(shard);
-            self.send_retained(shard, retained);
-        }
         Ok(())
     }
 
     /// Makes one subscription; returns its reason code for SUBACK.
-    fn subscribe(
-        &mut self,
-        shard: &mut Shard,
-        subscription: &Subscription<'_>,
-        properties: &[u8],
-        retained: &mut Vec<Message>,
-    ) -> ReasonCode {
+    fn subscribe(&mut self, subscription: &Subscription<'_>, properties: &[u8]) -> ReasonCode {
         let Stage::Connected(client) = &mut self.stage else {
             return ReasonCode::UnspecifiedError;
         };
@@ -98,25 +86,9 @@ impl Connection {
             RetainHandling::DoNotSend => false,
         };
         if wanted {
-            for mut message in broker.retained.matching(filter, shard.second()) {
-                message.qos = message.qos.min(options.qos);
-                retained.push(message);
-            }
+            client.replay.get_or_insert_default().add(filter, options.qos);
         }
         granted
-    }
-
-    /// Sends retained messages, marked as such. [MQTT-3.3.1-8]
-    fn send_retained(&mut self, shard: &mut Shard, messages: Vec<Message>) {
-        let Stage::Connected(client) = &self.stage else { return };
-        let (second, limits) = (shard.second(), shard.outgoing.limits);
-        let mut outbox = client.session.outbox.lock();
-        outbox.lend_buffer(&mut shard.outgoing.pool);
-        for mut message in messages {
-            message.retain = true;
-            outbox.send(message, second, &limits);
-        }
-        shard.outgoing.mark(&client.session, outbox);
     }
 
     pub(super) fn on_unsubscribe(
@@ -150,7 +122,9 @@ impl Connection {
         if !client.kept.subscriptions.remove(filter) {
             return ReasonCode::NoSubscriptionExisted;
         }
-        broker.router.unsubscribe(filter, &client.session);
+        let generation = broker.router.unsubscribe(filter, &client.session);
+        // [MQTT-3.10.4-2]
+        client.session.outbox.lock().expect_generation(generation);
         if client.session_expiry > 0 {
             let client_id = &client.session.client_id;
             broker.store.unsubscribed(client_id, filter);

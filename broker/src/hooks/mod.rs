@@ -104,7 +104,7 @@ impl Hooks {
         self.on_before_connect.ask(&connect.event(&client.to_raw()))
     }
 
-    /// The session is ready, CONNACK is sent. A veto disconnects the client.
+    /// The session is ready, and CONNACK goes out next. A veto disconnects the client after it.
     #[inline]
     pub fn on_connect(
         &self,

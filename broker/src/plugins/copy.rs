@@ -26,7 +26,9 @@ impl Copy {
         let mut file = File::from(create(name)?);
         file.write_all(bytes)?;
         fcntl_add_seals(&file, SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK)?;
-        let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        // With our process id in it, a debugger that looks at the path finds the same file.
+        let path = format!("/proc/{}/fd/{}", std::process::id(), file.as_raw_fd());
+        let path = PathBuf::from(path);
         // Fails where /proc is not mounted.
         path.metadata()?;
         std::mem::forget(file);

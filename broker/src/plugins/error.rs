@@ -37,8 +37,8 @@ pub(super) enum Reason {
     #[error("the system cannot load it: {0}; build it on this system, with the libraries it needs")]
     Open(String),
     #[error(
-        "it is a shared library but no hookmq plugin: it exports neither what `#[plugin]` makes nor \
-         `PluginAbiVersion`"
+        "it is a shared library but no hookmq plugin: put `#[plugin]` on its `impl Plugin`, or in C \
+         export `PluginAbiVersion`"
     )]
     NotPlugin,
     #[error("it was built with another abi_stable ({0}); rebuild it with plugin-abi {ours}", ours = ours())]

@@ -4,19 +4,26 @@ use std::sync::Arc;
 
 use mqtt::QoS;
 
-use super::Target;
 use super::run::{Item, Messages, Run};
+use super::{Router, Target};
 use crate::session::{Outbox, QueueLimits, Session};
 use crate::shard::Outgoing;
 
 /// From this payload size on, a message for several receivers is shared instead of copied.
 const SHARE_ABOVE: usize = 8 * 1024;
 
+/// The subscribers of a topic, as they were at some generation of the router.
+pub(crate) struct Targets<'a> {
+    pub(crate) targets: &'a [Target],
+    pub(crate) generation: u64,
+    pub(crate) router: &'a Router,
+}
+
 /// Hands a run to all targets. Returns a receiver that has more than it can take, if there is one:
 /// the publisher should wait for it.
 pub(crate) fn deliver(
     run: &Run<'_>,
-    targets: &[Target],
+    targets: &Targets<'_>,
     outgoing: &mut Outgoing,
 ) -> Option<Arc<Session>> {
     let limits = outgoing.limits;
@@ -24,12 +31,22 @@ pub(crate) fn deliver(
     let largest = run.largest();
     let mut messages = Messages::new(run);
     let mut crowded = None;
-    for target in targets {
+    for target in targets.targets {
+        let is_publisher = run.publisher.is_some_and(|own| Arc::ptr_eq(own, &target.session));
         // [MQTT-3.8.3-3]
-        if target.no_local && run.publisher.is_some_and(|own| Arc::ptr_eq(own, &target.session)) {
+        if target.no_local && is_publisher {
             continue;
         }
         let mut outbox = target.session.outbox.lock();
+        let fresh;
+        let target = if outbox.expects_after(targets.generation) {
+            // It has unsubscribed from something since. [MQTT-3.10.4-2]
+            fresh = targets.router.target(run.topic, &target.session);
+            let Some(fresh) = &fresh else { continue };
+            fresh
+        } else {
+            target
+        };
         let Some(link) = outbox.link() else {
             keep(&mut outbox, target, &mut messages, run, &limits);
             continue;
@@ -47,7 +64,8 @@ pub(crate) fn deliver(
             }
             _ => send_each(&mut outbox, target, &mut messages, run, &limits),
         }
-        if outbox.is_crowded(&limits) {
+        // Who publishes to itself is stopped by what it has to take, see `ConnectedClient::is_behind`.
+        if !is_publisher && outbox.is_crowded(&limits) {
             crowded = Some(target.session.clone());
         }
         outgoing.mark(&target.session, outbox);

@@ -15,7 +15,7 @@ mod run;
 mod trie;
 
 pub(crate) use cache::TopicCache;
-pub(crate) use fanout::deliver;
+pub(crate) use fanout::{Targets, deliver};
 pub(crate) use retained::{Retained, Retention};
 pub(crate) use run::{Item, Run};
 pub(crate) use trie::Target;
@@ -45,9 +45,15 @@ impl Router {
         self.generation.fetch_add(1, Ordering::Release);
     }
 
-    pub(crate) fn unsubscribe(&self, filter: &str, session: &Session) {
+    /// Returns the generation from which on the subscription is not seen any more.
+    pub(crate) fn unsubscribe(&self, filter: &str, session: &Session) -> u64 {
         self.tree.write().remove(filter, session);
-        self.generation.fetch_add(1, Ordering::Release);
+        self.generation.fetch_add(1, Ordering::Release) + 1
+    }
+
+    /// What one session is subscribed to `topic` with.
+    fn target(&self, topic: &str, session: &Session) -> Option<Target> {
+        self.targets(topic).into_iter().find(|target| std::ptr::eq(&*target.session, session))
     }
 
     pub(crate) fn unsubscribe_all<'a>(

@@ -57,6 +57,13 @@ impl Retained {
         }
     }
 
+    /// Whether this very message is retained for its topic.
+    pub(crate) fn holds(&self, message: &Message) -> bool {
+        let tree = self.tree.read();
+        let held = tree.root.find(message.publish(0, false).topic);
+        held.is_some_and(|held| held.is_same(message))
+    }
+
     /// The messages whose topics match a filter, but for those expired at second `now`.
     pub(crate) fn matching(&self, filter: &str, now: u32) -> Vec<Message> {
         let mut found = Vec::new();

@@ -140,7 +140,9 @@ fn put(targets: &mut Vec<Target>, target: Target) {
         Some(known) => *known = target,
         None => {
             // Most nodes hold one subscriber: a vector's usual room for four would be waste.
-            targets.reserve_exact(1.max(targets.len() / 2));
+            if targets.len() == targets.capacity() {
+                targets.reserve_exact(1.max(targets.len() / 2));
+            }
             targets.push(target);
         }
     }

@@ -78,6 +78,24 @@ impl Message {
         }
     }
 
+    /// Whether the two stand in the same place.
+    pub(crate) fn is_same(&self, other: &Message) -> bool {
+        Arc::ptr_eq(&self.chunk, &other.chunk) && self.payload_start == other.payload_start
+    }
+
+    /// Bytes that stay in memory as long as the message does.
+    pub(crate) fn pinned(&self) -> usize {
+        self.chunk.len()
+    }
+
+    /// The message without its neighbours, if they are much larger than it is.
+    pub(crate) fn alone(self) -> Message {
+        if self.chunk.len() <= 4 * self.size() + 64 {
+            return self;
+        }
+        Message::new(&self.publish(0, false), self.received)
+    }
+
     /// Bytes of topic, properties and payload: what it counts for in a queue.
     pub(crate) fn size(&self) -> usize {
         usize::from(self.topic_len) + (self.end - self.properties_start) as usize

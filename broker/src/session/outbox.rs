@@ -32,6 +32,8 @@ pub(crate) struct Outbox {
     parked: Vec<Waker>,
     generation: u32,
     window: u16,
+    /// Older knowledge of the router about this session's subscriptions is not to be used.
+    router_generation: u64,
     /// Whether some shard's flusher has this session on its list.
     pub(crate) dirty: bool,
 }
@@ -84,6 +86,7 @@ impl Outbox {
             parked: Vec::new(),
             generation: 0,
             window,
+            router_generation: 0,
             dirty: false,
         }
     }
@@ -133,6 +136,16 @@ impl Outbox {
         self.delivery = None;
     }
 
+    /// A subscription was removed at this generation of the router.
+    pub(crate) fn expect_generation(&mut self, generation: u64) {
+        self.router_generation = generation;
+    }
+
+    /// Whether a subscription was removed since this generation of the router.
+    pub(crate) fn expects_after(&self, generation: u64) -> bool {
+        generation < self.router_generation
+    }
+
     /// Makes sure that there is a buffer to append to.
     pub(crate) fn lend_buffer(&mut self, pool: &mut BufferPool) {
         if self.queue.needs_buffer() {
@@ -145,13 +158,14 @@ impl Outbox {
         self.queue.append(packets);
     }
 
-    /// Whether [`Outbox::begin_write`] has something to take, now or when a writer has returned.
+    /// Whether [`Outbox::begin_write`] has something to take. A writer that is under way looks again
+    /// when it returns.
     pub(crate) fn has_something_to_write(&self) -> bool {
         self.queue.pending() > 0
-            && self.link.as_ref().is_some_and(|link| {
-                // A writer that is under way looks again when it returns.
-                link.socket.is_some() && !link.blocked && !link.broken
-            })
+            && self
+                .link
+                .as_ref()
+                .is_some_and(|link| link.socket.is_some() && !link.blocked && !link.broken)
     }
 
     /// Appends a PUBLISH at QoS 0.
@@ -251,7 +265,11 @@ impl Outbox {
                 outbound.map(|outbound| outbound.pubcomp(packet_id));
             }
             Acknowledgement::PubRec(packet_id, reason) => {
-                // One that was never owed anything is answered too.
+                if reason.is_error() {
+                    outbound.map(|outbound| outbound.pubrec(packet_id, reason));
+                    return;
+                }
+                // One that was never owed anything is answered too. [MQTT-4.3.3-4]
                 let pubrec = |outbound: &mut Outbound<_>| outbound.pubrec(packet_id, reason);
                 let answer = match outbound.map_or(RecAnswer::Unknown, pubrec) {
                     RecAnswer::SendPubRel => ReasonCode::Success,
@@ -313,6 +331,18 @@ impl Outbox {
         let relaxed = self.queue.pending() <= limits.write_buffer / 2
             && self.delivery.as_ref().is_none_or(|delivery| delivery.is_relaxed(limits));
         if relaxed { std::mem::take(&mut self.parked) } else { Vec::new() }
+    }
+
+    /// Whether there is more for the socket than may be.
+    pub(crate) fn has_too_much_to_write(&self, limits: &QueueLimits) -> bool {
+        self.queue.pending() > limits.write_buffer
+    }
+
+    /// Takes a lent buffer back to which nothing was appended.
+    pub(crate) fn return_buffer(&mut self, pool: &mut BufferPool) {
+        if let Some(buffer) = self.queue.reclaim() {
+            pool.give(buffer);
+        }
     }
 
     /// Whether the owner has to wait for the socket to take more.

@@ -19,6 +19,11 @@ pub(crate) struct QueueLimits {
     pub(crate) queue_qos0: bool,
 }
 
+/// Waiting messages that may share their bytes with others that are gone.
+const SHARED_AT_MOST: usize = 512;
+/// Bytes that no message may pin beyond its own.
+const LARGE_CHUNK: usize = 128 * 1024;
+
 pub(crate) struct Delivery {
     pub(super) outbound: Outbound<Message>,
     waiting_bytes: usize,
@@ -40,6 +45,8 @@ impl Delivery {
         limits: &QueueLimits,
     ) -> Option<u16> {
         let size = message.size();
+        let waits = !self.outbound.is_free();
+        let message = if waits && self.is_costly(&message) { message.alone() } else { message };
         let packet_id = self.outbound.offer(message, qos);
         if packet_id.is_none() {
             self.waiting_bytes += size;
@@ -70,6 +77,12 @@ impl Delivery {
     /// Whether publishers that wait may go on.
     pub(super) fn is_relaxed(&self, limits: &QueueLimits) -> bool {
         self.outbound.waiting() <= limits.messages / 8 && self.waiting_bytes <= limits.bytes / 4
+    }
+
+    /// Whether a message that waits here would pin too much of what it came with: little is saved on
+    /// the first few, and copying each would cost more than it saves.
+    fn is_costly(&self, message: &Message) -> bool {
+        self.outbound.waiting() > SHARED_AT_MOST || message.pinned() > LARGE_CHUNK
     }
 
     fn make_room(&mut self, limits: &QueueLimits) {

@@ -11,7 +11,7 @@ use std::task::Waker;
 use mqtt::ReasonCode;
 use parking_lot::Mutex;
 
-use super::{Kept, Session, Will};
+use super::{DueKey, Kept, Session, Will};
 
 /// Tells connections apart; never used twice.
 pub(crate) type ConnectionId = u64;
@@ -23,6 +23,8 @@ pub(crate) struct Registry {
 
 struct Entry {
     session: Arc<Session>,
+    /// Whose session it is, where plugins decide who may connect.
+    user: Option<Box<str>>,
     owner: Option<ConnectionId>,
     /// Waits for the owner to go. A newer one takes its place.
     successor: Option<(ConnectionId, Waker)>,
@@ -30,8 +32,23 @@ struct Entry {
     kept: Option<Box<Kept>>,
     /// Waits for its delay while nobody owns the session.
     will: Option<Box<Will>>,
+    /// What the schedule holds for it while nobody owns the session.
+    timers: Vec<DueKey>,
     /// Counts the times the session was left; tells a timer whether it still applies.
     departure: u32,
+}
+
+/// A connection that wants a session.
+#[derive(Clone, Copy)]
+pub(crate) struct Claimant<'a> {
+    pub(crate) client_id: &'a str,
+    /// The user name, where plugins have checked it.
+    pub(crate) user: Option<&'a str>,
+    pub(crate) connection: ConnectionId,
+    pub(crate) clean_start: bool,
+    /// It has been told to wait before.
+    pub(crate) waited: bool,
+    pub(crate) waker: &'a Waker,
 }
 
 /// The answer to a connection that wants a session.
@@ -40,6 +57,8 @@ pub(crate) enum Claim {
     Granted(Granted),
     /// The owner was asked to close; the waker given is woken when it has.
     Wait,
+    /// It belongs to another user.
+    Denied,
     /// A newer connection with the same client id has taken the place in the queue.
     Superseded,
 }
@@ -50,6 +69,8 @@ pub(crate) struct Granted {
     pub(crate) kept: Box<Kept>,
     /// There was one, and it goes on.
     pub(crate) resumed: bool,
+    /// Events of the schedule that do not apply any more.
+    pub(crate) timers: Vec<DueKey>,
     /// The one that a clean start has put an end to.
     pub(crate) ended: Option<Box<Ended>>,
 }
@@ -62,22 +83,22 @@ pub(crate) struct Ended {
 }
 
 impl Registry {
-    /// Claims the session of `client_id` for a connection. `waited` says that this connection has
-    /// been told to wait before. `create` makes a session where there is none.
+    /// Claims a session. `create` makes one where there is none.
     pub(crate) fn claim(
         &self,
-        client_id: &str,
-        connection: ConnectionId,
-        clean_start: bool,
-        waited: bool,
-        waker: &Waker,
+        claimant: &Claimant<'_>,
         create: impl FnOnce(Arc<str>) -> Session,
     ) -> Claim {
+        let Claimant { client_id, user, connection, clean_start, waited, waker } = *claimant;
         let mut entries = self.entries.lock();
         let mut ended = None;
+        let mut timers = Vec::new();
         if let Some(entry) = entries.get_mut(client_id) {
             if waited && entry.went_to_a_newer_than(connection) {
                 return Claim::Superseded;
+            }
+            if entry.user.as_deref() != user {
+                return Claim::Denied;
             }
             if entry.owner.is_some() {
                 return wait(entries, client_id, connection, waker);
@@ -87,17 +108,22 @@ impl Registry {
                 return resume(entry, connection);
             }
             // [MQTT-3.1.2-4]
+            timers = std::mem::take(&mut entry.timers);
             ended = entries.remove(client_id).map(|entry| Box::new(entry.end()));
         }
         let client_id: Arc<str> = client_id.into();
         let session = Arc::new(create(client_id.clone()));
-        entries.insert(client_id, Entry::new(session.clone(), connection));
-        Claim::Granted(Granted { session, kept: Box::default(), resumed: false, ended })
+        entries.insert(client_id, Entry::new(session.clone(), user, connection));
+        Claim::Granted(Granted { session, kept: Box::default(), resumed: false, timers, ended })
     }
 
-    /// Whether a connection has the session of `client_id`.
-    pub(crate) fn is_owned(&self, client_id: &str) -> bool {
-        self.entries.lock().get(client_id).is_some_and(|entry| entry.owner.is_some())
+    /// Whether a claim would drive out another connection.
+    pub(crate) fn would_take_over(&self, claimant: &Claimant<'_>) -> bool {
+        let entries = self.entries.lock();
+        !claimant.waited
+            && entries.get(claimant.client_id).is_some_and(|entry| {
+                entry.owner.is_some() && entry.user.as_deref() == claimant.user
+            })
     }
 
     /// Gives a session back that shall live on. The number returned is for [`Registry::expire`]
@@ -116,6 +142,18 @@ impl Registry {
             successor.wake();
         }
         departure
+    }
+
+    /// Notes what was scheduled for `departure`. Returns whether it still applies.
+    pub(crate) fn note_timers(&self, session: &Session, departure: u32, timers: &[DueKey]) -> bool {
+        let mut entries = self.entries.lock();
+        match entries.get_mut(&session.client_id) {
+            Some(entry) if entry.owner.is_none() && entry.departure == departure => {
+                entry.timers = timers.to_vec();
+                true
+            }
+            _ => false,
+        }
     }
 
     /// Takes a session out that ends with its connection.
@@ -162,8 +200,17 @@ impl Registry {
 }
 
 impl Entry {
-    fn new(session: Arc<Session>, owner: ConnectionId) -> Entry {
-        Entry { session, owner: Some(owner), successor: None, kept: None, will: None, departure: 0 }
+    fn new(session: Arc<Session>, user: Option<&str>, owner: ConnectionId) -> Entry {
+        Entry {
+            session,
+            user: user.map(Into::into),
+            owner: Some(owner),
+            successor: None,
+            kept: None,
+            will: None,
+            timers: Vec::new(),
+            departure: 0,
+        }
     }
 
     /// Whether a later connection waits for the session, or has it already.
@@ -187,11 +234,12 @@ fn resume(entry: &mut Entry, connection: ConnectionId) -> Claim {
         session: entry.session.clone(),
         kept: entry.kept.take().unwrap_or_default(),
         resumed: true,
+        timers: std::mem::take(&mut entry.timers),
         ended: None,
     })
 }
 
-/// Queues the connection and asks the owner to close, after the lock is gone.
+/// Queues the connection and asks the owner to close.
 fn wait(
     mut entries: parking_lot::MutexGuard<'_, HashMap<Arc<str>, Entry>>,
     client_id: &str,
@@ -200,14 +248,14 @@ fn wait(
 ) -> Claim {
     let Some(entry) = entries.get_mut(client_id) else { return Claim::Wait };
     let before = entry.successor.replace((connection, waker.clone()));
-    let session = entry.session.clone();
+    // Under the lock, so that it reaches this owner and not one that comes after it.
+    entry.session.order_close(ReasonCode::SessionTakenOver);
     drop(entries);
     if let Some((id, before)) = before
         && id != connection
     {
         before.wake();
     }
-    session.order_close(ReasonCode::SessionTakenOver);
     Claim::Wait
 }
 
@@ -238,14 +286,16 @@ mod tests {
         waited: bool,
         waker: &Waker,
     ) -> Claim {
-        let create = |client_id| Session::new(client_id, 10);
-        registry.claim("c", connection, clean_start, waited, waker, create)
+        let claimant =
+            Claimant { client_id: "c", user: None, connection, clean_start, waited, waker };
+        registry.claim(&claimant, |client_id| Session::new(client_id, 10))
     }
 
     fn granted(claim: Claim) -> (Arc<Session>, bool) {
         match claim {
             Claim::Granted(granted) => (granted.session, granted.resumed),
             Claim::Wait => panic!("told to wait"),
+            Claim::Denied => panic!("denied"),
             Claim::Superseded => panic!("superseded"),
         }
     }

@@ -15,23 +15,34 @@ pub(crate) enum Due {
 
 #[derive(Default)]
 pub(crate) struct Schedule {
-    /// Ordered by second; the second number keeps events of one second apart.
-    events: Mutex<BTreeMap<(u32, u64), Due>>,
+    events: Mutex<BTreeMap<DueKey, Due>>,
 }
+
+/// The second of an event, and a number that keeps events of one second apart.
+pub(crate) type DueKey = (u32, u64);
 
 impl Schedule {
     /// Adds an event that comes `delay` seconds after `now`, in milliseconds of the broker's clock,
     /// or up to one second later, but not before.
-    pub(crate) fn add_after(&self, now: u64, delay: u32, due: Due) {
+    pub(crate) fn add_after(&self, now: u64, delay: u32, due: Due) -> DueKey {
         let second = u32::try_from(now.div_ceil(1000)).unwrap_or(u32::MAX);
-        self.add(second.saturating_add(delay), due);
+        self.add(second.saturating_add(delay), due)
     }
 
-    fn add(&self, second: u32, due: Due) {
+    /// Takes events out that are not to come any more.
+    pub(crate) fn remove(&self, keys: &[DueKey]) {
+        let mut events = self.events.lock();
+        for key in keys {
+            events.remove(key);
+        }
+    }
+
+    fn add(&self, second: u32, due: Due) -> DueKey {
         let mut events = self.events.lock();
         let last = events.range((second, 0)..=(second, u64::MAX)).next_back();
         let number = last.map_or(0, |((_, number), _)| number + 1);
         events.insert((second, number), due);
+        (second, number)
     }
 
     /// Takes out all events up to and including second `now`.

@@ -15,7 +15,9 @@ impl Subscriptions {
             *old = options;
             return false;
         }
-        self.filters.reserve_exact(1.max(self.filters.len() / 2));
+        if self.filters.len() == self.filters.capacity() {
+            self.filters.reserve_exact(1.max(self.filters.len() / 2));
+        }
         self.filters.push((filter.into(), options));
         true
     }

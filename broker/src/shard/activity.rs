@@ -2,11 +2,11 @@
 
 use crate::session::ConnectionId;
 
-/// Reads in a row for a connection that has the shard to itself. Larger batches cost less per
+/// Full reads in a row for a connection when no other had one. Larger batches cost less per
 /// message, and make others wait.
 const ALONE: u32 = 4;
 
-/// Counts the connections that ran between two flushes.
+/// Counts the connections with a full read between two flushes.
 #[derive(Default)]
 pub(crate) struct Activity {
     last: ConnectionId,

@@ -53,6 +53,12 @@ impl Shard {
         }
     }
 
+    /// Puts away what a connection left that did not come to the end of its turn.
+    pub(crate) fn forget_turn(&mut self) {
+        self.batch = Batch::default();
+        self.read_buffer.resize(2 * READ_SIZE, 0);
+    }
+
     /// Second of the broker's clock at the last tick.
     pub(crate) fn second(&self) -> u32 {
         (self.now / 1000) as u32

@@ -30,7 +30,11 @@ impl Outgoing {
 
     /// Has a session flushed at the end of the turn, after the connections that are runnable now.
     pub(crate) fn mark(&mut self, session: &Arc<Session>, mut outbox: MutexGuard<'_, Outbox>) {
-        if outbox.dirty || !outbox.has_something_to_write() {
+        if outbox.dirty {
+            return;
+        }
+        if !outbox.has_something_to_write() {
+            outbox.return_buffer(&mut self.pool);
             return;
         }
         outbox.dirty = true;

@@ -8,6 +8,7 @@ use std::process::{Command, ExitStatus};
 use mqtt::{QoS, ReasonCode, Version};
 use tempfile::TempDir;
 
+use crate::common::plugins;
 use crate::support::{Client, Login, Process, both_versions};
 
 both_versions!(sigterm_ends_it_in_good_order, sigint_ends_it_in_good_order);
@@ -59,6 +60,21 @@ fn it_listens_where_it_says() {
     for address in addresses {
         Login::new(Version::V5, "client").connect(address).ping();
     }
+}
+
+#[test]
+fn it_listens_with_the_plugins_of_its_config() {
+    let directory = with_config(&format!("{ANY_PORT}plugins:\n  - hello\n"));
+    fs::create_dir(directory.path().join("plugins")).unwrap();
+    fs::copy(plugins::rust("hello"), directory.path().join("plugins/hello.so")).unwrap();
+    let mut broker = hookmq(directory.path(), &[]);
+    broker.line_with("[plugin::hello] hello, broker");
+    let (broker, address) = listening(broker);
+    Login::new(Version::V5, "client").connect(address).ping();
+    broker.signal("TERM");
+    let (status, said) = broker.wait();
+    assert!(status.success(), "{status}: {said:#?}");
+    assert!(said.iter().any(|line| line.ends_with("hello, client")), "{said:#?}");
 }
 
 #[test]

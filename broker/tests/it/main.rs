@@ -13,6 +13,7 @@
 mod common;
 mod support;
 
+mod bounds;
 mod connect;
 mod engine;
 mod first_run;

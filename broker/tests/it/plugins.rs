@@ -19,6 +19,8 @@ both_versions!(
     a_vetoed_unsubscribe_is_acknowledged_and_the_subscription_stays,
     a_vetoed_publish_is_acknowledged_and_goes_nowhere,
     a_will_is_asked_about_like_a_publish,
+    the_will_of_a_client_vetoed_after_connack_is_not_published,
+    a_session_is_not_given_to_another_user,
     on_disconnect_comes_with_a_takeover_too_and_before_the_new_connection,
     a_panic_in_any_hook_ends_nothing_but_the_answer,
     the_sub_limiter_lets_a_client_have_so_many_subscriptions,
@@ -190,6 +192,50 @@ fn a_will_is_asked_about_like_a_publish(version: Version) {
     assert!(!calls(test).contains(&"only on_message".to_owned()));
     let asked = log::lines(&format!("{test}/only on_before_publish"));
     assert!(asked.iter().all(|line| line.contains("origin=Will")), "{asked:?}");
+}
+
+fn the_will_of_a_client_vetoed_after_connack_is_not_published(version: Version) {
+    let test = &format!("vetoedwill{}", version.level());
+    let mut broker = with_hook_logs(test, &[("only", &["on_connect"])]);
+    let mut connect = Connect::new(version, "c");
+    connect.will = Some(Will {
+        qos: QoS::AtMostOnce,
+        retain: true,
+        topic: "will",
+        payload: b"x",
+        delay: 0,
+        properties: Properties::EMPTY,
+    });
+    let (mut client, _) = Client::connect_with(&broker, connect);
+    client.expect_disconnect(ReasonCode::NotAuthorized);
+    broker.stop();
+    assert!(!calls(test).contains(&"only on_before_publish".to_owned()), "{:?}", calls(test));
+}
+
+/// Where a plugin decides who may connect, a client id belongs to the user who has it.
+fn a_session_is_not_given_to_another_user(version: Version) {
+    let test = &format!("user{}", version.level());
+    let broker = with_hook_logs(test, &[("only", &[])]);
+    let connect = |username| {
+        let mut connect = Connect::new(version, "c");
+        connect.username = username;
+        let mut client = Client::open(broker.address(), version);
+        client.send(&mqtt::Packet::Connect(connect));
+        let (reason, _) = client.connack();
+        (client, reason)
+    };
+    let (mut owner, reason) = connect(Some("alice"));
+    assert_eq!(reason, ReasonCode::Success);
+    for other in [Some("bob"), None] {
+        let (mut client, reason) = connect(other);
+        assert_eq!(reason, ReasonCode::NotAuthorized);
+        client.expect_closed();
+        owner.ping();
+    }
+    let (mut again, reason) = connect(Some("alice"));
+    assert_eq!(reason, ReasonCode::Success);
+    owner.expect_disconnect(ReasonCode::SessionTakenOver);
+    again.ping();
 }
 
 fn on_disconnect_comes_with_a_takeover_too_and_before_the_new_connection(version: Version) {

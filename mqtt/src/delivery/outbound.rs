@@ -86,11 +86,16 @@ impl<M> Outbound<M> {
     /// A message for the client, at QoS 1 or 2. `Some`: it is in flight, and to be sent now under
     /// this identifier. `None`: it waits.
     pub fn offer(&mut self, message: M, qos: QoS) -> Option<u16> {
-        if self.waiting.is_empty() && self.has_room() {
+        if self.is_free() {
             return self.start(message, qos).map(|published| published.id);
         }
         self.enqueue(message, qos);
         None
+    }
+
+    /// Whether a message that is offered now is in flight at once.
+    pub fn is_free(&self) -> bool {
+        self.waiting.is_empty() && self.has_room()
     }
 
     /// The message put in flight last.

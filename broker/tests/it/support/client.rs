@@ -183,6 +183,14 @@ impl Client {
         packet_id
     }
 
+    /// Sends UNSUBSCRIBE and reads on, whatever comes, until UNSUBACK.
+    pub(crate) fn stop_subscription(&mut self, filter: &str) {
+        let list = mqtt::FilterList::new(filter);
+        let packet_id = self.take_packet_id();
+        self.send(&Packet::Unsubscribe(Unsubscribe::new(packet_id, Properties::EMPTY, &list)));
+        while !self.receive(|packet| matches!(packet, Packet::UnsubAck(_))) {}
+    }
+
     /// Unsubscribes from one filter and returns the reason code of UNSUBACK, `Success` in 3.1.1.
     pub(crate) fn unsubscribe(&mut self, filter: &str) -> ReasonCode {
         let packet_id = self.take_packet_id();
