@@ -4,19 +4,21 @@
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use mqtt::Publish;
+use mqtt::{Properties, Publish};
 
 use crate::clock::Clock;
 use crate::config::Limits;
 use crate::hooks::{Client, Decision, Hooks, Origin, Publication};
 use crate::router::{Item, Retained, Retention, Router, Run, Targets};
 use crate::session::{ConnectionId, Due, Ended, Message, QueueLimits, Registry};
-use crate::session::{Schedule, Session, Will};
+use crate::session::{Schedule, Session, TakeoverLimit, Takeovers, Will};
 use crate::shard::Shard;
 use crate::store::Store;
+use crate::transport::Addresses;
 
 pub(crate) struct Broker {
     pub(crate) limits: Limits,
@@ -25,9 +27,11 @@ pub(crate) struct Broker {
     pub(crate) router: Router,
     pub(crate) retained: Retained,
     pub(crate) sessions: Registry,
+    pub(crate) takeovers: Takeovers,
     pub(crate) schedule: Schedule,
     pub(crate) store: Box<dyn Store>,
     pub(crate) clock: Clock,
+    pub(crate) addresses: Addresses,
     /// Open connections, those before CONNECT included.
     pub(crate) connections: AtomicUsize,
     /// Set when the broker stops: nobody new is let in.
@@ -53,9 +57,11 @@ impl Broker {
             router: Router::default(),
             retained: Retained::default(),
             sessions: Registry::default(),
+            takeovers: Takeovers::default(),
             schedule: Schedule::default(),
             store,
             clock: Clock::start(),
+            addresses: Addresses::default(),
             connections: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
             clients: AtomicUsize::new(0),
@@ -78,9 +84,32 @@ impl Broker {
         self.is_within_limits(filter) && mqtt::topic::check_topic_filter(filter).is_ok()
     }
 
+    /// Whether no more user properties are among `properties` than the limits allow.
+    #[inline]
+    pub(crate) fn accepts_properties(&self, properties: Properties<'_>) -> bool {
+        let Limits { max_user_properties, max_user_property_bytes, .. } = self.limits;
+        // Each takes five bytes at least, so that few blocks have to be walked.
+        let block = properties.as_bytes().len();
+        if block / 5 <= max_user_properties && block <= max_user_property_bytes {
+            return true;
+        }
+        let sizes = properties.user_properties().map(|(name, value)| name.len() + value.len());
+        let (count, bytes) = sizes.fold((0, 0), |(count, bytes), size| (count + 1, bytes + size));
+        count <= max_user_properties && bytes <= max_user_property_bytes
+    }
+
     fn is_within_limits(&self, topic: &str) -> bool {
         topic.len() <= self.limits.max_topic_length
             && topic.bytes().filter(|byte| *byte == b'/').count() < self.limits.max_topic_levels
+    }
+
+    /// Counts a takeover of `client_id`; returns whether it may be.
+    pub(crate) fn accepts_takeover(&self, address: IpAddr, client_id: &str) -> bool {
+        let limit = TakeoverLimit {
+            takeovers: self.limits.max_takeovers,
+            ban: self.limits.takeover_ban.as_millis() as u64,
+        };
+        self.takeovers.count(address, client_id, limit, self.clock.milliseconds())
     }
 
     /// In seconds; `u32::MAX` stands for ever.

@@ -52,6 +52,16 @@ impl Version {
         }
     }
 
+    /// The keep alive of a client that asks for `asked` where no more than `max` is granted, in
+    /// seconds; 0: none. A 3.1.1 client cannot be told another than its own.
+    pub fn keep_alive(self, asked: u16, max: u16) -> u16 {
+        match self {
+            Version::V3_1_1 => asked,
+            Version::V5 if asked == 0 => max,
+            Version::V5 => asked.min(max),
+        }
+    }
+
     /// The protocol level in CONNECT.
     pub const fn level(self) -> u8 {
         match self {
@@ -266,6 +276,14 @@ mod tests {
         assert_eq!(connect.lifted().session_expiry, u32::MAX);
         assert!(!connect.request_problem_information);
         assert!(Connect::new(Version::V5, "a").request_problem_information);
+    }
+
+    #[test]
+    fn keep_alive_has_a_cap_for_those_who_can_be_told() {
+        for (asked, told) in [(0, 100), (99, 99), (100, 100), (65_535, 100)] {
+            assert_eq!(Version::V5.keep_alive(asked, 100), told);
+            assert_eq!(OLD.keep_alive(asked, 100), asked);
+        }
     }
 
     #[test]

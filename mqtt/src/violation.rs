@@ -235,7 +235,8 @@ impl Violation {
             Truncated { .. } | TrailingBytes(_) => ReasonCode::MalformedPacket,
             VarIntTooLong { .. } | VarIntNotMinimal { .. } => ReasonCode::MalformedPacket,
             NotUtf8 { .. } | NulInString { .. } => ReasonCode::MalformedPacket,
-            PropertyUnknown { .. } => ReasonCode::MalformedPacket,
+            // Section 2.2.2.2 of 5.0 has both in one sentence.
+            PropertyUnknown { .. } | PropertyMisplaced { .. } => ReasonCode::MalformedPacket,
             ReservedConnectFlag | WillFlagsWithoutWill | PasswordWithoutUserName => {
                 ReasonCode::MalformedPacket
             }
@@ -245,9 +246,7 @@ impl Violation {
             PacketIdZero(_) | ReasonCodeMisplaced { .. } | SessionPresentWithError => {
                 ReasonCode::ProtocolError
             }
-            PropertyMisplaced { .. } | PropertyRepeated { .. } | PropertyValue { .. } => {
-                ReasonCode::ProtocolError
-            }
+            PropertyRepeated { .. } | PropertyValue { .. } => ReasonCode::ProtocolError,
             AuthenticationDataAlone(_) | AuthenticationMethodMissing => ReasonCode::ProtocolError,
             AuthenticationMethodChanged => ReasonCode::ProtocolError,
             TopicEmpty | TopicAliasUnknown(_) | SubscriptionIdentifierFromClient => {
@@ -340,6 +339,11 @@ mod tests {
         for (violation, code) in [
             (Violation::NotConnect, 0x82),
             (Violation::TrailingBytes(publish), 0x81),
+            (Violation::PropertyUnknown { place: publish, identifier: 127 }, 0x81),
+            (
+                Violation::PropertyMisplaced { place: publish, property: Identifier::ReasonString },
+                0x81,
+            ),
             (Violation::TopicEmpty, 0x82),
             (Violation::TopicWildcard, 0x90),
             (Violation::PacketIdZero(publish), 0x82),

@@ -14,6 +14,9 @@ const MANY: u64 = 1_000_000_000;
 const LARGE: u64 = 1024 * 1024 * MIB;
 /// The longest string that MQTT can carry, in bytes.
 const STRING: u64 = 65_535;
+/// The trees of subscriptions and retained messages are walked by recursion, a level a call: a thread's
+/// stack has room for more than these.
+const LEVELS: u64 = 512;
 
 /// Reads all limits; those that the section does not have keep their value.
 pub(super) fn read(section: &mut Section<'_, '_>, limits: &mut Limits) {
@@ -21,7 +24,11 @@ pub(super) fn read(section: &mut Section<'_, '_>, limits: &mut Limits) {
     let Limits {
         max_packet_size,
         max_connections,
+        max_connections_per_address,
+        max_takeovers,
+        takeover_ban,
         connect_timeout,
+        max_keep_alive,
         receive_maximum,
         max_inflight,
         max_queued_messages,
@@ -31,20 +38,31 @@ pub(super) fn read(section: &mut Section<'_, '_>, limits: &mut Limits) {
         max_topic_levels,
         max_topic_length,
         max_client_id_length,
+        max_user_properties,
+        max_user_property_bytes,
+        max_filters_per_subscribe,
         max_subscriptions,
         max_session_expiry,
         queue_qos0,
         max_retained_messages,
     } = limits;
     section.read("max_connections", max_connections, number(1..=MANY));
+    section.read("max_connections_per_address", max_connections_per_address, number(1..=MANY));
+    section.read("max_takeovers", max_takeovers, number(1..=MANY));
+    section.read("takeover_ban", takeover_ban, duration(1000..=DAY));
     section.read("connect_timeout", connect_timeout, duration(100..=HOUR));
     section.read("send_timeout", send_timeout, duration(100..=HOUR));
     section.read("max_packet_size", max_packet_size, size(KIB..=256 * MIB));
     // [MQTT-3.1.3-5]: client ids of 23 bytes are always allowed.
     section.read("max_client_id_length", max_client_id_length, number(23..=STRING));
     section.read("max_topic_length", max_topic_length, number(1..=STRING));
-    section.read("max_topic_levels", max_topic_levels, number(1..=STRING));
+    section.read("max_topic_levels", max_topic_levels, number(1..=LEVELS));
+    section.read("max_user_properties", max_user_properties, number(0..=MANY));
+    section.read("max_user_property_bytes", max_user_property_bytes, size(0..=256 * MIB));
+    section.read("max_filters_per_subscribe", max_filters_per_subscribe, number(1..=MANY));
     section.read("max_subscriptions", max_subscriptions, number(1..=MANY));
+    // As many seconds as MQTT can say.
+    section.read("max_keep_alive", max_keep_alive, duration(1000..=65_535_000));
     section.read("receive_maximum", receive_maximum, number(1..=65_535));
     section.read("max_inflight", max_inflight, number(1..=65_535));
     section.read("max_queued_messages", max_queued_messages, number(1..=MANY));

@@ -69,8 +69,16 @@ pub struct Limits {
     pub max_packet_size: u32,
     /// Open connections, over all listeners.
     pub max_connections: usize,
+    /// Open connections from one address; loopback has no such limit.
+    pub max_connections_per_address: usize,
+    /// How often in a minute a client id may be taken over from one address.
+    pub max_takeovers: u32,
+    /// How long more of them are refused.
+    pub takeover_ban: Duration,
     /// How long a new connection has for its CONNECT.
     pub connect_timeout: Duration,
+    /// The longest keep alive that a client may have; at least a second, at most 65535.
+    pub max_keep_alive: Duration,
     /// QoS 1 and 2 messages that a client may have sent without an answer; at least 1.
     pub receive_maximum: u16,
     /// QoS 1 and 2 messages that a client is sent before it answers; at least 1.
@@ -83,12 +91,18 @@ pub struct Limits {
     pub write_buffer: usize,
     /// How long a client may take nothing from its socket.
     pub send_timeout: Duration,
-    /// Levels of a topic name or filter.
+    /// Levels of a topic name or filter; at most 512.
     pub max_topic_levels: usize,
     /// Bytes of a topic name or filter; at most 65535.
     pub max_topic_length: usize,
     /// Bytes of a client id.
     pub max_client_id_length: usize,
+    /// User properties of one packet, and of a will.
+    pub max_user_properties: usize,
+    /// Bytes of their names and values.
+    pub max_user_property_bytes: usize,
+    /// Topic filters of one SUBSCRIBE.
+    pub max_filters_per_subscribe: usize,
     /// Subscriptions of one client.
     pub max_subscriptions: usize,
     /// How long a session outlives its connection, whatever the client asks for.
@@ -120,7 +134,11 @@ impl Default for Limits {
         Limits {
             max_packet_size: 1024 * 1024,
             max_connections: 100_000,
+            max_connections_per_address: 256,
+            max_takeovers: 15,
+            takeover_ban: Duration::from_secs(5 * 60),
             connect_timeout: Duration::from_secs(10),
+            max_keep_alive: Duration::from_secs(60 * 60),
             receive_maximum: 256,
             max_inflight: 64,
             max_queued_messages: 100_000,
@@ -130,6 +148,9 @@ impl Default for Limits {
             max_topic_levels: 64,
             max_topic_length: 4096,
             max_client_id_length: 256,
+            max_user_properties: 64,
+            max_user_property_bytes: 32 * 1024,
+            max_filters_per_subscribe: 100,
             max_subscriptions: 1000,
             max_session_expiry: Duration::from_secs(7 * 24 * 60 * 60),
             queue_qos0: false,

@@ -10,7 +10,7 @@ use super::client::ConnectedClient;
 use super::{Connection, End, Stage};
 use crate::hooks::Decision;
 use crate::session::{Author, Granted, Link, Will};
-use crate::shard::{self, Shard};
+use crate::shard::Shard;
 
 impl Connection {
     pub(super) fn attach(
@@ -32,7 +32,7 @@ impl Connection {
         if client.session_expiry > 0 {
             broker.store.session_begun(&session.client_id, client.session_expiry);
         }
-        let reply = self.connack(connect, resumed, client.session_expiry, assigned_client_id);
+        let reply = self.connack(connect, resumed, &client, assigned_client_id);
         let waker = cx.waker().clone();
         let link = Link::new(connecting.write, waker, client.version, connect.maximum_packet_size);
         broker.clients.fetch_add(1, Ordering::Relaxed);
@@ -81,7 +81,7 @@ impl Connection {
             kept,
             version: connect.version,
             username,
-            keep_alive: patience(connect.keep_alive),
+            keep_alive: self.keep_alive(connect),
             last_packet: shard.now,
             session_expiry: connect.session_expiry.min(self.broker.max_session_expiry()),
             connected_without_expiry: connect.session_expiry == 0,
@@ -93,18 +93,27 @@ impl Connection {
         }
     }
 
+    fn keep_alive(&self, connect: &Connect<'_>) -> u16 {
+        let max = self.broker.limits.max_keep_alive.as_secs();
+        connect.version.keep_alive(connect.keep_alive, u16::try_from(max).unwrap_or(u16::MAX))
+    }
+
     /// CONNACK with what the client must know of the broker. [MQTT-3.2.2-2] [MQTT-3.2.2-3]
     fn connack(
         &self,
         connect: &Connect<'_>,
         session_present: bool,
-        session_expiry: u32,
+        client: &ConnectedClient,
         assigned_client_id: Option<&str>,
     ) -> Vec<u8> {
         let limits = &self.broker.limits;
         let mut properties = PropertyBuffer::new();
-        if session_expiry != connect.session_expiry {
-            properties.push(Property::SessionExpiryInterval(session_expiry));
+        if client.session_expiry != connect.session_expiry {
+            properties.push(Property::SessionExpiryInterval(client.session_expiry));
+        }
+        if client.keep_alive != connect.keep_alive {
+            // [MQTT-3.2.2-21] [MQTT-3.2.2-22]
+            properties.push(Property::ServerKeepAlive(client.keep_alive));
         }
         properties.push(Property::ReceiveMaximum(limits.receive_maximum));
         properties.push(Property::MaximumPacketSize(limits.max_packet_size));
@@ -125,10 +134,4 @@ impl Connection {
         }
         bytes
     }
-}
-
-/// One and a half times the keep alive, in milliseconds, and what time stamps may lag behind.
-/// [MQTT-3.1.2-22] [MQTT-3.2.2-22]
-fn patience(keep_alive: u16) -> u64 {
-    if keep_alive == 0 { 0 } else { u64::from(keep_alive) * 1500 + shard::TICK_MILLISECONDS }
 }

@@ -12,7 +12,7 @@ use super::{End, Endpoint};
 use crate::broker::Broker;
 use crate::hooks;
 use crate::session::{Kept, QueueLimits, Session, Will};
-use crate::shard::Shard;
+use crate::shard::{Shard, TICK_MILLISECONDS};
 
 /// A publisher waits so many milliseconds for a receiver to catch up; then it goes on, and the
 /// receiver's limits decide. Two clients that wait for each other so come free.
@@ -23,8 +23,8 @@ pub(super) struct ConnectedClient {
     pub(super) kept: Box<Kept>,
     pub(super) version: Version,
     pub(super) username: Option<Box<str>>,
-    /// Milliseconds without a packet after which the client is taken to be gone; 0: never.
-    pub(super) keep_alive: u64,
+    /// In seconds; 0: none.
+    pub(super) keep_alive: u16,
     pub(super) last_packet: u64,
     /// Seconds that the session outlives the connection; `u32::MAX`: for ever.
     pub(super) session_expiry: u32,
@@ -62,13 +62,15 @@ impl ConnectedClient {
         cx: &Context<'_>,
     ) -> bool {
         let Some((receiver, since)) = &self.waits_for else { return false };
-        if shard.now < since + MAX_HOLD {
-            let mut outbox = receiver.outbox.lock();
-            if outbox.is_crowded(limits) {
+        let mut outbox = receiver.outbox.lock();
+        if outbox.is_crowded(limits) {
+            if shard.now < since + MAX_HOLD {
                 outbox.park(cx.waker());
                 return true;
             }
+            outbox.mute();
         }
+        drop(outbox);
         self.waits_for = None;
         false
     }
@@ -123,7 +125,7 @@ impl ConnectedClient {
 
     /// When the client is taken to be gone if nothing more comes from it.
     pub(super) fn keep_alive_deadline(&self) -> u64 {
-        if self.keep_alive > 0 { self.last_packet + self.keep_alive } else { u64::MAX }
+        if self.keep_alive > 0 { self.last_packet + patience(self.keep_alive) } else { u64::MAX }
     }
 
     /// Acts on what is due and returns when to look again.
@@ -151,6 +153,12 @@ impl ConnectedClient {
         }
         Ok(next)
     }
+}
+
+/// One and a half times the keep alive, in milliseconds, and what time stamps may lag behind.
+/// [MQTT-3.1.2-22] [MQTT-3.2.2-22]
+fn patience(keep_alive: u16) -> u64 {
+    u64::from(keep_alive) * 1500 + TICK_MILLISECONDS
 }
 
 /// A client that has taken nothing for so many milliseconds holds no publisher up any more: until it

@@ -21,6 +21,8 @@ pub(super) enum End {
     /// CONNACK.
     #[error("{0}")]
     Unconnected(Violation),
+    #[error("more user properties than limits.max_user_properties or max_user_property_bytes")]
+    UserProperties,
     #[error("nothing received for one and a half times the keep alive")]
     KeepAliveTimeout,
     #[error("no CONNECT within limits.connect_timeout")]
@@ -56,6 +58,7 @@ impl End {
             | End::Refused(_)
             | End::SocketVetoed => None,
             End::Violation(violation) => Some(violation.reason()),
+            End::UserProperties => Some(ReasonCode::QuotaExceeded),
             End::KeepAliveTimeout => Some(ReasonCode::KeepAliveTimeout),
             End::Ordered(reason) => Some(*reason),
             End::ConnectVetoed => Some(ReasonCode::NotAuthorized),

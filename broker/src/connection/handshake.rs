@@ -74,6 +74,12 @@ impl Connection {
         if connect.client_id.len() > limits.max_client_id_length {
             return Err(End::Refused(ReasonCode::ClientIdentifierNotValid));
         }
+        let will_properties = connect.will.map(|will| will.properties).unwrap_or_default();
+        if !self.broker.accepts_properties(connect.properties)
+            || !self.broker.accepts_properties(will_properties)
+        {
+            return Err(End::Refused(ReasonCode::QuotaExceeded));
+        }
         // [MQTT-4.12.0-1]
         if connect.authentication_method.is_some() {
             return Err(End::Refused(ReasonCode::BadAuthenticationMethod));
@@ -139,6 +145,11 @@ impl Connection {
             waited: connecting.claiming.is_some(),
             waker: cx.waker(),
         };
+        if self.broker.sessions.would_take_over(&claimant)
+            && !self.broker.accepts_takeover(self.endpoint.peer.ip(), client_id)
+        {
+            return Err(End::Refused(ReasonCode::ConnectionRateExceeded));
+        }
         let create = |client_id| Session::new(client_id, window);
         let claim = self.broker.sessions.claim(&claimant, create);
         match claim {

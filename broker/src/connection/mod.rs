@@ -18,6 +18,7 @@ use crate::broker::Broker;
 use crate::hooks;
 use crate::session::ConnectionId;
 use crate::shard::{self, Shard, TimerKey};
+use crate::transport::Counted;
 
 mod attach;
 mod client;
@@ -46,6 +47,8 @@ pub(crate) struct Connection {
     broker: Arc<Broker>,
     id: ConnectionId,
     endpoint: Endpoint,
+    /// Among the connections of its address.
+    _counted: Counted,
     read: OwnedReadHalf,
     /// The beginning of a packet of which the rest has not come yet.
     tail: Vec<u8>,
@@ -76,13 +79,19 @@ struct Connecting {
 
 impl Connection {
     /// To be called in the context of the runtime it is to live on.
-    pub(crate) fn new(broker: Arc<Broker>, stream: TcpStream, endpoint: Endpoint) -> Connection {
+    pub(crate) fn new(
+        broker: Arc<Broker>,
+        stream: TcpStream,
+        endpoint: Endpoint,
+        counted: Counted,
+    ) -> Connection {
         let (read, write) = stream.into_split();
         broker.connections.fetch_add(1, Ordering::Relaxed);
         Connection {
             id: broker.next_connection(),
             broker,
             endpoint,
+            _counted: counted,
             read,
             tail: Vec::new(),
             timer: None,

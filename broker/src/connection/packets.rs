@@ -2,7 +2,7 @@
 
 use std::task::Context;
 
-use mqtt::{Ack, Disconnect, Frame, Packet, PacketType, ReasonCode, Violation};
+use mqtt::{Ack, Disconnect, Frame, Packet, PacketType, Properties, ReasonCode, Violation};
 
 use super::{Connection, End, Stage};
 use crate::session::Acknowledgement;
@@ -33,6 +33,7 @@ impl Connection {
     ) -> Result<(), End> {
         loop {
             let rest = data.get(*used..).unwrap_or_default();
+            self.check_first_packet(rest)?;
             let Some(frame) = mqtt::split_frame(rest, self.max_packet_size())? else {
                 return Ok(());
             };
@@ -54,6 +55,18 @@ impl Connection {
                 Stage::Opened(_) | Stage::Closed => return Ok(()),
             }
             *used += len;
+        }
+    }
+
+    /// What does not begin as a CONNECT is not waited for. [MQTT-3.1.0-1]
+    fn check_first_packet(&self, data: &[u8]) -> Result<(), End> {
+        let begins_otherwise =
+            data.first().is_some_and(|first| first >> 4 != PacketType::Connect as u8);
+        match self.stage {
+            Stage::Connecting(_) if begins_otherwise => {
+                Err(End::Unconnected(Violation::NotConnect))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -97,7 +110,7 @@ impl Connection {
             // [MQTT-3.12.4-1]
             Packet::PingReq => Packet::PingResp.encode(client.version, &mut batch.replies),
             Packet::Subscribe(subscribe) => self.on_subscribe(shard, &subscribe)?,
-            Packet::Unsubscribe(unsubscribe) => self.on_unsubscribe(shard, &unsubscribe),
+            Packet::Unsubscribe(unsubscribe) => self.on_unsubscribe(shard, &unsubscribe)?,
             Packet::Disconnect(disconnect) => return Err(self.on_disconnect(&disconnect)),
             // [MQTT-3.1.0-2] [MQTT-3.2.0-2]
             Packet::Connect(_) => return Err(Violation::SecondConnect.into()),
@@ -105,6 +118,12 @@ impl Connection {
             other => return Err(Violation::UnexpectedPacket(other.kind()).into()),
         }
         Ok(())
+    }
+
+    /// Checks the limits of what plugins and other clients may be shown.
+    #[inline]
+    pub(super) fn check_properties(&self, properties: Properties<'_>) -> Result<(), End> {
+        if self.broker.accepts_properties(properties) { Ok(()) } else { Err(End::UserProperties) }
     }
 
     fn on_disconnect(&mut self, disconnect: &Disconnect<'_>) -> End {

@@ -23,6 +23,7 @@ impl Connection {
         let publish = Publish::decode(frame, client.version)?;
         // CONNACK grants no alias. [MQTT-3.2.2-18]
         publish.check_from_client(0)?;
+        self.check_properties(publish.properties)?;
         if publish.qos == QoS::ExactlyOnce && !self.begin_exactly_once(shard, publish.packet_id)? {
             return Ok(());
         }

@@ -17,9 +17,14 @@ impl Connection {
             // CONNACK says that there are none.
             return Err(Violation::SubscriptionIdentifiersNotSupported.into());
         }
+        self.check_properties(subscribe.properties)?;
         let mut reasons = Vec::new();
         // [MQTT-3.8.4-5]
-        for subscription in subscribe.filters() {
+        for (index, subscription) in subscribe.filters().enumerate() {
+            if index >= self.broker.limits.max_filters_per_subscribe {
+                reasons.push(ReasonCode::QuotaExceeded);
+                continue;
+            }
             let properties = subscribe.properties.as_bytes();
             reasons.push(self.subscribe(&subscription, properties));
         }
@@ -43,11 +48,11 @@ impl Connection {
         };
         let broker = &self.broker;
         let Subscription { filter, options } = *subscription;
-        if mqtt::topic::is_shared(filter) {
-            return ReasonCode::SharedSubscriptionsNotSupported;
-        }
         if !broker.accepts_filter(filter) {
             return ReasonCode::TopicFilterInvalid;
+        }
+        if mqtt::topic::is_shared(filter) {
+            return ReasonCode::SharedSubscriptionsNotSupported;
         }
         let subscriptions = &client.kept.subscriptions;
         if subscriptions.len() >= broker.limits.max_subscriptions && !subscriptions.contains(filter)
@@ -87,11 +92,16 @@ impl Connection {
         granted
     }
 
-    pub(super) fn on_unsubscribe(&mut self, shard: &mut Shard, unsubscribe: &Unsubscribe<'_>) {
+    pub(super) fn on_unsubscribe(
+        &mut self,
+        shard: &mut Shard,
+        unsubscribe: &Unsubscribe<'_>,
+    ) -> Result<(), End> {
+        self.check_properties(unsubscribe.properties)?;
         // [MQTT-3.10.4-6]
         let reasons: Vec<_> =
             unsubscribe.filters().map(|filter| self.unsubscribe(filter)).collect();
-        let Stage::Connected(client) = &self.stage else { return };
+        let Stage::Connected(client) = &self.stage else { return Ok(()) };
         let unsuback = Packet::UnsubAck(UnsubAck {
             packet_id: unsubscribe.packet_id,
             properties: mqtt::Properties::EMPTY,
@@ -99,6 +109,7 @@ impl Connection {
         });
         // [MQTT-3.10.4-4] [MQTT-3.10.4-5]
         unsuback.encode(client.version, &mut shard.batch.replies);
+        Ok(())
     }
 
     fn unsubscribe(&mut self, filter: &str) -> ReasonCode {

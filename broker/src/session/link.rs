@@ -22,6 +22,9 @@ pub(crate) struct Link {
     pub(super) blocked: bool,
     /// The client has read nothing for so long that QoS 0 is dropped rather than publishers held up.
     pub(super) stalled: bool,
+    /// The client has acknowledged nothing for as long as a publisher waits: publishers go on, and
+    /// the limits of the queue decide.
+    pub(super) mute: bool,
     /// A write failed; the owner closes.
     pub(super) broken: bool,
 }
@@ -41,6 +44,7 @@ impl Link {
             max_packet,
             blocked: false,
             stalled: false,
+            mute: false,
             broken: false,
         }
     }

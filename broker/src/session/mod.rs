@@ -19,6 +19,7 @@ mod queue;
 mod registry;
 mod schedule;
 mod subscriptions;
+mod takeovers;
 mod will;
 mod write_queue;
 
@@ -30,6 +31,7 @@ pub(crate) use queue::QueueLimits;
 pub(crate) use registry::{Claim, Claimant, ConnectionId, Ended, Granted, Registry};
 pub(crate) use schedule::{Due, DueKey, Schedule};
 pub(crate) use subscriptions::Subscriptions;
+pub(crate) use takeovers::{TakeoverLimit, Takeovers};
 pub(crate) use will::{Author, Will};
 
 /// The part of a session that any thread may reach.

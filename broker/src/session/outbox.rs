@@ -257,7 +257,8 @@ impl Outbox {
 
     /// Takes the client's answer. Call [`Outbox::refill`] after the last of a batch.
     pub(crate) fn acknowledge(&mut self, acknowledgement: Acknowledgement) {
-        let Some(link) = &self.link else { return };
+        let Some(link) = &mut self.link else { return };
+        link.mute = false;
         let outbound = self.delivery.as_mut().map(|delivery| &mut delivery.outbound);
         match acknowledgement {
             Acknowledgement::PubAck(packet_id) => {
@@ -312,7 +313,14 @@ impl Outbox {
     pub(crate) fn is_crowded(&self, limits: &QueueLimits) -> bool {
         let Some(link) = &self.link else { return false };
         (self.queue.pending() > limits.write_buffer && !link.stalled)
-            || self.delivery.as_ref().is_some_and(|delivery| delivery.is_crowded(limits))
+            || (!link.mute && self.delivery.as_ref().is_some_and(|d| d.is_crowded(limits)))
+    }
+
+    /// A publisher has waited long enough. No other waits until the client acknowledges something.
+    pub(crate) fn mute(&mut self) {
+        if let Some(link) = &mut self.link {
+            link.mute = true;
+        }
     }
 
     /// Puts a publisher on the list of those to wake when the client has caught up.

@@ -119,6 +119,15 @@ impl Registry {
         Claim::Granted(Granted { session, kept: Box::default(), resumed: false, timers, ended })
     }
 
+    /// Whether a claim would drive out another connection.
+    pub(crate) fn would_take_over(&self, claimant: &Claimant<'_>) -> bool {
+        let entries = self.entries.lock();
+        !claimant.waited
+            && entries.get(claimant.client_id).is_some_and(|entry| {
+                entry.owner.is_some() && entry.user.as_deref() == claimant.user
+            })
+    }
+
     /// Gives a session back that shall live on. The number returned is for [`Registry::expire`]
     /// and [`Registry::take_will`].
     pub(crate) fn leave(&self, session: &Session, kept: Box<Kept>, will: Option<Box<Will>>) -> u32 {

@@ -12,6 +12,7 @@ use tokio::io::unix::AsyncFd;
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 
+use super::Counted;
 use crate::broker::Broker;
 use crate::connection::{Connection, Endpoint};
 
@@ -84,12 +85,22 @@ impl TcpAcceptor {
             log::debug!("{peer}: closed at once, {open} connections are open");
             return;
         }
-        if let Err(error) = self.start(stream, peer) {
+        let limit = self.broker.limits.max_connections_per_address;
+        let Some(counted) = self.broker.addresses.count(peer.ip(), limit) else {
+            log::debug!("{peer}: closed at once, {limit} connections from there are open");
+            return;
+        };
+        if let Err(error) = self.start(stream, peer, counted) {
             log::debug!("{peer}: {error}");
         }
     }
 
-    fn start(&mut self, stream: std::net::TcpStream, peer: SocketAddr) -> io::Result<()> {
+    fn start(
+        &mut self,
+        stream: std::net::TcpStream,
+        peer: SocketAddr,
+        counted: Counted,
+    ) -> io::Result<()> {
         SockRef::from(&stream).set_nonblocking(true)?;
         self.next_shard = (self.next_shard + 1) % self.shards.len();
         let Some(shard) = self.shards.get(self.next_shard) else { return Ok(()) };
@@ -98,7 +109,7 @@ impl TcpAcceptor {
         let _context = shard.enter();
         let stream = TcpStream::from_std(stream)?;
         let endpoint = Endpoint { peer, local, listener: self.name.clone() };
-        shard.spawn(Connection::new(self.broker.clone(), stream, endpoint));
+        shard.spawn(Connection::new(self.broker.clone(), stream, endpoint, counted));
         Ok(())
     }
 }

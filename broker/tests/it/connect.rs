@@ -42,12 +42,14 @@ fn connack_tells_the_limits() {
         config.limits.receive_maximum = 7;
         config.limits.max_packet_size = 12_345;
         config.limits.max_session_expiry = Duration::from_secs(100);
+        config.limits.max_keep_alive = Duration::from_secs(50);
     });
     let login = Login::new(Version::V5, "client").with(Property::SessionExpiryInterval(u32::MAX));
     let (_client, answer) = login.ask(broker.address());
     let said: Vec<_> = answer.properties().iter().collect();
     let expected = [
         Property::SessionExpiryInterval(100),
+        Property::ServerKeepAlive(50),
         Property::ReceiveMaximum(7),
         Property::MaximumPacketSize(12_345),
         Property::SubscriptionIdentifierAvailable(0),

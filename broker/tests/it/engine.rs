@@ -327,7 +327,7 @@ fn a_quiet_client_is_served_beside_a_flood(version: Version) {
 
 fn subscribers_that_come_and_go_do_not_disturb_the_others(version: Version) {
     const COUNT: u32 = 5_000;
-    let broker = Broker::start();
+    let broker = Broker::with(|config| config.limits.max_takeovers = 100_000);
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let mut subscriber = Client::connect(&broker, version, "steady");

@@ -131,7 +131,7 @@ fn of_many_at_once_one_is_left_with_the_session(version: Version) {
 /// Every message comes to some connection, none out of order, and none is lost between two.
 fn messages_published_during_takeovers_all_arrive(version: Version) {
     const COUNT: usize = 500;
-    let broker = Broker::start();
+    let broker = Broker::with(|config| config.limits.max_takeovers = 100_000);
     let login = Login::new(version, "client").keeping_session();
     let mut client = login.connect(broker.address());
     client.subscribe("a", QoS::ExactlyOnce);
@@ -189,7 +189,7 @@ fn a_connection_that_does_not_read_is_taken_over(version: Version) {
 /// It hears so behind the messages that others are just sending it. [MQTT-3.14.4-1]
 #[test]
 fn the_first_connection_is_told_amid_a_flood() {
-    let broker = Broker::start();
+    let broker = Broker::with(|config| config.limits.max_takeovers = 1000);
     let address = broker.address();
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -250,7 +250,7 @@ fn the_second_connection_has_a_window_of_its_own() {
 /// 100 connections with one client id from several threads: each is let in, or told that a newer
 /// one came before it; in the end one is connected.
 fn check_storm(login: impl Fn() -> Login<'static> + Sync) {
-    let broker = Broker::start();
+    let broker = Broker::with(|config| config.limits.max_takeovers = 1000);
     let address = broker.address();
     let clients: Vec<Client> = thread::scope(|scope| {
         let storms: Vec<_> = (0..4).map(|_| scope.spawn(|| storm(address, &login()))).collect();

@@ -55,10 +55,15 @@ impl Process {
         panic!("{} ended without {text:?}: {:#?}", self.name, self.said)
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Sends a signal, as `kill -NAME` does.
     pub(crate) fn signal(&self, name: &str) {
         let mut kill = Command::new("sh");
-        kill.args(["-c", "kill -s \"$0\" \"$1\"", name, &self.child.id().to_string()]);
+        kill.args(["-c", "kill -s \"$0\" \"$1\"", name, &self.id().to_string()]);
         assert!(kill.status().unwrap().success());
     }
 
