@@ -166,7 +166,7 @@ fn row_08_a_topic_longer_than_the_packet(version: Version) {
     });
 }
 
-/// [MQTT-2.2.1-3] of 5.0, [MQTT3-2.3.1-1] of 3.1.1. The field can be read, so it is a protocol error,
+/// [MQTT-2.2.1-3], in both versions. The field can be read, so it is a protocol error,
 /// not a malformed packet.
 fn row_10_packet_id_zero(version: Version) {
     let broker = Broker::start();

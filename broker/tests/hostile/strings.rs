@@ -14,7 +14,7 @@ both_versions!(row_15_strings_that_are_not_utf_8, row_16_strings_with_nul);
 const NOT_UTF_8: [&[u8]; 5] =
     [&[0xC0, 0x80], &[0xED, 0xA0, 0x80], &[0xF4, 0x90, 0x80, 0x80], &[b'a', 0xE2, 0x82], &[0xBF]];
 
-/// [MQTT-1.5.4-1] of 5.0, [MQTT3-1.5.3-1] of 3.1.1
+/// [MQTT-1.5.4-1], in both versions
 fn row_15_strings_that_are_not_utf_8(version: Version) {
     let broker = Broker::start();
     undisturbed(broker.address(), || {
@@ -24,7 +24,7 @@ fn row_15_strings_that_are_not_utf_8(version: Version) {
     });
 }
 
-/// [MQTT-1.5.4-2] of 5.0, [MQTT3-1.5.3-2] of 3.1.1. 5.0 says what must not be sent and gives no code;
+/// [MQTT-1.5.4-2], in both versions. 5.0 says what must not be sent and gives no code;
 /// a packet that cannot be parsed by its rules is a malformed one.
 fn row_16_strings_with_nul(version: Version) {
     let broker = Broker::start();
