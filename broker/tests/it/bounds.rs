@@ -124,8 +124,16 @@ fn no_retained_message_comes_after_its_successor(version: Version) {
 
 /// [MQTT-3.10.4-2]
 fn nothing_is_delivered_after_unsuback(version: Version) {
-    const ROUNDS: usize = 500;
+    const ROUNDS: usize = 1000;
     let broker = Broker::start();
+    // More receivers, so that a delivery takes a while.
+    let others: Vec<Client> = (0..20)
+        .map(|number| {
+            let mut other = Client::connect(&broker, version, &format!("other{number}"));
+            other.subscribe("flood", QoS::AtMostOnce);
+            other
+        })
+        .collect();
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
         let (broker, done) = (&broker, &done);
@@ -147,6 +155,7 @@ fn nothing_is_delivered_after_unsuback(version: Version) {
             client.ping();
         }
     });
+    drop(others);
 }
 
 /// Only a PUBREC without an error asks for a PUBREL. [MQTT-4.3.3-4]
