@@ -4,6 +4,7 @@
 //! the meaning differs, `version.rs` knows.
 
 mod ack;
+mod additions;
 mod auth;
 mod connack;
 mod connect;
@@ -16,6 +17,7 @@ mod subscription;
 mod unsubscribe;
 
 pub use ack::Ack;
+pub use additions::Additions;
 pub use auth::Auth;
 pub use connack::ConnAck;
 pub use connect::{Connect, Will};

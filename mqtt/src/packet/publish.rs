@@ -3,6 +3,7 @@
 use crate::codec::MAX_REMAINING_LENGTH;
 use crate::codec::read::Reader;
 use crate::codec::write;
+use crate::packet::Additions;
 use crate::{Field, Frame, Identifier, PacketType, Place, Properties, QoS, Version, Violation};
 
 /// A message on its way.
@@ -75,19 +76,25 @@ impl Publish<'_> {
     /// Appends the packet; see [`Packet::encode`](crate::Packet::encode) for what is not written.
     #[inline]
     pub fn encode(&self, version: Version, out: &mut Vec<u8>) {
-        let remaining = self.remaining_length(version);
+        self.encode_with(Additions::NONE, version, out);
+    }
+
+    /// The same with what is added for the receiver.
+    #[inline]
+    pub fn encode_with(&self, additions: Additions<'_>, version: Version, out: &mut Vec<u8>) {
+        let remaining = self.remaining_length(additions, version);
         if remaining > MAX_REMAINING_LENGTH {
             return;
         }
         out.reserve(5 + remaining);
-        self.encode_head(version, out);
+        self.encode_head(additions, version, out);
         out.extend_from_slice(self.payload);
     }
 
     /// Appends the packet up to its payload, for a writer that sends the payload from elsewhere.
     #[inline]
-    pub fn encode_head(&self, version: Version, out: &mut Vec<u8>) {
-        let remaining = self.remaining_length(version);
+    pub fn encode_head(&self, additions: Additions<'_>, version: Version, out: &mut Vec<u8>) {
+        let remaining = self.remaining_length(additions, version);
         if remaining > MAX_REMAINING_LENGTH {
             return;
         }
@@ -97,13 +104,24 @@ impl Publish<'_> {
         if self.qos != QoS::AtMostOnce {
             write::two_bytes(out, self.packet_id);
         }
-        write::properties(out, version, self.properties);
+        if version.has_properties() {
+            let own = self.properties.as_bytes();
+            write::varint(out, (own.len() + additions.len()) as u32);
+            out.extend_from_slice(own);
+            additions.encode(out);
+        }
     }
 
     /// The size of the whole packet in bytes, as Maximum Packet Size counts it.
     #[inline]
     pub fn encoded_len(&self, version: Version) -> usize {
-        let remaining = self.remaining_length(version);
+        self.encoded_len_with(Additions::NONE, version)
+    }
+
+    /// The same with what is added for the receiver.
+    #[inline]
+    pub fn encoded_len_with(&self, additions: Additions<'_>, version: Version) -> usize {
+        let remaining = self.remaining_length(additions, version);
         1 + write::varint_len(remaining) + remaining
     }
 
@@ -116,12 +134,15 @@ impl Publish<'_> {
             | u8::from(self.retain)
     }
 
-    fn remaining_length(&self, version: Version) -> usize {
+    fn remaining_length(&self, additions: Additions<'_>, version: Version) -> usize {
         let packet_id = if self.qos == QoS::AtMostOnce { 0 } else { 2 };
-        2 + write::clip(self.topic).len()
-            + packet_id
-            + write::properties_len(version, self.properties)
-            + self.payload.len()
+        let properties = if version.has_properties() {
+            let len = self.properties.as_bytes().len() + additions.len();
+            write::varint_len(len) + len
+        } else {
+            0
+        };
+        2 + write::clip(self.topic).len() + packet_id + properties + self.payload.len()
     }
 }
 
@@ -159,6 +180,38 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// [MQTT-3.3.4-4]
+    #[test]
+    fn additions_follow_the_properties_as_they_came() {
+        use crate::{Property, PropertyBuffer};
+        let mut own = PropertyBuffer::new();
+        own.push(Property::UserProperty("a", "1"));
+        let mut identifiers = PropertyBuffer::new();
+        identifiers.push(Property::SubscriptionIdentifier(7));
+        identifiers.push(Property::SubscriptionIdentifier(300));
+        let mut sent = publish(QoS::AtMostOnce, "", b"x");
+        sent.properties = own.as_properties();
+        let additions = Additions {
+            subscription_identifiers: identifiers.as_properties(),
+            topic_alias: Some(9),
+        };
+        let mut out = Vec::new();
+        sent.encode_with(additions, Version::V5, &mut out);
+        assert_eq!(sent.encoded_len_with(additions, Version::V5), out.len());
+        let frame = crate::split_frame(&out, u32::MAX).unwrap().unwrap();
+        let read = Publish::decode(frame, Version::V5).unwrap();
+        assert!(read.properties.iter().eq([
+            Property::UserProperty("a", "1"),
+            Property::SubscriptionIdentifier(7),
+            Property::SubscriptionIdentifier(300),
+            Property::TopicAlias(9),
+        ]));
+        out.clear();
+        sent.topic = "t";
+        sent.encode_with(additions, Version::V3_1_1, &mut out);
+        assert_eq!(out, [0x30, 4, 0, 1, b't', b'x']);
     }
 
     #[test]
