@@ -13,7 +13,7 @@ use mqtt::{Properties, Publish};
 use crate::clock::Clock;
 use crate::config::Limits;
 use crate::hooks::{Client, Decision, Hooks, Origin, Publication};
-use crate::router::{Item, Retained, Retention, Router, Run, Targets};
+use crate::router::{Heirs, Item, Receivers, Retained, Retention, Router, Run};
 use crate::session::{ConnectionId, Due, Ended, Message, QueueLimits, Registry};
 use crate::session::{Schedule, Session, TakeoverLimit, Takeovers, Will};
 use crate::shard::Shard;
@@ -126,10 +126,10 @@ impl Broker {
         client: &Client<'_>,
         origin: Origin,
     ) -> Option<Arc<Session>> {
-        let targets = shard.cache.targets(&self.router, run.topic);
+        let matched = shard.cache.matched(&self.router, run.topic);
         let generation = shard.cache.generation();
-        let targets = Targets { targets: &targets, generation, router: &self.router };
-        let crowded = crate::router::deliver(run, &targets, &mut shard.outgoing);
+        let receivers = Receivers { matched: &matched, generation, router: &self.router };
+        let crowded = crate::router::deliver(run, &receivers, &mut shard.outgoing);
         if self.hooks.watches_messages() {
             for item in run.items {
                 self.hooks.on_publish(client, &publication(run, item, origin));
@@ -190,6 +190,8 @@ impl Broker {
     pub(crate) fn end_session(&self, shard: &mut Shard, ended: &Ended) {
         let session = &ended.session;
         self.router.unsubscribe_all(ended.kept.subscriptions.filters(), session);
+        let second = shard.second();
+        self.router.hand_over(session, Heirs::All, &mut shard.outgoing, second);
         session.outbox.lock().clear();
         self.store.session_ended(&session.client_id);
         if let Some(will) = &ended.will {

@@ -34,7 +34,13 @@ impl Connection {
         }
         let reply = self.connack(connect, resumed, &client, assigned_client_id);
         let waker = cx.waker().clone();
-        let link = Link::new(connecting.write, waker, client.version, connect.maximum_packet_size);
+        let link = Link::new(
+            connecting.write,
+            waker,
+            client.version,
+            connect.maximum_packet_size,
+            connect.topic_alias_maximum,
+        );
         broker.clients.fetch_add(1, Ordering::Relaxed);
         // Asked before anything that the session has kept is sent.
         let decision =
@@ -121,8 +127,6 @@ impl Connection {
             // [MQTT-3.1.3-7] [MQTT-3.2.2-16]
             properties.push(Property::AssignedClientIdentifier(client_id));
         }
-        properties.push(Property::SubscriptionIdentifierAvailable(0));
-        properties.push(Property::SharedSubscriptionAvailable(0));
         let connack = Packet::ConnAck(ConnAck {
             session_present,
             reason: ReasonCode::Success,

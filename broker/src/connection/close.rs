@@ -8,6 +8,7 @@ use mqtt::{Disconnect, Lowered, Packet};
 use super::client::ConnectedClient;
 use super::{Connection, End, Stage};
 use crate::hooks::Disconnected;
+use crate::router::Heirs;
 use crate::session::{Due, Ended};
 use crate::shard::Shard;
 
@@ -57,6 +58,9 @@ impl Connection {
         }
         // [MQTT-3.1.2-23]
         if session_kept {
+            let second = shard.second();
+            let router = &self.broker.router;
+            router.hand_over(&client.session, Heirs::Connected, &mut shard.outgoing, second);
             self.leave_session(client);
         } else {
             self.end_session(shard, client);

@@ -1,13 +1,14 @@
 //! Retained messages for new subscriptions, sent as fast as the client takes them.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::task::Context;
 
 use mqtt::QoS;
 
 use super::{Connection, Stage};
 use crate::router::Retained;
-use crate::session::Message;
+use crate::session::{MatchedBy, Message};
 use crate::shard::Shard;
 
 /// Messages sent before others have their turn.
@@ -16,16 +17,22 @@ const PER_TURN: usize = 1000;
 /// What of the retained messages a client has still to be sent.
 #[derive(Default)]
 pub(super) struct Replay {
-    /// Filters that have not been looked up yet, and the QoS granted for each.
-    filters: VecDeque<(Box<str>, QoS)>,
-    /// What the filter before matched, and the QoS granted for it.
+    /// Filters that have not been looked up yet.
+    filters: VecDeque<Filter>,
+    /// What the filter before matched.
     messages: VecDeque<Message>,
-    granted: Option<QoS>,
+    current: Option<Filter>,
+}
+
+struct Filter {
+    filter: Box<str>,
+    granted: QoS,
+    matched_by: Option<Arc<MatchedBy>>,
 }
 
 impl Replay {
-    pub(super) fn add(&mut self, filter: &str, granted: QoS) {
-        self.filters.push_back((filter.into(), granted));
+    pub(super) fn add(&mut self, filter: &str, granted: QoS, matched_by: Option<Arc<MatchedBy>>) {
+        self.filters.push_back(Filter { filter: filter.into(), granted, matched_by });
     }
 
     /// The next message, marked as retained. One that was replaced since it was found is left out:
@@ -33,15 +40,18 @@ impl Replay {
     fn next(&mut self, retained: &Retained, second: u32) -> Option<Message> {
         loop {
             if let Some(mut message) = self.messages.pop_front() {
-                if retained.holds(&message) {
+                if let Some(current) = &self.current
+                    && retained.holds(&message)
+                {
                     message.retain = true;
-                    message.qos = message.qos.min(self.granted.unwrap_or(message.qos));
+                    message.qos = message.qos.min(current.granted);
+                    message.matched_by.clone_from(&current.matched_by);
                     return Some(message);
                 }
             } else {
-                let (filter, granted) = self.filters.pop_front()?;
-                self.messages = retained.matching(&filter, second).into();
-                self.granted = Some(granted);
+                let next = self.filters.pop_front()?;
+                self.messages = retained.matching(&next.filter, second).into();
+                self.current = Some(next);
             }
         }
     }

@@ -1,10 +1,13 @@
 //! SUBSCRIBE and UNSUBSCRIBE: filter by filter, each with the plugins' say.
 
-use mqtt::{Identifier, Packet, ReasonCode, RetainHandling, SubAck, Subscribe, Subscription};
-use mqtt::{UnsubAck, Unsubscribe, Violation};
+use std::num::NonZeroU32;
+
+use mqtt::{Packet, Properties, ReasonCode, RetainHandling, SubAck, Subscribe, Subscription};
+use mqtt::{UnsubAck, Unsubscribe};
 
 use super::{Connection, End, Stage};
 use crate::hooks::{self, Decision};
+use crate::session::MatchedBy;
 use crate::shard::Shard;
 
 impl Connection {
@@ -13,10 +16,6 @@ impl Connection {
         shard: &mut Shard,
         subscribe: &Subscribe<'_>,
     ) -> Result<(), End> {
-        if subscribe.properties.contains(Identifier::SubscriptionIdentifier) {
-            // CONNACK says that there are none.
-            return Err(Violation::SubscriptionIdentifiersNotSupported.into());
-        }
         self.check_properties(subscribe.properties)?;
         let mut reasons = Vec::new();
         // [MQTT-3.8.4-5]
@@ -25,13 +24,12 @@ impl Connection {
                 reasons.push(ReasonCode::QuotaExceeded);
                 continue;
             }
-            let properties = subscribe.properties.as_bytes();
-            reasons.push(self.subscribe(&subscription, properties));
+            reasons.push(self.subscribe(&subscription, subscribe.properties));
         }
         let Stage::Connected(client) = &self.stage else { return Ok(()) };
         let suback = Packet::SubAck(SubAck {
             packet_id: subscribe.packet_id, // [MQTT-3.8.4-2]
-            properties: mqtt::Properties::EMPTY,
+            properties: Properties::EMPTY,
             reasons: reasons.into(),
         });
         if let mqtt::Lowered::Send(suback) = client.version.lower(suback) {
@@ -42,17 +40,19 @@ impl Connection {
     }
 
     /// Makes one subscription; returns its reason code for SUBACK. [MQTT-3.8.4-7]
-    fn subscribe(&mut self, subscription: &Subscription<'_>, properties: &[u8]) -> ReasonCode {
+    fn subscribe(
+        &mut self,
+        subscription: &Subscription<'_>,
+        properties: Properties<'_>,
+    ) -> ReasonCode {
         let Stage::Connected(client) = &mut self.stage else {
             return ReasonCode::UnspecifiedError;
         };
         let broker = &self.broker;
         let Subscription { filter, options } = *subscription;
+        let identifier = properties.subscription_identifier().and_then(NonZeroU32::new);
         if !broker.accepts_filter(filter) {
             return ReasonCode::TopicFilterInvalid;
-        }
-        if mqtt::topic::is_shared(filter) {
-            return ReasonCode::SharedSubscriptionsNotSupported;
         }
         let subscriptions = &client.kept.subscriptions;
         if subscriptions.len() >= broker.limits.max_subscriptions && !subscriptions.contains(filter)
@@ -66,28 +66,31 @@ impl Connection {
             no_local: options.no_local,
             retain_as_published: options.retain_as_published,
             retain_handling: options.retain_handling as u8,
-            properties,
+            properties: properties.as_bytes(),
         };
         let granted = ReasonCode::granted(options.qos);
         if broker.hooks.on_before_subscribe(&facts, &event) == Decision::Veto {
             // The plugin's `false` is silent: the client gets the normal acknowledgement.
             return granted;
         }
-        broker.router.subscribe(filter, &client.session, options);
+        let is_shared = mqtt::topic::is_shared(filter);
+        let matched_by = MatchedBy::new(identifier, is_shared.then_some(filter));
+        broker.router.subscribe(filter, &client.session, options, matched_by.clone());
         let is_new = client.kept.subscriptions.insert(filter, options);
         if client.session_expiry > 0 {
             let client_id = &client.session.client_id;
-            broker.store.subscribed(client_id, filter, options);
+            broker.store.subscribed(client_id, filter, options, identifier);
         }
         broker.hooks.on_subscribe(&client.facts(&self.endpoint), &event);
         // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11] [MQTT-3.8.4-4]
         let wanted = match options.retain_handling {
+            _ if is_shared => false,
             RetainHandling::Send => true,
             RetainHandling::SendIfNew => is_new,
             RetainHandling::DoNotSend => false,
         };
         if wanted {
-            client.replay.get_or_insert_default().add(filter, options.qos);
+            client.replay.get_or_insert_default().add(filter, options.qos, matched_by);
         }
         granted
     }
@@ -104,7 +107,7 @@ impl Connection {
         let Stage::Connected(client) = &self.stage else { return Ok(()) };
         let unsuback = Packet::UnsubAck(UnsubAck {
             packet_id: unsubscribe.packet_id,
-            properties: mqtt::Properties::EMPTY,
+            properties: Properties::EMPTY,
             reasons: reasons.into(),
         });
         // [MQTT-3.10.4-4] [MQTT-3.10.4-5]

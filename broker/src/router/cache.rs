@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use super::{Router, Target};
+use super::{Matched, Router};
 
 /// Topics remembered at most; beyond that the cache starts anew.
 const MAX_TOPICS: usize = 4096;
@@ -14,7 +14,7 @@ const MAX_TARGETS: usize = 256 * 1024;
 
 #[derive(Default)]
 pub(crate) struct TopicCache {
-    topics: HashMap<Box<str>, Arc<[Target]>, RandomState>,
+    topics: HashMap<Box<str>, Arc<Matched>, RandomState>,
     /// Subscribers of all of them.
     held: usize,
     /// The router's generation that `topics` belongs to.
@@ -22,24 +22,24 @@ pub(crate) struct TopicCache {
 }
 
 impl TopicCache {
-    /// The generation that [`TopicCache::targets`] has answered from.
+    /// The generation that [`TopicCache::matched`] has answered from.
     pub(crate) fn generation(&self) -> u64 {
         self.generation
     }
 
-    /// The subscribers of `topic`, each once.
-    pub(crate) fn targets(&mut self, router: &Router, topic: &str) -> Arc<[Target]> {
+    /// The subscribers of `topic`, each once, and its shares.
+    pub(crate) fn matched(&mut self, router: &Router, topic: &str) -> Arc<Matched> {
         self.refresh(router);
-        if let Some(targets) = self.topics.get(topic) {
-            return targets.clone();
+        if let Some(matched) = self.topics.get(topic) {
+            return matched.clone();
         }
-        let targets: Arc<[Target]> = router.targets(topic).into();
-        self.held += targets.len();
+        let matched = Arc::new(router.matched(topic));
+        self.held += matched.targets.len() + matched.shares.len();
         if self.topics.len() >= MAX_TOPICS || self.held > MAX_TARGETS {
             self.clear();
         }
-        self.topics.insert(topic.into(), targets.clone());
-        targets
+        self.topics.insert(topic.into(), matched.clone());
+        matched
     }
 
     /// Lets go of what a change of subscriptions has made stale, and of the sessions in it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use mqtt::QoS;
 
 use super::run::{Item, Messages, Run};
-use super::{Router, Target};
+use super::{Matched, Router, Share, Target};
 use crate::session::{Outbox, QueueLimits, Session};
 use crate::shard::Outgoing;
 
@@ -13,66 +13,120 @@ use crate::shard::Outgoing;
 const SHARE_ABOVE: usize = 8 * 1024;
 
 /// The subscribers of a topic, as they were at some generation of the router.
-pub(crate) struct Targets<'a> {
-    pub(crate) targets: &'a [Target],
+pub(crate) struct Receivers<'a> {
+    pub(crate) matched: &'a Matched,
     pub(crate) generation: u64,
     pub(crate) router: &'a Router,
 }
 
-/// Hands a run to all targets. Returns a receiver that has more than it can take, if there is one:
-/// the publisher should wait for it.
+/// Hands a run to all receivers. Returns one that has more than it can take, if there is one: the
+/// publisher should wait for it.
 pub(crate) fn deliver(
     run: &Run<'_>,
-    targets: &Targets<'_>,
+    receivers: &Receivers<'_>,
     outgoing: &mut Outgoing,
 ) -> Option<Arc<Session>> {
-    let limits = outgoing.limits;
-    let verbatim = run.verbatim();
-    let largest = run.largest();
-    let mut messages = Messages::new(run);
+    let mut fanout = Fanout::new(run, receivers.generation, outgoing);
+    for target in &receivers.matched.targets {
+        fanout.reach(target, || receivers.router.target(run.topic, &target.session));
+    }
+    let mut crowded = fanout.crowded;
+    for share in &receivers.matched.shares {
+        crowded = deliver_shared(run, share, receivers.generation, outgoing).or(crowded);
+    }
+    crowded
+}
+
+/// Hands each message of a run to one member, and neighbours to the same one, so that a long run
+/// costs a lock per member.
+fn deliver_shared(
+    run: &Run<'_>,
+    share: &Share,
+    generation: u64,
+    outgoing: &mut Outgoing,
+) -> Option<Arc<Session>> {
+    let members = share.members();
+    let each = run.items.len().div_ceil(members.len().max(1));
     let mut crowded = None;
-    // In the order of the run, under the lock of the receiver.
-    // [MQTT-4.5.0-1] [MQTT-4.6.0-5] [MQTT-4.6.0-6]
-    for target in targets.targets {
+    for items in run.items.chunks(each.max(1)) {
+        let part = Run { items, ..*run };
+        let limits = outgoing.limits;
+        let Some(member) = share.next(&members, &limits) else { break };
+        let mut fanout = Fanout::new(&part, generation, outgoing);
+        fanout.reach(member, || share.member(&member.session));
+        crowded = fanout.crowded.or(crowded);
+    }
+    crowded
+}
+
+/// A run on its way to one receiver after the other.
+struct Fanout<'a> {
+    run: &'a Run<'a>,
+    /// What the subscriptions were looked up at.
+    generation: u64,
+    outgoing: &'a mut Outgoing,
+    limits: QueueLimits,
+    verbatim: Option<&'a [u8]>,
+    largest: usize,
+    messages: Messages<'a>,
+    crowded: Option<Arc<Session>>,
+}
+
+impl<'a> Fanout<'a> {
+    fn new(run: &'a Run<'a>, generation: u64, outgoing: &'a mut Outgoing) -> Fanout<'a> {
+        Fanout {
+            run,
+            generation,
+            limits: outgoing.limits,
+            outgoing,
+            verbatim: run.verbatim(),
+            largest: run.largest(),
+            messages: Messages::new(run),
+            crowded: None,
+        }
+    }
+
+    /// In the order of the run, under the lock of the receiver. `look_up` finds out whether it is
+    /// still subscribed. [MQTT-4.5.0-1] [MQTT-4.6.0-5] [MQTT-4.6.0-6]
+    fn reach(&mut self, target: &Target, look_up: impl FnOnce() -> Option<Target>) {
+        let run = self.run;
         let is_publisher = run.publisher.is_some_and(|own| Arc::ptr_eq(own, &target.session));
         // [MQTT-3.8.3-3]
         if target.no_local && is_publisher {
-            continue;
+            return;
         }
         let mut outbox = target.session.outbox.lock();
         let fresh;
-        let target = if outbox.expects_after(targets.generation) {
+        let target = if outbox.expects_after(self.generation) {
             // It has unsubscribed from something since. [MQTT-3.10.4-2]
-            fresh = targets.router.target(run.topic, &target.session);
-            let Some(fresh) = &fresh else { continue };
+            fresh = look_up();
+            let Some(fresh) = &fresh else { return };
             fresh
         } else {
             target
         };
         let Some(link) = outbox.link() else {
-            keep(&mut outbox, target, &mut messages, run, &limits);
-            continue;
+            keep(&mut outbox, target, &mut self.messages, run, &self.limits);
+            return;
         };
-        let (version, max_packet) = (link.version, link.max_packet as usize);
-        outbox.lend_buffer(&mut outgoing.pool);
-        match verbatim {
-            Some(bytes)
-                if version == run.version
-                    && largest <= SHARE_ABOVE
-                    && largest <= max_packet
-                    && outbox.takes_qos0(&limits) =>
-            {
+        let takes_verbatim = link.version == run.version
+            && self.largest <= SHARE_ABOVE
+            && self.largest <= link.max_packet as usize
+            && link.takes_topics_as_they_are()
+            && target.matched_by.as_ref().is_none_or(|by| by.identifiers().is_empty());
+        outbox.lend_buffer(&mut self.outgoing.pool);
+        match self.verbatim {
+            Some(bytes) if takes_verbatim && outbox.takes_qos0(&self.limits) => {
                 outbox.append(bytes);
             }
-            _ => send_each(&mut outbox, target, &mut messages, run, &limits),
+            _ => send_each(&mut outbox, target, &mut self.messages, run, &self.limits),
         }
         // Who publishes to itself is stopped by what it has to take, see `ConnectedClient::is_behind`.
-        if !is_publisher && outbox.is_crowded(&limits) {
-            crowded = Some(target.session.clone());
+        if !is_publisher && outbox.is_crowded(&self.limits) {
+            self.crowded = Some(target.session.clone());
         }
-        outgoing.mark(&target.session, outbox);
+        self.outgoing.mark(&target.session, outbox);
     }
-    crowded
 }
 
 fn send_each(
@@ -83,34 +137,36 @@ fn send_each(
     limits: &QueueLimits,
 ) {
     for item in run.items {
-        let qos = item.qos.min(target.qos); // [MQTT-3.8.4-8]
+        let qos = item.qos.min(target.qos); // [MQTT-3.8.4-8] [MQTT-4.8.2-3]
         // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
         let retain = item.retain && target.retain_as_published;
-        if !fits(outbox, run, item, qos) {
+        if !fits(outbox, target, run, item, qos) {
             continue;
         }
         if qos > QoS::AtMostOnce {
-            outbox.send_acknowledged(messages.shared(item, qos, retain), run.now, limits);
+            outbox.send_acknowledged(messages.shared(item, target, qos, retain), run.now, limits);
         } else if item.payload_len() > SHARE_ABOVE {
-            outbox.send_qos0(&messages.shared(item, qos, retain), run.now, limits);
+            outbox.send_qos0(&messages.shared(item, target, qos, retain), run.now, limits);
         } else if outbox.takes_qos0(limits) {
             let mut publish = run.publish(item);
             publish.retain = retain;
-            outbox.append_publish(&publish);
+            outbox.append_publish(publish, target.additions());
         }
     }
 }
 
 /// Whether the packet is not larger than the client takes. [MQTT-3.1.2-24] [MQTT-3.1.2-25]
-fn fits(outbox: &Outbox, run: &Run<'_>, item: &Item, qos: QoS) -> bool {
+fn fits(outbox: &Outbox, target: &Target, run: &Run<'_>, item: &Item, qos: QoS) -> bool {
     let Some(link) = outbox.link() else { return false };
+    let additions = target.additions();
+    let added = additions.subscription_identifiers.as_bytes().len();
     // A lowered or raised packet differs by less than this.
-    if item.packet_len() + 16 <= link.max_packet as usize {
+    if item.packet_len() + added + 16 <= link.max_packet as usize {
         return true;
     }
     let mut publish = run.publish(item);
     publish.qos = qos;
-    publish.encoded_len(link.version) <= link.max_packet as usize
+    publish.encoded_len_with(additions, link.version) <= link.max_packet as usize
 }
 
 /// For a client that is away. [MQTT3-3.1.2-5]
@@ -125,7 +181,7 @@ fn keep(
         let qos = item.qos.min(target.qos);
         if qos > QoS::AtMostOnce || limits.queue_qos0 {
             let retain = item.retain && target.retain_as_published;
-            outbox.keep(messages.compact(index, item, qos, retain), limits);
+            outbox.keep(messages.compact(index, item, target, qos, retain), limits);
         }
     }
 }

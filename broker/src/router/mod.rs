@@ -1,31 +1,45 @@
 //! Who is subscribed to what, and what is retained.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use foldhash::fast::RandomState;
 use mqtt::SubscriptionOptions;
 use parking_lot::RwLock;
 
-use crate::session::Session;
+use crate::session::{MatchedBy, Session};
 
 mod cache;
 mod fanout;
+mod handover;
 mod retained;
 mod run;
+mod share;
 mod trie;
 
 pub(crate) use cache::TopicCache;
-pub(crate) use fanout::{Targets, deliver};
+pub(crate) use fanout::{Receivers, deliver};
+pub(crate) use handover::Heirs;
 pub(crate) use retained::{Retained, Retention};
 pub(crate) use run::{Item, Run};
-pub(crate) use trie::Target;
+pub(crate) use share::Share;
+use trie::Leaving;
+pub(crate) use trie::{Matched, Target};
 
 /// The subscriptions of all sessions. Its lock is held for a walk of the tree and no longer.
 #[derive(Default)]
 pub(crate) struct Router {
-    tree: RwLock<trie::Node>,
+    tree: RwLock<Tree>,
     /// Moves with every change, after it; caches of an older one are stale.
     generation: AtomicU64,
+}
+
+#[derive(Default)]
+struct Tree {
+    root: trie::Node,
+    /// By the whole filter.
+    shares: HashMap<Box<str>, Arc<Share>, RandomState>,
 }
 
 impl Router {
@@ -34,12 +48,14 @@ impl Router {
         filter: &str,
         session: &Arc<Session>,
         options: SubscriptionOptions,
+        matched_by: Option<Arc<MatchedBy>>,
     ) {
         let target = Target {
             session: session.clone(),
             qos: options.qos,
             no_local: options.no_local,
             retain_as_published: options.retain_as_published,
+            matched_by,
         };
         self.tree.write().insert(filter, target);
         self.generation.fetch_add(1, Ordering::Release);
@@ -49,11 +65,6 @@ impl Router {
     pub(crate) fn unsubscribe(&self, filter: &str, session: &Session) -> u64 {
         self.tree.write().remove(filter, session); // [MQTT-3.10.4-2]
         self.generation.fetch_add(1, Ordering::Release) + 1
-    }
-
-    /// What one session is subscribed to `topic` with.
-    fn target(&self, topic: &str, session: &Session) -> Option<Target> {
-        self.targets(topic).into_iter().find(|target| std::ptr::eq(&*target.session, session))
     }
 
     pub(crate) fn unsubscribe_all<'a>(
@@ -73,26 +84,72 @@ impl Router {
         self.generation.fetch_add(1, Ordering::Release);
     }
 
+    /// What one session is subscribed to `topic` with, shared subscriptions aside.
+    fn target(&self, topic: &str, session: &Session) -> Option<Target> {
+        let mut targets = self.matched(topic).targets.into_iter();
+        targets.find(|target| std::ptr::eq(&*target.session, session))
+    }
+
     /// The subscribers of `topic`, each once: one that matches by several filters gets the message
-    /// at the highest of their QoS. [MQTT-3.3.4-2]
-    fn targets(&self, topic: &str) -> Vec<Target> {
-        let mut found = Vec::new();
-        self.tree.read().collect(topic, &mut found);
-        found.sort_unstable_by_key(|target| Arc::as_ptr(&target.session));
-        found.dedup_by(|next, first| {
+    /// at the highest of their QoS. Members of shared subscriptions get a message of their own.
+    /// [MQTT-3.3.4-2]
+    fn matched(&self, topic: &str) -> Matched {
+        let mut found = Matched::default();
+        self.tree.read().root.collect(topic, &mut found);
+        found.targets.sort_unstable_by_key(|target| Arc::as_ptr(&target.session));
+        found.targets.dedup_by(|next, first| {
             let same = Arc::ptr_eq(&next.session, &first.session);
             if same {
                 first.qos = first.qos.max(next.qos);
                 first.no_local &= next.no_local;
                 first.retain_as_published |= next.retain_as_published;
+                first.matched_by = both(first.matched_by.take(), next.matched_by.take());
             }
             same
         });
         found
     }
 
+    fn share(&self, filter: &str) -> Option<Arc<Share>> {
+        self.tree.read().shares.get(filter).cloned()
+    }
+
     fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
+    }
+}
+
+impl Tree {
+    fn insert(&mut self, filter: &str, target: Target) {
+        let Some((_, inner)) = mqtt::topic::shared(filter) else {
+            self.root.insert(filter, target);
+            return;
+        };
+        let share = self.shares.entry(filter.into()).or_insert_with(|| {
+            let share = Arc::new(Share::new(filter));
+            self.root.insert_share(inner, share.clone());
+            share
+        });
+        share.put(&target);
+    }
+
+    fn remove(&mut self, filter: &str, session: &Session) {
+        let Some((_, inner)) = mqtt::topic::shared(filter) else {
+            self.root.remove(filter, Leaving::Session(session));
+            return;
+        };
+        let Some(share) = self.shares.get(filter) else { return };
+        if share.take(session) {
+            self.root.remove(inner, Leaving::Share(share));
+            self.shares.remove(filter);
+        }
+    }
+}
+
+fn both(one: Option<Arc<MatchedBy>>, other: Option<Arc<MatchedBy>>) -> Option<Arc<MatchedBy>> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.both(&other)),
+        (one, other) => one.or(other),
     }
 }
 
@@ -114,10 +171,10 @@ mod tests {
     fn overlapping_filters_deliver_once_at_the_highest_qos() {
         let router = Router::default();
         let session = Arc::new(Session::new("s".into(), 1));
-        router.subscribe("a/#", &session, options(QoS::AtMostOnce));
-        router.subscribe("a/b", &session, options(QoS::ExactlyOnce));
-        router.subscribe("+/b", &session, options(QoS::AtLeastOnce));
-        let targets = router.targets("a/b");
+        router.subscribe("a/#", &session, options(QoS::AtMostOnce), None);
+        router.subscribe("a/b", &session, options(QoS::ExactlyOnce), None);
+        router.subscribe("+/b", &session, options(QoS::AtLeastOnce), None);
+        let targets = router.matched("a/b").targets;
         assert_eq!(targets.iter().map(|t| t.qos).collect::<Vec<_>>(), [QoS::ExactlyOnce]);
     }
 
@@ -125,11 +182,11 @@ mod tests {
     fn a_cache_follows_every_change() {
         let (router, mut cache) = (Router::default(), TopicCache::default());
         let session = Arc::new(Session::new("s".into(), 1));
-        assert_eq!(cache.targets(&router, "a").len(), 0);
-        router.subscribe("a", &session, options(QoS::AtMostOnce));
-        assert_eq!(cache.targets(&router, "a").len(), 1);
+        assert_eq!(cache.matched(&router, "a").targets.len(), 0);
+        router.subscribe("a", &session, options(QoS::AtMostOnce), None);
+        assert_eq!(cache.matched(&router, "a").targets.len(), 1);
         router.unsubscribe_all(["a"].into_iter(), &session);
-        assert_eq!(cache.targets(&router, "a").len(), 0);
+        assert_eq!(cache.matched(&router, "a").targets.len(), 0);
         assert_eq!(Arc::strong_count(&session), 1);
     }
 }

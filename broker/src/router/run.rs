@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use mqtt::{Properties, Publish, QoS, Version};
 
+use super::Target;
 use crate::session::{Layout, Message, Session};
 
 /// Several PUBLISHes to one topic, standing in the bytes they were read as.
@@ -122,15 +123,30 @@ impl<'a> Messages<'a> {
     }
 
     /// A message that shares the bytes of the whole run.
-    pub(super) fn shared(&mut self, item: &Item, qos: QoS, retain: bool) -> Message {
+    pub(super) fn shared(
+        &mut self,
+        item: &Item,
+        target: &Target,
+        qos: QoS,
+        retain: bool,
+    ) -> Message {
         let bytes = self.run.bytes().unwrap_or_default();
         let chunk = self.chunk.get_or_insert_with(|| bytes.into()).clone();
         let offset = self.run.items.first().map_or(0, |first| first.start);
-        Message::in_chunk(chunk, item.layout, offset, qos, retain, self.run.now)
+        let mut message = Message::in_chunk(chunk, item.layout, offset, qos, retain, self.run.now);
+        message.matched_by.clone_from(&target.matched_by);
+        message
     }
 
     /// A message that shares with nothing but other receivers.
-    pub(super) fn compact(&mut self, index: usize, item: &Item, qos: QoS, retain: bool) -> Message {
+    pub(super) fn compact(
+        &mut self,
+        index: usize,
+        item: &Item,
+        target: &Target,
+        qos: QoS,
+        retain: bool,
+    ) -> Message {
         self.compact.resize(self.run.items.len(), None);
         let make = || Message::new(&self.run.publish(item), self.run.now);
         let mut message = match self.compact.get_mut(index) {
@@ -139,6 +155,7 @@ impl<'a> Messages<'a> {
         };
         message.qos = qos;
         message.retain = retain;
+        message.matched_by.clone_from(&target.matched_by);
         message
     }
 }

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use foldhash::fast::RandomState;
-use mqtt::QoS;
+use mqtt::{Additions, Properties, QoS};
 
-use crate::session::Session;
+use super::Share;
+use crate::session::{MatchedBy, Session};
 
 /// One subscriber of a topic.
 #[derive(Clone)]
@@ -16,6 +17,27 @@ pub(crate) struct Target {
     pub(crate) qos: QoS,
     pub(crate) no_local: bool,
     pub(crate) retain_as_published: bool,
+    /// What a message must remember of the subscription.
+    pub(crate) matched_by: Option<Arc<MatchedBy>>,
+}
+
+impl Target {
+    /// What a message to it has added. [MQTT-3.3.4-3]
+    pub(super) fn additions(&self) -> Additions<'_> {
+        let identifiers = self.matched_by.as_deref().map(MatchedBy::identifiers);
+        Additions {
+            subscription_identifiers: identifiers.unwrap_or(Properties::EMPTY),
+            topic_alias: None,
+        }
+    }
+}
+
+/// Who gets a message.
+#[derive(Default)]
+pub(crate) struct Matched {
+    pub(crate) targets: Vec<Target>,
+    /// Of each one member.
+    pub(crate) shares: Vec<Arc<Share>>,
 }
 
 #[derive(Default)]
@@ -31,15 +53,43 @@ pub(super) struct Node {
     here: Vec<Target>,
     /// Subscribers of the filter that goes on with `#` and ends.
     below: Vec<Target>,
+    shares: Option<Box<Shares>>,
+}
+
+/// The shared subscriptions of a node; most have none.
+#[derive(Default)]
+struct Shares {
+    here: Vec<Arc<Share>>,
+    below: Vec<Arc<Share>>,
+}
+
+/// What is to be taken out of a node.
+#[derive(Clone, Copy)]
+pub(super) enum Leaving<'a> {
+    Session(&'a Session),
+    Share(&'a Share),
 }
 
 impl Node {
     /// Adds a subscriber, or replaces its options without a gap. [MQTT-3.8.4-3] [MQTT-3.8.4-4]
     pub(super) fn insert(&mut self, filter: &str, target: Target) {
+        let (node, is_below) = self.reach(filter);
+        put(if is_below { &mut node.below } else { &mut node.here }, target);
+    }
+
+    /// Adds a shared subscription that is not there yet, by the filter inside.
+    pub(super) fn insert_share(&mut self, filter: &str, share: Arc<Share>) {
+        let (node, is_below) = self.reach(filter);
+        let shares = node.shares.get_or_insert_with(Box::default);
+        if is_below { shares.below.push(share) } else { shares.here.push(share) }
+    }
+
+    /// The node of a filter, and whether the filter goes on with `#`.
+    fn reach(&mut self, filter: &str) -> (&mut Node, bool) {
         let mut node = self;
         for level in mqtt::topic::levels(filter) {
             match level {
-                "#" => return put(&mut node.below, target),
+                "#" => return (node, true),
                 "+" => node = node.plus.get_or_insert_with(Box::default),
                 _ => {
                     let children = node.children.get_or_insert_with(Box::default);
@@ -47,17 +97,17 @@ impl Node {
                 }
             }
         }
-        put(&mut node.here, target);
+        (node, false)
     }
 
-    /// Removes a subscriber and the nodes that then lead nowhere.
-    pub(super) fn remove(&mut self, filter: &str, session: &Session) {
+    /// Removes a subscriber or a shared subscription, and the nodes that then lead nowhere.
+    pub(super) fn remove(&mut self, filter: &str, leaving: Leaving<'_>) {
         let (level, rest) = split_level(filter);
         if level == "#" {
-            take(&mut self.below, session);
+            self.take(leaving, true);
         } else if level == "+" {
             if let Some(child) = &mut self.plus {
-                child.remove_rest(rest, session);
+                child.remove_rest(rest, leaving);
                 if child.is_empty() {
                     self.plus = None;
                 }
@@ -65,7 +115,7 @@ impl Node {
         } else if let Some(children) = &mut self.children
             && let Some(child) = children.get_mut(level)
         {
-            child.remove_rest(rest, session);
+            child.remove_rest(rest, leaving);
             if child.is_empty() {
                 children.remove(level);
                 if children.is_empty() {
@@ -77,7 +127,7 @@ impl Node {
 
     /// Collects the subscribers of `topic`; one that matches by several filters comes several times.
     /// [MQTT-3.3.2-3]
-    pub(super) fn collect(&self, topic: &str, found: &mut Vec<Target>) {
+    pub(super) fn collect(&self, topic: &str, found: &mut Matched) {
         let (level, rest) = split_level(topic);
         // Wildcards at the first level leave out what begins with `$`. [MQTT-4.7.2-1]
         if level.starts_with('$') {
@@ -85,34 +135,64 @@ impl Node {
                 child.collect_rest(rest, found);
             }
         } else {
-            self.collect_level(level, rest, found);
+            self.collect_below(found);
+            self.collect_children(level, rest, found);
         }
     }
 
-    fn remove_rest(&mut self, rest: Option<&str>, session: &Session) {
+    fn remove_rest(&mut self, rest: Option<&str>, leaving: Leaving<'_>) {
         match rest {
-            Some(rest) => self.remove(rest, session),
-            None => take(&mut self.here, session),
+            Some(rest) => self.remove(rest, leaving),
+            None => self.take(leaving, false),
+        }
+    }
+
+    fn take(&mut self, leaving: Leaving<'_>, is_below: bool) {
+        match leaving {
+            Leaving::Session(session) => {
+                let targets = if is_below { &mut self.below } else { &mut self.here };
+                targets.retain(|target| !std::ptr::eq(&*target.session, session));
+                if targets.is_empty() {
+                    *targets = Vec::new();
+                }
+            }
+            Leaving::Share(share) => {
+                let Some(shares) = &mut self.shares else { return };
+                let list = if is_below { &mut shares.below } else { &mut shares.here };
+                list.retain(|known| !std::ptr::eq(&**known, share));
+                if shares.here.is_empty() && shares.below.is_empty() {
+                    self.shares = None;
+                }
+            }
         }
     }
 
     /// Recursion goes as deep as the tree, which the limit on a filter's levels bounds.
-    fn collect_rest(&self, rest: Option<&str>, found: &mut Vec<Target>) {
+    fn collect_rest(&self, rest: Option<&str>, found: &mut Matched) {
+        // `a/#` matches `a` too. [MQTT-4.7.1-1]
+        self.collect_below(found);
         match rest {
             Some(rest) => {
                 let (level, rest) = split_level(rest);
-                self.collect_level(level, rest, found);
+                self.collect_children(level, rest, found);
             }
             None => {
-                found.extend_from_slice(&self.here);
-                // `a/#` matches `a` too. [MQTT-4.7.1-1]
-                found.extend_from_slice(&self.below);
+                found.targets.extend_from_slice(&self.here);
+                if let Some(shares) = &self.shares {
+                    found.shares.extend_from_slice(&shares.here);
+                }
             }
         }
     }
 
-    fn collect_level(&self, level: &str, rest: Option<&str>, found: &mut Vec<Target>) {
-        found.extend_from_slice(&self.below);
+    fn collect_below(&self, found: &mut Matched) {
+        found.targets.extend_from_slice(&self.below);
+        if let Some(shares) = &self.shares {
+            found.shares.extend_from_slice(&shares.below);
+        }
+    }
+
+    fn collect_children(&self, level: &str, rest: Option<&str>, found: &mut Matched) {
         if let Some(child) = self.children.as_ref().and_then(|c| c.get(level)) {
             child.collect_rest(rest, found);
         }
@@ -124,6 +204,7 @@ impl Node {
     pub(super) fn is_empty(&self) -> bool {
         self.here.is_empty()
             && self.below.is_empty()
+            && self.shares.is_none()
             && self.plus.is_none()
             && self.children.is_none()
     }
@@ -149,13 +230,6 @@ fn put(targets: &mut Vec<Target>, target: Target) {
     }
 }
 
-fn take(targets: &mut Vec<Target>, session: &Session) {
-    targets.retain(|target| !std::ptr::eq(&*target.session, session));
-    if targets.is_empty() {
-        *targets = Vec::new();
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,7 +240,15 @@ mod tests {
             qos: QoS::AtMostOnce,
             no_local: false,
             retain_as_published: false,
+            matched_by: None,
         }
+    }
+
+    fn collect(tree: &Node, topic: &str) -> Vec<Target> {
+        let mut found = Matched::default();
+        tree.collect(topic, &mut found);
+        assert!(found.shares.is_empty());
+        found.targets
     }
 
     fn session(client_id: &str) -> Arc<Session> {
@@ -177,11 +259,10 @@ mod tests {
         let mut tree = Node::default();
         let session = session("s");
         tree.insert(filter, target(&session));
-        let mut found = Vec::new();
-        tree.collect(topic, &mut found);
+        let found = collect(&tree, topic);
         assert_eq!(!found.is_empty(), matches, "{filter} {topic}");
         assert_eq!(mqtt::topic::matches(filter, topic), matches, "{filter} {topic}");
-        tree.remove(filter, &session);
+        tree.remove(filter, Leaving::Session(&session));
         assert!(tree.is_empty(), "{filter} leaves nodes behind");
     }
 
@@ -210,13 +291,36 @@ mod tests {
     }
 
     #[test]
+    fn shares_stand_at_their_filters_and_leave_no_nodes_behind() {
+        let mut tree = Node::default();
+        let shares =
+            ["a/b", "a/#", "+/b", "#"].map(|filter| (filter, Arc::new(Share::new(filter))));
+        for (filter, share) in &shares {
+            tree.insert_share(filter, share.clone());
+        }
+        let filters = |tree: &Node, topic| {
+            let mut found = Matched::default();
+            tree.collect(topic, &mut found);
+            let mut filters: Vec<_> = found.shares.iter().map(|s| s.filter.to_string()).collect();
+            filters.sort();
+            filters
+        };
+        assert_eq!(filters(&tree, "a/b"), ["#", "+/b", "a/#", "a/b"]);
+        assert_eq!(filters(&tree, "a"), ["#", "a/#"]);
+        assert_eq!(filters(&tree, "$a/b"), [""; 0]);
+        for (filter, share) in &shares {
+            tree.remove(filter, Leaving::Share(share));
+        }
+        assert!(tree.is_empty());
+    }
+
+    #[test]
     fn a_subscription_made_again_replaces_the_first() {
         let mut tree = Node::default();
         let session = session("s");
         tree.insert("a/+", target(&session));
         tree.insert("a/+", Target { qos: QoS::ExactlyOnce, ..target(&session) });
-        let mut found = Vec::new();
-        tree.collect("a/b", &mut found);
+        let found = collect(&tree, "a/b");
         assert_eq!(found.iter().map(|t| t.qos).collect::<Vec<_>>(), [QoS::ExactlyOnce]);
     }
 
@@ -227,13 +331,12 @@ mod tests {
         tree.insert("a/b/c", target(&one));
         tree.insert("a/b", target(&two));
         tree.insert("a/#", target(&two));
-        tree.remove("a/b/c", &one);
-        tree.remove("a/x/c", &one);
-        let mut found = Vec::new();
-        tree.collect("a/b", &mut found);
+        tree.remove("a/b/c", Leaving::Session(&one));
+        tree.remove("a/x/c", Leaving::Session(&one));
+        let found = collect(&tree, "a/b");
         assert_eq!(found.len(), 2);
-        tree.remove("a/b", &two);
-        tree.remove("a/#", &two);
+        tree.remove("a/b", Leaving::Session(&two));
+        tree.remove("a/#", Leaving::Session(&two));
         assert!(tree.is_empty());
     }
 }

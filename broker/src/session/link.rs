@@ -2,10 +2,10 @@
 
 use std::task::Waker;
 
-use mqtt::Version;
+use mqtt::{Additions, Publish, Version};
 use tokio::net::tcp::OwnedWriteHalf;
 
-use super::Message;
+use super::{Message, TopicAliases};
 
 /// An attached client, as seen by whoever has something to send to it.
 pub(crate) struct Link {
@@ -18,6 +18,8 @@ pub(crate) struct Link {
     pub(crate) version: Version,
     /// The client's Maximum Packet Size in bytes. [MQTT-3.1.2-24]
     pub(crate) max_packet: u32,
+    /// `None`: the client wants none.
+    aliases: Option<Box<TopicAliases>>,
     /// The socket took no more; the owner waits until it does.
     pub(super) blocked: bool,
     /// The client has read nothing for so long that QoS 0 is dropped rather than publishers held up.
@@ -35,6 +37,7 @@ impl Link {
         owner: Waker,
         version: Version,
         max_packet: u32,
+        topic_alias_maximum: u16,
     ) -> Link {
         Link {
             socket: Some(socket),
@@ -42,10 +45,24 @@ impl Link {
             generation: 0,
             version,
             max_packet,
+            aliases: TopicAliases::new(topic_alias_maximum),
             blocked: false,
             stalled: false,
             mute: false,
             broken: false,
+        }
+    }
+
+    /// Whether the client may be sent bytes that were made for another.
+    pub(crate) fn takes_topics_as_they_are(&self) -> bool {
+        self.aliases.is_none()
+    }
+
+    /// Puts an alias in the place of the topic, where the client wants that. The packet must then be
+    /// sent.
+    pub(super) fn shorten(&mut self, publish: &mut Publish<'_>, additions: &mut Additions<'_>) {
+        if let Some(aliases) = &mut self.aliases {
+            aliases.shorten(publish, additions, self.version, self.max_packet);
         }
     }
 

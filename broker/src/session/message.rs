@@ -6,12 +6,16 @@
 
 use std::sync::Arc;
 
-use mqtt::{Properties, Property, PropertyBuffer, Publish, QoS, Version};
+use mqtt::{Additions, Properties, Property, PropertyBuffer, Publish, QoS, Version};
 
-/// Content and flags of a PUBLISH, without packet identifier. 40 bytes, cheap to clone.
+use super::MatchedBy;
+
+/// Content and flags of a PUBLISH, without packet identifier. 48 bytes, cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Message {
     chunk: Arc<[u8]>,
+    /// The subscriptions that it answers, where they matter.
+    pub(crate) matched_by: Option<Arc<MatchedBy>>,
     topic_start: u32,
     topic_len: u16,
     pub(crate) qos: QoS,
@@ -45,6 +49,7 @@ impl Message {
     ) -> Message {
         Message {
             chunk,
+            matched_by: None,
             topic_start: layout.topic_start - offset,
             topic_len: layout.topic_len,
             qos,
@@ -66,6 +71,7 @@ impl Message {
         bytes.extend_from_slice(publish.payload);
         let properties_start = topic.len() as u32;
         Message {
+            matched_by: None,
             topic_start: 0,
             topic_len: topic.len() as u16,
             qos: publish.qos,
@@ -93,7 +99,8 @@ impl Message {
         if self.chunk.len() <= 4 * self.size() + 64 {
             return self;
         }
-        Message::new(&self.publish(0, false), self.received)
+        let alone = Message::new(&self.publish(0, false), self.received);
+        Message { matched_by: self.matched_by, ..alone }
     }
 
     /// Bytes of topic, properties and payload: what it counts for in a queue.
@@ -140,39 +147,27 @@ impl Message {
         self.expiry_left(now) == Some(0)
     }
 
-    /// Appends the PUBLISH to `out`; `now` sets what is left of its expiry.
-    pub(crate) fn encode(
-        &self,
-        version: Version,
-        packet_id: u16,
-        dup: bool,
-        now: u32,
-        out: &mut Vec<u8>,
-    ) {
-        let mut aged = PropertyBuffer::new();
-        self.aged(packet_id, dup, now, &mut aged).encode(version, out);
-    }
-
-    /// Appends the PUBLISH up to its payload, as [`Message::encode`] would.
-    pub(crate) fn encode_head(
-        &self,
-        version: Version,
-        packet_id: u16,
-        dup: bool,
-        now: u32,
-        out: &mut Vec<u8>,
-    ) {
-        let mut aged = PropertyBuffer::new();
-        self.aged(packet_id, dup, now, &mut aged).encode_head(version, out);
-    }
-
-    /// Length of the whole packet.
+    /// Length of the whole packet, without a topic alias.
     pub(crate) fn encoded_len(&self, version: Version) -> usize {
-        self.publish(1, false).encoded_len(version)
+        self.publish(1, false).encoded_len_with(self.additions(), version)
+    }
+
+    /// What is added for the receiver. [MQTT-3.3.4-3] [MQTT-3.3.4-5]
+    pub(crate) fn additions(&self) -> Additions<'_> {
+        let identifiers = self.matched_by.as_deref().map(MatchedBy::identifiers);
+        Additions {
+            subscription_identifiers: identifiers.unwrap_or(Properties::EMPTY),
+            topic_alias: None,
+        }
+    }
+
+    /// The filter of the shared subscription by which it came to its receiver.
+    pub(crate) fn share(&self) -> Option<&str> {
+        self.matched_by.as_deref()?.share()
     }
 
     /// The PUBLISH with what is left of its expiry at second `now`.
-    fn aged<'a>(
+    pub(crate) fn aged<'a>(
         &'a self,
         packet_id: u16,
         dup: bool,

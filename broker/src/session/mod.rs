@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 
 mod buffer_pool;
 mod link;
+mod matched_by;
 mod message;
 mod outbox;
 mod queue;
@@ -20,11 +21,13 @@ mod registry;
 mod schedule;
 mod subscriptions;
 mod takeovers;
+mod topic_aliases;
 mod will;
 mod write_queue;
 
 pub(crate) use buffer_pool::BufferPool;
 pub(crate) use link::Link;
+pub(crate) use matched_by::MatchedBy;
 pub(crate) use message::{Layout, Message};
 pub(crate) use outbox::{Acknowledgement, AfterWrite, Outbox};
 pub(crate) use queue::QueueLimits;
@@ -32,6 +35,7 @@ pub(crate) use registry::{Claim, Claimant, ConnectionId, Ended, Granted, Registr
 pub(crate) use schedule::{Due, DueKey, Schedule};
 pub(crate) use subscriptions::Subscriptions;
 pub(crate) use takeovers::{TakeoverLimit, Takeovers};
+use topic_aliases::TopicAliases;
 pub(crate) use will::{Author, Will};
 
 /// The part of a session that any thread may reach.

@@ -6,11 +6,12 @@
 //! ([`Outbox::finish_write`]). Who finds the socket gone leaves its bytes; the writer finds them on
 //! its return.
 
+use std::collections::HashSet;
 use std::io;
 use std::task::Waker;
 
 use mqtt::delivery::{Outbound, RecAnswer, Resend};
-use mqtt::{Ack, Packet, Publish, QoS, ReasonCode, Version};
+use mqtt::{Ack, Additions, Packet, PropertyBuffer, Publish, QoS, ReasonCode, Version};
 use tokio::net::tcp::OwnedWriteHalf;
 
 use super::queue::{Delivery, QueueLimits};
@@ -170,9 +171,15 @@ impl Outbox {
     }
 
     /// Appends a PUBLISH at QoS 0.
-    pub(crate) fn append_publish(&mut self, publish: &Publish<'_>) {
-        if let Some(link) = &self.link {
-            self.queue.append_with(|out| publish.encode(link.version, out));
+    pub(crate) fn append_publish(
+        &mut self,
+        mut publish: Publish<'_>,
+        mut additions: Additions<'_>,
+    ) {
+        if let Some(link) = &mut self.link {
+            link.shorten(&mut publish, &mut additions);
+            let version = link.version;
+            self.queue.append_with(|out| publish.encode_with(additions, version, out));
         }
     }
 
@@ -190,10 +197,10 @@ impl Outbox {
 
     /// Sends a message at QoS 0, or drops it if the client takes nothing any more.
     pub(crate) fn send_qos0(&mut self, message: &Message, now: u32, limits: &QueueLimits) {
-        if let Some(link) = &self.link
-            && self.takes_qos0(limits)
+        if self.takes_qos0(limits)
+            && let Some(link) = &mut self.link
         {
-            append_message(&mut self.queue, link.version, message, 0, false, now);
+            append_message(&mut self.queue, link, message, 0, false, now);
         }
     }
 
@@ -207,14 +214,14 @@ impl Outbox {
     /// Sends a message at QoS 1 or 2, or lets it wait for the window. DUP is not passed on.
     /// [MQTT-3.3.1-3] [MQTT-4.3.2-2] [MQTT-4.3.3-2]
     pub(crate) fn send_acknowledged(&mut self, message: Message, now: u32, limits: &QueueLimits) {
-        let Some(link) = &self.link else { return };
+        let Some(link) = &mut self.link else { return };
         let window = self.window;
         let delivery = self.delivery.get_or_insert_with(|| Box::new(Delivery::new(window)));
         let qos = message.qos;
         if let Some(packet_id) = delivery.offer(message, qos, limits)
             && let Some(message) = delivery.outbound.newest()
         {
-            append_message(&mut self.queue, link.version, message, packet_id, false, now);
+            append_message(&mut self.queue, link, message, packet_id, false, now);
         }
     }
 
@@ -232,7 +239,7 @@ impl Outbox {
     /// Sends again what the client has not acknowledged, expired or not, then what waited.
     /// [MQTT-4.3.3-7] [MQTT-4.4.0-1]
     pub(crate) fn resume(&mut self, now: u32) {
-        let (Some(link), Some(delivery)) = (&self.link, &mut self.delivery) else { return };
+        let (Some(link), Some(delivery)) = (&mut self.link, &mut self.delivery) else { return };
         let mut too_large = Vec::new();
         for resend in delivery.outbound.resend() {
             match resend {
@@ -241,7 +248,7 @@ impl Outbox {
                 }
                 // [MQTT-3.3.1-1]
                 Resend::Publish { packet_id, message, .. } => {
-                    append_message(&mut self.queue, link.version, message, packet_id, true, now);
+                    append_message(&mut self.queue, link, message, packet_id, true, now);
                 }
                 Resend::PubRel { packet_id } => {
                     let release = Packet::PubRel(Ack::new(packet_id, ReasonCode::Success));
@@ -289,10 +296,10 @@ impl Outbox {
     /// Sends what waits, as far as the window is free. Invariant: a free window means that nothing
     /// waits, so that no message overtakes another.
     pub(crate) fn refill(&mut self, now: u32) {
-        let (Some(link), Some(delivery)) = (&self.link, &mut self.delivery) else { return };
+        let (Some(link), Some(delivery)) = (&mut self.link, &mut self.delivery) else { return };
         while let Some((packet_id, _, message)) = delivery.outbound.next_resend() {
             if link.takes(message) {
-                append_message(&mut self.queue, link.version, message, packet_id, true, now);
+                append_message(&mut self.queue, link, message, packet_id, true, now);
             } else {
                 delivery.outbound.cancel(packet_id);
             }
@@ -300,13 +307,30 @@ impl Outbox {
         while let Some((packet_id, message)) = delivery.next() {
             let sent = link.takes(message) && !message.is_expired(now);
             if sent {
-                append_message(&mut self.queue, link.version, message, packet_id, false, now);
+                append_message(&mut self.queue, link, message, packet_id, false, now);
             }
             // Nobody acknowledges what is at QoS 0, or was not sent.
             if !sent || message.qos == QoS::AtMostOnce {
                 delivery.outbound.cancel(packet_id);
             }
         }
+    }
+
+    /// The filters of the shared subscriptions by which undelivered messages came.
+    pub(crate) fn shares(&self) -> HashSet<Box<str>> {
+        self.delivery.as_ref().map(|delivery| delivery.shares()).unwrap_or_default()
+    }
+
+    /// Takes out what came by one of these shared subscriptions and may still go to somebody else.
+    /// To be called when the client has gone.
+    pub(crate) fn take_back(&mut self, shares: &HashSet<&str>) -> Vec<Message> {
+        self.delivery.as_mut().map(|delivery| delivery.take_back(shares)).unwrap_or_default()
+    }
+
+    /// Whether the client can be sent more at once.
+    pub(crate) fn is_at_leisure(&self, limits: &QueueLimits) -> bool {
+        self.queue.pending() <= limits.write_buffer
+            && self.delivery.as_ref().is_none_or(|delivery| delivery.outbound.is_free())
     }
 
     /// Whether publishers should wait before they send this client more.
@@ -431,16 +455,20 @@ fn append_packet(queue: &mut WriteQueue, version: Version, packet: &Packet<'_>) 
 
 fn append_message(
     queue: &mut WriteQueue,
-    version: Version,
+    link: &mut Link,
     message: &Message,
     packet_id: u16,
     dup: bool,
     now: u32,
 ) {
-    if message.payload().len() > SHARE_ABOVE {
-        queue.append_with(|out| message.encode_head(version, packet_id, dup, now, out));
+    let mut aged = PropertyBuffer::new();
+    let mut publish = message.aged(packet_id, dup, now, &mut aged);
+    let mut additions = message.additions();
+    link.shorten(&mut publish, &mut additions);
+    if publish.payload.len() > SHARE_ABOVE {
+        queue.append_with(|out| publish.encode_head(additions, link.version, out));
         queue.append_payload(message.clone());
     } else {
-        queue.append_with(|out| message.encode(version, packet_id, dup, now, out));
+        queue.append_with(|out| publish.encode_with(additions, link.version, out));
     }
 }

@@ -1,6 +1,8 @@
 //! Messages at QoS 1 and 2 on their way to one client: in flight, or waiting for the window or for
 //! the client's return. Bounded in messages and bytes; the oldest waiting one gives way.
 
+use std::collections::HashSet;
+
 use mqtt::QoS;
 use mqtt::delivery::Outbound;
 
@@ -67,6 +69,20 @@ impl Delivery {
         let (packet_id, _, message) = self.outbound.next()?;
         self.waiting_bytes = self.waiting_bytes.saturating_sub(message.size());
         Some((packet_id, message))
+    }
+
+    /// The filters of the shared subscriptions by which messages came.
+    pub(super) fn shares(&self) -> HashSet<Box<str>> {
+        self.outbound.iter().filter_map(Message::share).map(Into::into).collect()
+    }
+
+    /// Takes out what came by one of these shared subscriptions and may still go to somebody else.
+    pub(super) fn take_back(&mut self, shares: &HashSet<&str>) -> Vec<Message> {
+        let wanted =
+            |message: &Message| message.share().is_some_and(|share| shares.contains(share));
+        let taken = self.outbound.take_back(wanted);
+        self.waiting_bytes = self.outbound.waiting_iter().map(|(message, _)| message.size()).sum();
+        taken
     }
 
     /// Whether publishers should wait before they add more.

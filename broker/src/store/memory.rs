@@ -1,6 +1,8 @@
 //! The tier `memory`: what sessions and router hold in RAM is all there is, and it ends with the
 //! process. There is nothing to write down.
 
+use std::num::NonZeroU32;
+
 use mqtt::{Publish, SubscriptionOptions};
 
 use super::Store;
@@ -12,7 +14,14 @@ impl Store for MemoryStore {
 
     fn session_ended(&self, _client_id: &str) {}
 
-    fn subscribed(&self, _client_id: &str, _filter: &str, _options: SubscriptionOptions) {}
+    fn subscribed(
+        &self,
+        _client_id: &str,
+        _filter: &str,
+        _options: SubscriptionOptions,
+        _identifier: Option<NonZeroU32>,
+    ) {
+    }
 
     fn unsubscribed(&self, _client_id: &str, _filter: &str) {}
 

@@ -3,6 +3,8 @@
 //! Sessions and the router hold the state in memory; a store writes down how it changes before any
 //! acknowledgement leaves. It does not route and knows no sockets.
 
+use std::num::NonZeroU32;
+
 use mqtt::{Publish, SubscriptionOptions};
 
 mod memory;
@@ -21,7 +23,13 @@ pub(crate) trait Store: Send + Sync {
     fn session_ended(&self, client_id: &str);
 
     /// A subscription was made or replaced.
-    fn subscribed(&self, client_id: &str, filter: &str, options: SubscriptionOptions);
+    fn subscribed(
+        &self,
+        client_id: &str,
+        filter: &str,
+        options: SubscriptionOptions,
+        identifier: Option<NonZeroU32>,
+    );
 
     /// A subscription is gone.
     fn unsubscribed(&self, client_id: &str, filter: &str);

@@ -52,8 +52,6 @@ fn connack_tells_the_limits() {
         Property::ServerKeepAlive(50),
         Property::ReceiveMaximum(7),
         Property::MaximumPacketSize(12_345),
-        Property::SubscriptionIdentifierAvailable(0),
-        Property::SharedSubscriptionAvailable(0),
     ];
     assert_eq!(said, expected);
 }

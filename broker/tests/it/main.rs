@@ -13,12 +13,14 @@
 mod common;
 mod support;
 
+mod alias_to_client;
 mod bounds;
 mod connect;
 mod engine;
 mod expiry;
 mod first_run;
 mod fuzz;
+mod identifiers;
 mod keep_alive;
 mod mosquitto;
 mod packets;
@@ -28,6 +30,7 @@ mod resume;
 mod retain;
 mod rumqttc;
 mod session;
+mod share;
 mod subscribe;
 mod takeover;
 mod will;

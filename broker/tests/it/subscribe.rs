@@ -1,6 +1,6 @@
 //! SUBSCRIBE and UNSUBSCRIBE: which filters are granted, which messages they bring, how they end.
 
-use mqtt::{FilterList, Packet, Properties, Property, PropertyBuffer, QoS, ReasonCode};
+use mqtt::{FilterList, Packet, Properties, QoS, ReasonCode};
 use mqtt::{Subscribe, Subscription, SubscriptionList, SubscriptionOptions, Unsubscribe, Version};
 
 use crate::support::{Broker, Client, both_versions};
@@ -9,7 +9,6 @@ both_versions!(
     suback_has_a_code_for_each_filter_in_their_order,
     invalid_filters_are_refused_and_the_connection_lives,
     filters_beyond_the_limits_are_refused,
-    shared_subscriptions_are_refused,
     a_subscription_above_the_quota_is_refused,
     wildcards_match_as_the_standard_says,
     topics_are_not_normalised,
@@ -34,17 +33,12 @@ fn suback_has_a_code_for_each_filter_in_their_order(version: Version) {
         ("a", QoS::ExactlyOnce),
         ("a/#/b", QoS::AtMostOnce),
         ("b/+", QoS::AtMostOnce),
-        ("$share/g/a", QoS::AtLeastOnce),
+        ("$share/g", QoS::AtLeastOnce),
         ("#", QoS::AtLeastOnce),
     ];
-    let (invalid, shared) = match version {
-        Version::V3_1_1 => (ReasonCode::UnspecifiedError, ReasonCode::UnspecifiedError),
-        Version::V5 => {
-            (ReasonCode::TopicFilterInvalid, ReasonCode::SharedSubscriptionsNotSupported)
-        }
-    };
+    let invalid = refusal(version, ReasonCode::TopicFilterInvalid);
     let expected =
-        [ReasonCode::GrantedQoS2, invalid, ReasonCode::Success, shared, ReasonCode::GrantedQoS1];
+        [ReasonCode::GrantedQoS2, invalid, ReasonCode::Success, invalid, ReasonCode::GrantedQoS1];
     assert_eq!(subscribe_all(&mut client, &filters), expected);
     // What was granted beside a refusal works.
     let mut publisher = Client::connect(&broker, version, "publisher");
@@ -57,7 +51,20 @@ fn invalid_filters_are_refused_and_the_connection_lives(version: Version) {
     let broker = Broker::start();
     let mut client = Client::connect(&broker, version, "client");
     let refused = refusal(version, ReasonCode::TopicFilterInvalid);
-    for filter in ["a#", "#/a", "a/#/b", "a+", "+a/b", "a/b+/c", "##", "++"] {
+    for filter in [
+        "a#",
+        "#/a",
+        "a/#/b",
+        "a+",
+        "+a/b",
+        "a/b+/c",
+        "##",
+        "++",
+        "$share//a",
+        "$share/+/a",
+        "$share/g/",
+        "$share/g/a#",
+    ] {
         assert_eq!(client.subscribe(filter, QoS::ExactlyOnce), refused, "{filter}");
     }
     client.ping();
@@ -74,15 +81,6 @@ fn filters_beyond_the_limits_are_refused(version: Version) {
     assert_eq!(client.subscribe("a/b/c/d", QoS::AtMostOnce), refused);
     assert_eq!(client.subscribe("0123456789", QoS::AtMostOnce), ReasonCode::Success);
     assert_eq!(client.subscribe("0123456789a", QoS::AtMostOnce), refused);
-}
-
-fn shared_subscriptions_are_refused(version: Version) {
-    let broker = Broker::start();
-    let mut client = Client::connect(&broker, version, "client");
-    let refused = refusal(version, ReasonCode::SharedSubscriptionsNotSupported);
-    assert_eq!(client.subscribe("$share/group/a", QoS::AtLeastOnce), refused);
-    client.publish("a", "x", QoS::AtLeastOnce);
-    client.ping();
 }
 
 fn a_subscription_above_the_quota_is_refused(version: Version) {
@@ -318,19 +316,6 @@ fn retain_as_published_keeps_the_retain_flag() {
         assert!(!keeps.expect("a", "not retained").retain);
         assert!(!loses.expect("a", "not retained").retain);
     }
-}
-
-/// CONNACK says that there are none.
-#[test]
-fn a_subscription_identifier_ends_the_connection() {
-    let broker = Broker::start();
-    let mut client = Client::connect(&broker, Version::V5, "client");
-    let mut properties = PropertyBuffer::new();
-    properties.push(Property::SubscriptionIdentifier(1));
-    let options = SubscriptionOptions::new(QoS::AtMostOnce);
-    let list = SubscriptionList::new(Subscription { filter: "a", options });
-    client.send(&Packet::Subscribe(Subscribe::new(1, properties.as_properties(), &list)));
-    client.expect_disconnect(ReasonCode::SubscriptionIdentifiersNotSupported);
 }
 
 /// [MQTT-3.8.3-4]

@@ -78,9 +78,3 @@ pub(crate) fn properties(out: &mut Vec<u8>, version: Version, properties: Proper
         out.extend_from_slice(properties.as_bytes());
     }
 }
-
-/// How many bytes [`properties`] appends.
-pub(crate) fn properties_len(version: Version, properties: Properties<'_>) -> usize {
-    let len = properties.as_bytes().len();
-    if version.has_properties() { varint_len(len) + len } else { 0 }
-}

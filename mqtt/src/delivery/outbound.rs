@@ -122,6 +122,7 @@ impl<M> Outbound<M> {
 
     /// A PUBACK has arrived: the message that it acknowledges, whatever its reason code says.
     /// `None`: no QoS 1 message is in flight under `id`. [MQTT-4.3.2-3] [MQTT-4.4.0-2]
+    /// [MQTT-4.8.2-6]
     pub fn puback(&mut self, id: u16) -> Option<M> {
         self.remove_published(id, QoS::AtLeastOnce)
     }
@@ -199,6 +200,35 @@ impl<M> Outbound<M> {
     /// Gives up the oldest message that waits.
     pub fn drop_oldest_waiting(&mut self) -> Option<(M, QoS)> {
         self.waiting.pop_front()
+    }
+
+    /// All messages that are owed: those in flight, then those that wait.
+    pub fn iter(&self) -> impl Iterator<Item = &M> {
+        let published = self.published.iter().map(|published| &published.message);
+        published.chain(self.waiting.iter().map(|(message, _)| message))
+    }
+
+    /// Takes out, in their order, the messages that `wanted` says yes to and that may still be sent to
+    /// another client: all but those of which a PUBLISH at QoS 2 was sent. To be called when the
+    /// client has gone. [MQTT-4.8.2-4] [MQTT-4.8.2-5]
+    pub fn take_back(&mut self, wanted: impl Fn(&M) -> bool) -> Vec<M> {
+        let mut taken = Vec::new();
+        for published in std::mem::take(&mut self.published) {
+            if published.qos < QoS::ExactlyOnce && wanted(&published.message) {
+                taken.push(published.message);
+            } else {
+                self.published.push_back(published);
+            }
+        }
+        self.held_back = self.held_back.min(self.published.len());
+        for (message, qos) in std::mem::take(&mut self.waiting) {
+            if wanted(&message) {
+                taken.push(message);
+            } else {
+                self.waiting.push_back((message, qos));
+            }
+        }
+        taken
     }
 
     /// Whether nothing is owed.
@@ -348,6 +378,18 @@ mod tests {
         assert_eq!(outbound.next(), None);
         assert!(outbound.pubcomp(4));
         assert_eq!(outbound.next(), Some((6, Q1, &"f")));
+    }
+
+    /// [MQTT-4.8.2-4]
+    #[test]
+    fn what_may_go_to_another_client_can_be_taken_back() {
+        let mut outbound = in_flight(2, &[("a", Q1), ("b", Q2), ("c", Q2), ("d", Q1), ("e", Q1)]);
+        assert!(outbound.iter().eq([&"a", &"b", &"c", &"d", &"e"]));
+        assert_eq!(outbound.take_back(|message| *message != "d"), ["a", "c", "e"]);
+        assert!(outbound.iter().eq([&"b", &"d"]));
+        outbound.set_window(2);
+        check_resent(&outbound, &["b 2"]);
+        assert_eq!(outbound.next(), Some((3, Q1, &"d")));
     }
 
     #[test]

@@ -6,8 +6,9 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
 use mqtt::{
-    Ack, Connect, Packet, PacketType, Properties, Publish, QoS, ReasonCode, Subscribe,
-    Subscription, SubscriptionList, SubscriptionOptions, Unsubscribe, Version,
+    Ack, Connect, Packet, PacketType, Properties, Property, PropertyBuffer, Publish, QoS,
+    ReasonCode, Subscribe, Subscription, SubscriptionList, SubscriptionOptions, Unsubscribe,
+    Version,
 };
 
 use super::Broker;
@@ -174,6 +175,21 @@ impl Client {
                 assert_eq!(suback.reasons.len(), 1);
                 suback.reasons[0]
             }
+            other => panic!("SUBACK expected: {other:?}"),
+        })
+    }
+
+    /// Subscribes with a Subscription Identifier and returns the reason code of SUBACK.
+    pub(crate) fn subscribe_as(&mut self, filter: &str, qos: QoS, identifier: u32) -> ReasonCode {
+        let packet_id = self.take_packet_id();
+        let mut properties = PropertyBuffer::new();
+        assert!(properties.push(Property::SubscriptionIdentifier(identifier)));
+        let options = SubscriptionOptions::new(qos);
+        let list = SubscriptionList::new(Subscription { filter, options });
+        let subscribe = Subscribe::new(packet_id, properties.as_properties(), &list);
+        self.send(&Packet::Subscribe(subscribe));
+        self.receive(|packet| match packet {
+            Packet::SubAck(suback) => suback.reasons[0],
             other => panic!("SUBACK expected: {other:?}"),
         })
     }
