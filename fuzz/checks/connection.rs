@@ -1,9 +1,10 @@
 //! Whole connections to a broker in this process: a wild client sends valid and damaged packets, and
-//! another one watches.
+//! others watch.
 //!
-//! Whatever the wild one does, the watcher is served, never has more messages to answer than its
-//! window, gets no message twice and those of a topic in their order; and whatever the broker sends
-//! to either is whole packets.
+//! Whatever the wild one does, a watcher is served, never has more messages to answer than its
+//! window, gets no message twice and those of a topic in their order; what one watcher of all topics
+//! gets, just one of two that share them gets; and whatever the broker sends to anybody is whole
+//! packets.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{ErrorKind, Read, Write};
@@ -17,11 +18,16 @@ use std::time::Duration;
 use hookmq::config::{Config, Listener};
 use hookmq::server::Server;
 use mqtt::{
-    Ack, Connect, FilterList, Packet, Properties, Publish, QoS, ReasonCode, Subscribe,
-    Subscription, SubscriptionList, SubscriptionOptions, Unsubscribe, Version, decode, split_frame,
+    Ack, Connect, FilterList, Packet, Properties, Property, PropertyBuffer, Publish, QoS,
+    ReasonCode, Subscribe, Subscription, SubscriptionList, SubscriptionOptions, Unsubscribe,
+    Version, decode, split_frame,
 };
 
 const WINDOW: usize = 3;
+/// The aliases that a watcher takes, fewer than there are topics.
+const ALIASES: u16 = 2;
+/// Of the watchers' subscriptions.
+const IDENTIFIER: u32 = 300;
 /// Far above what anything here takes.
 const SILENCE: Duration = Duration::from_secs(30);
 const TOPICS: [&str; 3] = ["a", "a/b", "c"];
@@ -37,13 +43,20 @@ pub(crate) fn check(data: &[u8]) {
     let address = *ADDRESS.get_or_init(start_broker);
     let run = NEXT_RUN.fetch_add(1, Ordering::Relaxed);
     let mut script = Script(data);
-    let mut watcher = Watcher::connect(address, script.version(), run);
+    let version = script.version();
+    let mut watcher = Watcher::connect(address, version, run, "watcher", "#");
+    let mut sharers = ["one", "other"]
+        .map(|client_id| Watcher::connect(address, version, run, client_id, "$share/watchers/#"));
     let mut wild = Wild::connect(address, script.version(), run);
     while let Some(step) = script.next() {
         wild.step(step, &mut script);
     }
     wild.leave();
     watcher.receive_all();
+    sharers.iter_mut().for_each(Watcher::receive_all);
+    let [one, other] = &sharers;
+    assert!(one.seen.is_disjoint(&other.seen), "a message for both members");
+    assert_eq!(&one.seen | &other.seen, watcher.seen);
 }
 
 /// It serves until the process ends.
@@ -311,12 +324,24 @@ struct Watcher {
     /// The number of the last message of each topic and QoS.
     last: BTreeMap<(String, u8), u32>,
     seen: BTreeSet<u32>,
+    /// The topics that the broker has given a number.
+    aliases: BTreeMap<u16, String>,
 }
 
 impl Watcher {
-    fn connect(address: SocketAddr, version: Version, run: u32) -> Watcher {
+    fn connect(
+        address: SocketAddr,
+        version: Version,
+        run: u32,
+        client_id: &str,
+        filter: &str,
+    ) -> Watcher {
         let mut peer = Peer::open(address, version);
-        peer.send(&Packet::Connect(Connect::new(version, "watcher")));
+        let mut connect = Connect::new(version, client_id);
+        let mut properties = PropertyBuffer::new();
+        properties.push(Property::TopicAliasMaximum(ALIASES));
+        connect.properties = properties.as_properties();
+        peer.send(&Packet::Connect(connect));
         peer.receive(|packet| assert!(matches!(packet, Packet::ConnAck(_)), "{packet:?}"));
         let mut watcher = Watcher {
             peer,
@@ -325,10 +350,13 @@ impl Watcher {
             to_answer: Vec::new(),
             last: BTreeMap::new(),
             seen: BTreeSet::new(),
+            aliases: BTreeMap::new(),
         };
         let options = SubscriptionOptions::new(QoS::ExactlyOnce);
-        let list = SubscriptionList::new(Subscription { filter: "#", options });
-        let subscribe = Subscribe::new(1, Properties::EMPTY, &list);
+        let list = SubscriptionList::new(Subscription { filter, options });
+        let mut properties = PropertyBuffer::new();
+        properties.push(Property::SubscriptionIdentifier(IDENTIFIER));
+        let subscribe = Subscribe::new(1, properties.as_properties(), &list);
         watcher.peer.send(&Packet::Subscribe(subscribe));
         watcher.receive_all();
         watcher
@@ -337,11 +365,13 @@ impl Watcher {
     /// Takes all there is, and answers what is to be answered only when the window is known to be
     /// full or everything has come.
     fn receive_all(&mut self) {
-        loop {
+        // What an acknowledgement makes room for may come after the answer to the next PINGREQ.
+        let mut silent = 0;
+        while silent < 2 {
             self.peer.send(&Packet::PingReq);
-            while self.receive() {}
-            if self.in_flight.is_empty() {
-                return;
+            silent += 1;
+            while self.receive() {
+                silent = 0;
             }
             for (packet_id, qos) in std::mem::take(&mut self.to_answer) {
                 let ack = Ack::new(packet_id, ReasonCode::Success);
@@ -357,7 +387,8 @@ impl Watcher {
 
     /// The next packet; `false`: it is the answer to PINGREQ.
     fn receive(&mut self) -> bool {
-        let Watcher { peer, run, in_flight, to_answer, last, seen } = self;
+        let Watcher { peer, run, in_flight, to_answer, last, seen, aliases } = self;
+        let version = peer.version;
         let released = peer.receive(|packet| match packet {
             Packet::PingResp => Err(()),
             Packet::SubAck(_) => Ok(None),
@@ -369,7 +400,9 @@ impl Watcher {
                     assert!(in_flight.len() <= WINDOW, "above the window");
                     to_answer.push((id, publish.qos));
                 }
-                note(&publish, *run, last, seen);
+                check_additions(&publish, version, aliases);
+                let topic = topic(&publish, aliases);
+                note(topic, &publish, *run, last, seen);
                 Ok(None)
             }
             other => panic!("not expected: {other:?}"),
@@ -382,8 +415,30 @@ impl Watcher {
     }
 }
 
+/// Every message names its subscription, in a version that can.
+fn check_additions(publish: &Publish<'_>, version: Version, aliases: &mut BTreeMap<u16, String>) {
+    if !version.has_properties() {
+        return;
+    }
+    let identifiers: Vec<_> = publish.properties.subscription_identifiers().collect();
+    assert_eq!(identifiers, [IDENTIFIER]);
+    let Some(alias) = publish.properties.topic_alias() else { return };
+    assert!((1..=ALIASES).contains(&alias), "alias {alias} is above the maximum");
+    if !publish.topic.is_empty() {
+        aliases.insert(alias, publish.topic.to_owned());
+    }
+}
+
+fn topic<'a>(publish: &Publish<'a>, aliases: &'a BTreeMap<u16, String>) -> &'a str {
+    match publish.properties.topic_alias() {
+        Some(alias) if publish.topic.is_empty() => aliases.get(&alias).expect("a known alias"),
+        _ => publish.topic,
+    }
+}
+
 /// Checks the order of the messages, and that none comes twice.
 fn note(
+    topic: &str,
     publish: &Publish<'_>,
     run: u32,
     last: &mut BTreeMap<(String, u8), u32>,
@@ -391,7 +446,7 @@ fn note(
 ) {
     let Some(number) = number(publish.payload, run).filter(|_| !publish.retain) else { return };
     assert!(seen.insert(number), "message {number} came twice");
-    let before = last.insert((publish.topic.to_owned(), publish.qos as u8), number);
+    let before = last.insert((topic.to_owned(), publish.qos as u8), number);
     assert!(before.is_none_or(|before| before < number), "{number} came after {before:?}");
 }
 
