@@ -4,6 +4,7 @@ use std::task::Context;
 
 use mqtt::{Ack, Disconnect, Frame, Packet, PacketType, Properties, ReasonCode, Violation};
 
+use super::alias::WRITTEN_OUT_AT_ONCE;
 use super::{Connection, End, Stage};
 use crate::session::Acknowledgement;
 use crate::shard::Shard;
@@ -17,6 +18,7 @@ impl Connection {
         data: &[u8],
     ) -> Result<usize, End> {
         let mut used = 0;
+        shard.batch.written_out = 0;
         let result = self.each_packet(shard, cx, data, &mut used);
         // What came before a bad packet counts.
         self.end_run(shard, data);
@@ -41,6 +43,11 @@ impl Connection {
             match &mut self.stage {
                 Stage::Connected(_) if frame.packet_type() == PacketType::Publish => {
                     self.on_publish(shard, data, *used, frame)?;
+                    if shard.batch.written_out > WRITTEN_OUT_AT_ONCE {
+                        *used += len;
+                        self.halted = true;
+                        return Ok(());
+                    }
                 }
                 Stage::Connected(_) => {
                     self.end_run(shard, data);

@@ -13,6 +13,7 @@
 mod common;
 mod support;
 
+mod alias;
 mod bounds;
 mod connect;
 mod engine;
