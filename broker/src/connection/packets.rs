@@ -36,7 +36,7 @@ impl Connection {
         loop {
             let rest = data.get(*used..).unwrap_or_default();
             self.check_first_packet(rest)?;
-            let Some(frame) = mqtt::split_frame(rest, self.max_packet_size())? else {
+            let Some(frame) = self.split_frame(rest)? else {
                 return Ok(());
             };
             let len = frame.bytes().len();
@@ -77,12 +77,13 @@ impl Connection {
         }
     }
 
-    fn max_packet_size(&self) -> u32 {
-        match self.stage {
+    fn split_frame<'a>(&self, data: &'a [u8]) -> Result<Option<Frame<'a>>, Violation> {
+        let max = self.broker.limits.max_packet_size;
+        match &self.stage {
             // [MQTT-3.2.2-15]
-            Stage::Connected(_) => self.broker.limits.max_packet_size,
+            Stage::Connected(client) => client.version.split_frame(data, max),
             // Little is granted to who has not said who it is.
-            _ => self.broker.limits.max_packet_size.min(64 * 1024),
+            _ => mqtt::split_frame(data, max.min(64 * 1024)),
         }
     }
 

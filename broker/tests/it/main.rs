@@ -22,6 +22,7 @@ mod first_run;
 mod fuzz;
 mod keep_alive;
 mod mosquitto;
+mod old;
 mod packets;
 mod plugins;
 mod publish;

@@ -38,7 +38,9 @@ fn suback_has_a_code_for_each_filter_in_their_order(version: Version) {
         ("#", QoS::AtLeastOnce),
     ];
     let (invalid, shared) = match version {
-        Version::V3_1_1 => (ReasonCode::UnspecifiedError, ReasonCode::UnspecifiedError),
+        Version::V3_1 | Version::V3_1_1 => {
+            (ReasonCode::UnspecifiedError, ReasonCode::UnspecifiedError)
+        }
         Version::V5 => {
             (ReasonCode::TopicFilterInvalid, ReasonCode::SharedSubscriptionsNotSupported)
         }
@@ -193,7 +195,7 @@ fn unsubscribe_compares_filters_byte_by_byte(version: Version) {
     let mut client = Client::connect(&broker, version, "client");
     client.subscribe("a/+", QoS::AtMostOnce);
     let unknown = match version {
-        Version::V3_1_1 => ReasonCode::Success,
+        Version::V3_1 | Version::V3_1_1 => ReasonCode::Success,
         Version::V5 => ReasonCode::NoSubscriptionExisted,
     };
     for other in ["a/b", "a/#", "A/+", "a/+/", "#"] {
@@ -219,7 +221,7 @@ fn one_unsuback_answers_several_filters(version: Version) {
     client.send(&Packet::Unsubscribe(Unsubscribe::new(77, Properties::EMPTY, &filters)));
     let (gone, unknown) = (ReasonCode::Success, ReasonCode::NoSubscriptionExisted);
     let expected = match version {
-        Version::V3_1_1 => vec![],
+        Version::V3_1 | Version::V3_1_1 => vec![],
         Version::V5 => vec![gone, unknown, gone, unknown],
     };
     client.receive(|packet| match packet {
@@ -346,7 +348,7 @@ fn no_local_on_a_shared_subscription_is_a_protocol_error() {
 /// What 3.1.1 says for a refusal, and what 5.0 says.
 fn refusal(version: Version, reason: ReasonCode) -> ReasonCode {
     match version {
-        Version::V3_1_1 => ReasonCode::UnspecifiedError,
+        Version::V3_1 | Version::V3_1_1 => ReasonCode::UnspecifiedError,
         Version::V5 => reason,
     }
 }
