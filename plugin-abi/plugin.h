@@ -72,7 +72,7 @@ typedef struct mq_address {
 
 typedef struct mq_client {
     uint32_t size;
-    uint8_t protocol;     /* 4 is MQTT 3.1.1, 5 is MQTT 5.0 */
+    uint8_t protocol;     /* 3 is MQTT 3.1, 4 is 3.1.1, 5 is 5.0 */
     uint8_t has_username; /* 0 or 1, as all flags */
     uint8_t reserved[2];
     mq_view client_id; /* the assigned one if the client sent none */
@@ -84,7 +84,7 @@ typedef struct mq_client {
 
 /* ---- events ----
  * `properties` is the property block of the packet (MQTT 5.0, section 2.2.2.2), validated, without
- * its length; empty for MQTT 3.1.1. */
+ * its length; empty before 5.0. */
 
 typedef struct mq_socket_open {
     uint32_t size;

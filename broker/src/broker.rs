@@ -76,7 +76,7 @@ impl Broker {
 
     /// Whether a topic name is within the limits; a client's may not begin with `$`.
     pub(crate) fn accepts_topic(&self, topic: &str) -> bool {
-        self.is_within_limits(topic) && !topic.starts_with('$')
+        self.is_within_limits(topic) && !topic.is_empty() && !topic.starts_with('$')
     }
 
     /// Whether a topic filter is well formed and within the limits. [MQTT-4.7.1-1] [MQTT-4.7.1-2]

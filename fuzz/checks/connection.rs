@@ -98,7 +98,7 @@ impl<'a> Script<'a> {
     }
 
     fn version(&mut self) -> Version {
-        Version::from_level(4 + self.below(2) as u8).expect("4 or 5")
+        Version::from_level(3 + self.below(3) as u8).expect("3, 4 or 5")
     }
 }
 

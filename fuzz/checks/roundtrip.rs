@@ -4,7 +4,7 @@ use mqtt::{Lowered, Packet, Version, decode, split_frame};
 
 /// Reads `data` as the stream of one connection, up to what is no frame.
 pub(crate) fn check(data: &[u8]) {
-    for version in [4, 5].into_iter().filter_map(Version::from_level) {
+    for version in [3, 4, 5].into_iter().filter_map(Version::from_level) {
         let mut rest = data;
         while let Ok(Some(frame)) = split_frame(rest, 1 << 16) {
             if let Ok(packet) = decode(frame, version) {
@@ -30,9 +30,14 @@ fn check_packet(packet: &Packet<'_>, version: Version) {
     check_lowered(packet);
 }
 
-/// What a client of 3.1.1 is sent can be read there.
+/// What a client of 3.1 or 3.1.1 is sent can be read there.
 fn check_lowered(packet: &Packet<'_>) {
-    let Some(old) = Version::from_level(4) else { return };
+    for old in [3, 4].into_iter().filter_map(Version::from_level) {
+        check_lowered_to(old, packet);
+    }
+}
+
+fn check_lowered_to(old: Version, packet: &Packet<'_>) {
     let by_client = matches!(
         packet,
         Packet::Connect(_) | Packet::Subscribe(_) | Packet::Unsubscribe(_) | Packet::Disconnect(_)

@@ -1,16 +1,22 @@
-//! Everything that differs between MQTT 3.1.1 and MQTT 5.0 after the bytes are read.
+//! Everything that differs between MQTT 3.1, 3.1.1 and 5.0 after the bytes are read.
 //!
-//! A 3.1.1 packet is lifted to its MQTT 5 meaning as it is decoded, and a packet for a 3.1.1 client
-//! is lowered before it is encoded. Between the two nothing asks which version a client speaks.
+//! A packet of 3.1.1 is lifted to its MQTT 5 meaning as it is decoded, and a packet for a 3.1.1
+//! client is lowered before it is encoded. Between the two nothing asks which version a client
+//! speaks. 3.1 is 3.1.1 with another name, where nothing else is said.
 
+use crate::codec::{split_frame, split_frame_of};
 use crate::{
-    Ack, ConnAck, Connect, Packet, PacketType, Place, Properties, Publish, ReasonCode, SubAck,
-    SubscriptionOptions, UnsubAck, Violation,
+    Ack, ConnAck, Connect, Frame, Packet, PacketType, Place, Properties, Publish, ReasonCode,
+    SubAck, SubscriptionOptions, UnsubAck, Violation,
 };
 
 /// A version of MQTT, as the standard has it: clients need no extension. [MQTT3-7.0.0-2]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Version {
+    /// MQTT 3.1, protocol level 3, under the name `MQIsdp`. Client ids of more than 23 bytes are
+    /// taken, as by everybody, and a refused subscription hears 0x80, which is 3.1.1's: a client that
+    /// is told that it is subscribed would wait for ever.
+    V3_1,
     /// MQTT 3.1.1, protocol level 4.
     V3_1_1,
     /// MQTT 5.0, protocol level 5.
@@ -47,7 +53,7 @@ impl Version {
     /// says: a 3.1.1 client cannot be told.
     pub const fn receive_quota(self, receive_maximum: u16) -> u16 {
         match self {
-            Version::V3_1_1 => u16::MAX,
+            Version::V3_1 | Version::V3_1_1 => u16::MAX,
             Version::V5 => receive_maximum,
         }
     }
@@ -56,7 +62,7 @@ impl Version {
     /// seconds; 0: none. A 3.1.1 client cannot be told another than its own.
     pub fn keep_alive(self, asked: u16, max: u16) -> u16 {
         match self {
-            Version::V3_1_1 => asked,
+            Version::V3_1 | Version::V3_1_1 => asked,
             Version::V5 if asked == 0 => max,
             Version::V5 => asked.min(max),
         }
@@ -65,6 +71,7 @@ impl Version {
     /// The protocol level in CONNECT.
     pub const fn level(self) -> u8 {
         match self {
+            Version::V3_1 => 3,
             Version::V3_1_1 => 4,
             Version::V5 => 5,
         }
@@ -73,10 +80,56 @@ impl Version {
     /// The version of a protocol level, if it is spoken here.
     pub const fn from_level(level: u8) -> Option<Version> {
         match level {
+            3 => Some(Version::V3_1),
             4 => Some(Version::V3_1_1),
             5 => Some(Version::V5),
             _ => None,
         }
+    }
+
+    /// The protocol name in CONNECT.
+    pub const fn protocol_name(self) -> &'static str {
+        match self {
+            Version::V3_1 => "MQIsdp",
+            Version::V3_1_1 | Version::V5 => "MQTT",
+        }
+    }
+
+    /// Whether `name` is the protocol name of some version.
+    pub(crate) fn is_protocol_name(name: &[u8]) -> bool {
+        [Version::V3_1, Version::V5]
+            .iter()
+            .any(|version| name == version.protocol_name().as_bytes())
+    }
+
+    /// Splits the first whole packet off `buf`, as [`split_frame`] does. In 3.1 the flags that
+    /// packets other than PUBLISH do not use may be anything, and what is sent again has DUP set.
+    #[inline]
+    pub fn split_frame(
+        self,
+        buf: &[u8],
+        max_packet_size: u32,
+    ) -> Result<Option<Frame<'_>>, Violation> {
+        match split_frame(buf, max_packet_size) {
+            Err(Violation::ReservedFlags(packet)) if self == Version::V3_1 => {
+                split_frame_of(packet, buf, max_packet_size)
+            }
+            split => split,
+        }
+    }
+
+    /// The connect flags without those that mean nothing in this version.
+    pub(crate) fn used_connect_flags(self, flags: u8) -> u8 {
+        match self {
+            Version::V3_1 if flags & 0b100 == 0 => flags & 0b1100_0010,
+            Version::V3_1 => flags & 0b1111_1110,
+            Version::V3_1_1 | Version::V5 => flags,
+        }
+    }
+
+    /// Whether a user name or password that the connect flags announce may be missing.
+    pub(crate) const fn may_lack_credentials(self) -> bool {
+        matches!(self, Version::V3_1)
     }
 
     /// Whether packets hold properties, and acknowledgements and DISCONNECT a reason code.
@@ -107,7 +160,7 @@ impl Version {
         }
     }
 
-    /// Checks what only 3.1.1 asks of a CONNECT.
+    /// Checks what 5.0 does not ask of a CONNECT.
     pub(crate) fn check_connect(self, connect: &Connect<'_>) -> Result<(), Violation> {
         if self == Version::V5 {
             return Ok(());
@@ -117,7 +170,7 @@ impl Version {
             return Err(Violation::PasswordWithoutUserName);
         }
         // [MQTT3-3.1.3-7] [MQTT3-3.1.3-8]
-        if connect.client_id.is_empty() && !connect.clean_start {
+        if connect.client_id.is_empty() && (!connect.clean_start || self == Version::V3_1) {
             return Err(Violation::ClientIdEmpty);
         }
         Ok(())
@@ -138,7 +191,10 @@ impl Version {
         let packet_id_only = |ack: Ack<'a>| Ack::new(ack.packet_id, ReasonCode::Success);
         Lowered::Send(match packet {
             Packet::ConnAck(connack) => match representative(connack.reason) {
-                Some(reason) => Packet::ConnAck(ConnAck { reason, properties, ..connack }),
+                Some(reason) => {
+                    let session_present = connack.session_present && self != Version::V3_1;
+                    Packet::ConnAck(ConnAck { session_present, reason, properties })
+                }
                 None => return Lowered::Close, // [MQTT3-3.2.2-6]
             },
             Packet::Publish(publish) => Packet::Publish(Publish { properties, ..publish }),
@@ -165,14 +221,14 @@ impl Version {
     /// The options of a subscription as far as this version can ask for them.
     pub(crate) fn lower_options(self, options: SubscriptionOptions) -> SubscriptionOptions {
         match self {
-            Version::V3_1_1 => SubscriptionOptions::new(options.qos),
+            Version::V3_1 | Version::V3_1_1 => SubscriptionOptions::new(options.qos),
             Version::V5 => options,
         }
     }
 
     /// Checks that a SUBACK of this version can hold `reason`. [MQTT3-3.9.3-2]
     pub(crate) fn check_suback(self, reason: ReasonCode) -> Result<(), Violation> {
-        if self == Version::V3_1_1 && lower_suback_reason(reason) != reason {
+        if self != Version::V5 && lower_suback_reason(reason) != reason {
             let place = Place::Packet(PacketType::SubAck);
             return Err(Violation::ReasonCodeMisplaced { place, value: reason as u8 });
         }
@@ -201,6 +257,7 @@ impl Version {
 impl std::fmt::Display for Version {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
+            Version::V3_1 => "3.1",
             Version::V3_1_1 => "3.1.1",
             Version::V5 => "5.0",
         })
@@ -344,6 +401,26 @@ mod tests {
         let reason = ReasonCode::ContinueAuthentication;
         check_lowered(Packet::Auth(Auth { reason, properties }), &Lowered::Skip);
         check_lowered(Packet::PingResp, &Lowered::Send(Packet::PingResp));
+    }
+
+    #[test]
+    fn an_old_client_is_not_told_of_its_session_and_may_set_dup_anywhere() {
+        let old = Version::V3_1;
+        let connack = |session_present| {
+            let properties = Properties::EMPTY;
+            Packet::ConnAck(ConnAck { session_present, reason: ReasonCode::Success, properties })
+        };
+        assert_eq!(OLD.lower(connack(true)), Lowered::Send(connack(true)));
+        assert_eq!(old.lower(connack(true)), Lowered::Send(connack(false)));
+        for first in [0x6A, 0x62, 0x60, 0x8A, 0xAA, 0xC1] {
+            let packet = [first, 2, 0, 1];
+            assert!(old.split_frame(&packet, 4).is_ok_and(|frame| frame.is_some()));
+            assert!(old.split_frame(&packet, 3).is_err());
+            assert_eq!(OLD.split_frame(&packet, 4).is_ok(), first == 0x62);
+        }
+        for first in [0x00, 0x36, 0x38] {
+            assert!(old.split_frame(&[first, 0], 100).is_err());
+        }
     }
 
     #[test]

@@ -17,7 +17,7 @@ use mqtt::{
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-const VERSIONS: [Version; 2] = [Version::V3_1_1, Version::V5];
+const VERSIONS: [Version; 3] = [Version::V3_1, Version::V3_1_1, Version::V5];
 
 proptest! {
     #[test]
@@ -86,7 +86,7 @@ fn check_bytes(bytes: &[u8]) {
 }
 
 fn read(bytes: &[u8], version: Version) -> Option<Packet<'_>> {
-    decode(split_frame(bytes, 1 << 20).ok()??, version).ok()
+    decode(version.split_frame(bytes, 1 << 20).ok()??, version).ok()
 }
 
 fn encode(packet: &Packet<'_>, version: Version) -> Vec<u8> {
@@ -189,7 +189,10 @@ impl Stuff {
         properties: Properties<'a>,
         will_properties: Properties<'a>,
     ) -> Connect<'a> {
-        let mut connect = Connect::new(version, &self.texts.0);
+        // 3.1 has no client without one.
+        let nameless = self.texts.0.is_empty() && version == Version::V3_1;
+        let client_id = if nameless { "client" } else { &*self.texts.0 };
+        let mut connect = Connect::new(version, client_id);
         connect.clean_start = self.bit(0) || self.texts.0.is_empty();
         connect.keep_alive = self.number;
         connect.username = self.bit(1).then_some(&*self.texts.1);

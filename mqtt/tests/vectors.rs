@@ -1,8 +1,9 @@
 //! Decodes and encodes the packets in `vectors/*.txt`, which were written down from the standards.
 //!
-//! A vector is a block of lines: `name:`, `version:` (`3.1.1`, `5.0` or `both`), the bytes in hex
-//! with a comment for each field, and either `means:` with the packet's debug text or `breaks:`
-//! with the violation's. `written:` holds the bytes it is encoded to where those differ.
+//! A vector is a block of lines: `name:`, `version:` (`3.1`, `3.1.1`, `5.0`, or `both` for the last
+//! two), the bytes in hex with a comment for each field, and either `means:` with the packet's debug
+//! text or `breaks:` with the violation's. `written:` holds the bytes it is encoded to where those
+//! differ.
 
 #![allow(
     clippy::expect_used,
@@ -145,6 +146,7 @@ fn parse(file: &str) -> Vec<Vector> {
 fn versions(text: &str) -> Vec<Version> {
     match text {
         "both" => vec![Version::V3_1_1, Version::V5],
+        "3.1" => vec![Version::V3_1],
         "3.1.1" => vec![Version::V3_1_1],
         "5.0" => vec![Version::V5],
         other => panic!("no such version: {other}"),

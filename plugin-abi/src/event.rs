@@ -67,6 +67,8 @@ pub struct Client<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Protocol {
+    /// MQTT 3.1.
+    V3_1,
     /// MQTT 3.1.1.
     V3_1_1,
     /// MQTT 5.0.
@@ -102,7 +104,11 @@ impl<'a> Client<'a> {
 
     /// The version of MQTT that the client speaks.
     pub fn protocol(&self) -> Protocol {
-        if field!(self, protocol) <= 4 { Protocol::V3_1_1 } else { Protocol::V5 }
+        match field!(self, protocol) {
+            ..=3 => Protocol::V3_1,
+            4 => Protocol::V3_1_1,
+            5.. => Protocol::V5,
+        }
     }
 
     /// The client's end of the connection; none if it is no IP connection.

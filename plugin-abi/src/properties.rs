@@ -3,7 +3,7 @@
 
 /// The user properties of a packet, in its order; a name may come more than once.
 ///
-/// Empty for MQTT 3.1.1.
+/// Empty before MQTT 5.0.
 #[derive(Clone, Debug)]
 pub struct UserProperties<'a> {
     rest: &'a [u8],

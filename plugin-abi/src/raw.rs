@@ -140,7 +140,7 @@ impl From<SocketAddr> for Address {
 pub struct Client<'a> {
     /// `sizeof` in the broker's build.
     pub size: u32,
-    /// 4 is MQTT 3.1.1, 5 is MQTT 5.0: the byte of the CONNECT packet.
+    /// 3 is MQTT 3.1, 4 is 3.1.1, 5 is 5.0: the byte of the CONNECT packet.
     pub protocol: u8,
     /// 1 if the client gave a user name.
     pub has_username: u8,

@@ -37,6 +37,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, limits: &mut Limits) {
         send_timeout,
         max_topic_levels,
         max_topic_length,
+        topic_alias_maximum,
         max_client_id_length,
         max_user_properties,
         max_user_property_bytes,
@@ -57,6 +58,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, limits: &mut Limits) {
     section.read("max_client_id_length", max_client_id_length, number(23..=STRING));
     section.read("max_topic_length", max_topic_length, number(1..=STRING));
     section.read("max_topic_levels", max_topic_levels, number(1..=LEVELS));
+    section.read("topic_alias_maximum", topic_alias_maximum, number(0..=65_535));
     section.read("max_user_properties", max_user_properties, number(0..=MANY));
     section.read("max_user_property_bytes", max_user_property_bytes, size(0..=256 * MIB));
     section.read("max_filters_per_subscribe", max_filters_per_subscribe, number(1..=MANY));

@@ -89,6 +89,8 @@ pub struct Limits {
     pub max_queued_bytes: usize,
     /// Bytes that one connection's socket has not taken yet, before messages wait instead.
     pub write_buffer: usize,
+    /// The highest topic alias that a client may set; 0: none.
+    pub topic_alias_maximum: u16,
     /// How long a client may take nothing from its socket.
     pub send_timeout: Duration,
     /// Levels of a topic name or filter; at most 512.
@@ -147,6 +149,7 @@ impl Default for Limits {
             send_timeout: Duration::from_secs(15),
             max_topic_levels: 64,
             max_topic_length: 4096,
+            topic_alias_maximum: 64,
             max_client_id_length: 256,
             max_user_properties: 64,
             max_user_property_bytes: 32 * 1024,

@@ -200,6 +200,7 @@ fn every_limit_refuses_what_is_outside_its_range() {
         ("max_client_id_length", "22", "65536", "23 to 65535"),
         ("max_topic_length", "0", "65536", "1 to 65535"),
         ("max_topic_levels", "0", "513", "1 to 512"),
+        ("topic_alias_maximum", "-1", "65536", "0 to 65535"),
         ("max_user_properties", "-1", "1000000001", "0 to 1000000000"),
         ("max_user_property_bytes", "-1", "257MiB", "0 to 256MiB"),
         ("max_filters_per_subscribe", "0", "1000000001", "1 to 1000000000"),

@@ -6,6 +6,7 @@ use std::task::Context;
 
 use mqtt::{ConnAck, Connect, Lowered, Packet, Property, PropertyBuffer, ReasonCode};
 
+use super::alias::Aliases;
 use super::client::ConnectedClient;
 use super::{Connection, End, Stage};
 use crate::hooks::Decision;
@@ -93,6 +94,7 @@ impl Connection {
             connected_without_expiry: connect.session_expiry == 0,
             will,
             receive_quota: connect.version.receive_quota(self.broker.limits.receive_maximum),
+            aliases: Aliases::default(),
             waits_for: None,
             replay: None,
             blocked_since: None,
@@ -123,6 +125,9 @@ impl Connection {
         }
         properties.push(Property::ReceiveMaximum(limits.receive_maximum));
         properties.push(Property::MaximumPacketSize(limits.max_packet_size));
+        if limits.topic_alias_maximum > 0 {
+            properties.push(Property::TopicAliasMaximum(limits.topic_alias_maximum));
+        }
         if let Some(client_id) = assigned_client_id {
             // [MQTT-3.1.3-7] [MQTT-3.2.2-16]
             properties.push(Property::AssignedClientIdentifier(client_id));

@@ -7,6 +7,7 @@ use std::time::Duration;
 use mqtt::Version;
 use tokio::net::tcp::OwnedReadHalf;
 
+use super::alias::Aliases;
 use super::replay::Replay;
 use super::{End, Endpoint};
 use crate::broker::Broker;
@@ -33,6 +34,8 @@ pub(super) struct ConnectedClient {
     pub(super) will: Option<Box<Will>>,
     /// QoS 2 messages that the client may leave unreleased.
     pub(super) receive_quota: u16,
+    /// What its topic aliases stand for.
+    pub(super) aliases: Aliases,
     /// The receiver that this client, as a publisher, waits for, and since when.
     pub(super) waits_for: Option<(Arc<Session>, u64)>,
     /// Retained messages that the client has still to be sent.

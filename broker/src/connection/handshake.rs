@@ -22,10 +22,7 @@ impl Connection {
         shard: &mut Shard,
         cx: &mut Context<'_>,
     ) -> Result<(), End> {
-        let mut tail = std::mem::take(&mut self.tail);
-        let used = self.packets(shard, cx, &tail)?;
-        tail.drain(..used);
-        self.tail = if tail.is_empty() { Vec::new() } else { tail };
+        self.go_on(shard, cx)?;
         if self.is_claiming() { Ok(()) } else { self.read(shard, cx) }
     }
 

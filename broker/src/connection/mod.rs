@@ -20,6 +20,7 @@ use crate::session::ConnectionId;
 use crate::shard::{self, Shard, TimerKey};
 use crate::transport::Counted;
 
+mod alias;
 mod attach;
 mod client;
 mod close;
@@ -50,8 +51,10 @@ pub(crate) struct Connection {
     /// Among the connections of its address.
     _counted: Counted,
     read: OwnedReadHalf,
-    /// The beginning of a packet of which the rest has not come yet.
+    /// What was read and not acted on: the beginning of a packet of which the rest has not come yet.
     tail: Vec<u8>,
+    /// There are whole packets in the tail, left for the next turn.
+    halted: bool,
     timer: Option<TimerKey>,
     /// When to look at the deadlines next, in milliseconds of the broker's clock.
     next_check: u64,
@@ -94,6 +97,7 @@ impl Connection {
             _counted: counted,
             read,
             tail: Vec::new(),
+            halted: false,
             timer: None,
             next_check: 0,
             stage: Stage::Opened(write),

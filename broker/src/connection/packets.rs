@@ -4,6 +4,7 @@ use std::task::Context;
 
 use mqtt::{Ack, Disconnect, Frame, Packet, PacketType, Properties, ReasonCode, Violation};
 
+use super::alias::WRITTEN_OUT_AT_ONCE;
 use super::{Connection, End, Stage};
 use crate::session::Acknowledgement;
 use crate::shard::Shard;
@@ -17,6 +18,7 @@ impl Connection {
         data: &[u8],
     ) -> Result<usize, End> {
         let mut used = 0;
+        shard.batch.written_out = 0;
         let result = self.each_packet(shard, cx, data, &mut used);
         // What came before a bad packet counts.
         self.end_run(shard, data);
@@ -34,13 +36,18 @@ impl Connection {
         loop {
             let rest = data.get(*used..).unwrap_or_default();
             self.check_first_packet(rest)?;
-            let Some(frame) = mqtt::split_frame(rest, self.max_packet_size())? else {
+            let Some(frame) = self.split_frame(rest)? else {
                 return Ok(());
             };
             let len = frame.bytes().len();
             match &mut self.stage {
                 Stage::Connected(_) if frame.packet_type() == PacketType::Publish => {
                     self.on_publish(shard, data, *used, frame)?;
+                    if shard.batch.written_out > WRITTEN_OUT_AT_ONCE {
+                        *used += len;
+                        self.halted = true;
+                        return Ok(());
+                    }
                 }
                 Stage::Connected(_) => {
                     self.end_run(shard, data);
@@ -70,12 +77,13 @@ impl Connection {
         }
     }
 
-    fn max_packet_size(&self) -> u32 {
-        match self.stage {
+    fn split_frame<'a>(&self, data: &'a [u8]) -> Result<Option<Frame<'a>>, Violation> {
+        let max = self.broker.limits.max_packet_size;
+        match &self.stage {
             // [MQTT-3.2.2-15]
-            Stage::Connected(_) => self.broker.limits.max_packet_size,
+            Stage::Connected(client) => client.version.split_frame(data, max),
             // Little is granted to who has not said who it is.
-            _ => self.broker.limits.max_packet_size.min(64 * 1024),
+            _ => mqtt::split_frame(data, max.min(64 * 1024)),
         }
     }
 

@@ -21,38 +21,56 @@ impl Connection {
     ) -> Result<(), End> {
         let Stage::Connected(client) = &mut self.stage else { return Ok(()) };
         let publish = Publish::decode(frame, client.version)?;
-        // CONNACK grants no alias. [MQTT-3.2.2-18]
-        publish.check_from_client(0)?;
         self.check_properties(publish.properties)?;
+        // [MQTT-3.3.2-7]
+        if let Some(alias) = publish.check_from_client(self.broker.limits.topic_alias_maximum)? {
+            return self.on_aliased(shard, data, &publish, alias);
+        }
+        if shard.batch.is_written_out() {
+            self.end_run(shard, data);
+        }
+        let item = Item::new(&publish, start, start + frame.bytes().len(), frame.header_len());
+        self.collect(shard, data, &publish, item)
+    }
+
+    /// Takes a PUBLISH into the run; `data` is where its packet stands, and the run before it.
+    pub(super) fn collect(
+        &mut self,
+        shard: &mut Shard,
+        data: &[u8],
+        publish: &Publish<'_>,
+        item: Item,
+    ) -> Result<(), End> {
         if publish.qos == QoS::ExactlyOnce && !self.begin_exactly_once(shard, publish.packet_id)? {
             return Ok(());
         }
-        let item = Item::new(&publish, start, start + frame.bytes().len(), frame.header_len());
-        if !self.continues_run(shard, data, publish.topic) {
+        if !continues_run(shard, data, publish.topic) {
             self.end_run(shard, data);
             if !self.broker.accepts_topic(publish.topic) {
-                self.acknowledge(shard, &publish, ReasonCode::TopicNameInvalid);
+                self.acknowledge(shard, publish, ReasonCode::TopicNameInvalid);
                 return Ok(());
             }
         }
-        if self.passes_plugins(data, &publish, item) {
+        if self.passes_plugins(data, publish, item) {
             // [MQTT-3.3.1-8]
             if publish.retain {
-                self.broker.retain(&publish, shard.second());
+                self.broker.retain(publish, shard.second());
             }
             shard.batch.run.push(item);
         }
-        self.acknowledge(shard, &publish, ReasonCode::Success);
+        self.acknowledge(shard, publish, ReasonCode::Success);
         Ok(())
     }
 
-    /// Delivers what has been collected.
+    /// Delivers what has been collected; `data` are the bytes that were read.
     pub(super) fn end_run(&mut self, shard: &mut Shard, data: &[u8]) {
         if shard.batch.run.is_empty() {
             return;
         }
         let Stage::Connected(client) = &self.stage else { return };
         let items = std::mem::take(&mut shard.batch.run);
+        let plain = std::mem::take(&mut shard.batch.plain);
+        let data = if plain.is_empty() { data } else { &plain };
         let run = Run {
             data,
             topic: run_topic(data, &items).unwrap_or_default(),
@@ -67,11 +85,8 @@ impl Connection {
             shard.batch.crowded = crowded;
         }
         shard.batch.run = items;
-        shard.batch.run.clear();
-    }
-
-    fn continues_run(&self, shard: &Shard, data: &[u8], topic: &str) -> bool {
-        run_topic(data, &shard.batch.run).is_some_and(|current| current == topic)
+        shard.batch.plain = plain;
+        shard.batch.clear_run();
     }
 
     /// Notes a QoS 2 message. Returns whether it is new; one sent again is only acknowledged again.
@@ -136,6 +151,10 @@ impl Connection {
             packet.encode(client.version, &mut shard.batch.replies);
         }
     }
+}
+
+fn continues_run(shard: &Shard, data: &[u8], topic: &str) -> bool {
+    run_topic(data, &shard.batch.run).is_some_and(|current| current == topic)
 }
 
 /// The topic of the first PUBLISH of a run, as it stands in the bytes read.

@@ -25,6 +25,13 @@ impl Connection {
         }
         let mut reads = 0;
         while self.may_read(shard, cx) {
+            if self.halted {
+                self.go_on(shard, cx)?;
+            }
+            if self.halted {
+                cx.waker().wake_by_ref();
+                break;
+            }
             let mut buffer = std::mem::take(&mut shard.read_buffer);
             let read = self.read_once(shard, cx, &mut buffer);
             shard.read_buffer = buffer;
@@ -39,6 +46,19 @@ impl Connection {
                     }
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Acts on the packets that the tail holds.
+    pub(super) fn go_on(&mut self, shard: &mut Shard, cx: &mut Context<'_>) -> Result<(), End> {
+        self.halted = false;
+        let mut tail = std::mem::take(&mut self.tail);
+        let used = self.packets(shard, cx, &tail)?;
+        tail.drain(..used);
+        self.tail = if tail.is_empty() { Vec::new() } else { tail };
+        if let Stage::Connected(client) = &mut self.stage {
+            client.last_packet = shard.now;
         }
         Ok(())
     }

@@ -124,19 +124,29 @@ fn row_19_ten_thousand_wrong_wills_leave_nothing() {
     broker.stop();
 }
 
-/// CONNACK grants no alias, so that each is above the maximum: also one that comes without a topic,
-/// for which the row has 0x82 if aliases are granted.
+/// [MQTT-3.3.2-8] [MQTT-3.3.2-9]. One that stands for nothing: 0x82; none that there can be: 0x94.
 #[test]
-fn row_20_topic_aliases_that_nobody_granted() {
+fn row_20_topic_aliases_that_there_are_not() {
     let broker = Broker::start();
-    undisturbed(broker.address(), || {
+    let address = broker.address();
+    let aliased = |topic: &[u8], alias: u16| {
+        let block = [&[0x23], &alias.to_be_bytes()[..]].concat();
+        publish(VERSION, topic, &block, b"")
+    };
+    undisturbed(address, || {
         for topic in [&b"a"[..], b""] {
-            for alias in [0_u16, 1, 65_535] {
-                let block = [&[0x23], &alias.to_be_bytes()[..]].concat();
-                let bytes = publish(VERSION, topic, &block, b"");
-                check_refused(broker.address(), VERSION, &bytes, ReasonCode::TopicAliasInvalid);
+            for alias in [0, 65, 65_535] {
+                let invalid = ReasonCode::TopicAliasInvalid;
+                check_refused(address, VERSION, &aliased(topic, alias), invalid);
             }
         }
+        for alias in [1, 64] {
+            check_refused(address, VERSION, &aliased(b"", alias), ReasonCode::ProtocolError);
+        }
+        // Another one is set, and one that the connection before had.
+        let both = [aliased(b"a", 2), aliased(b"", 1)].concat();
+        check_refused(address, VERSION, &both, ReasonCode::ProtocolError);
+        check_refused(address, VERSION, &aliased(b"", 2), ReasonCode::ProtocolError);
     });
 }
 

@@ -13,6 +13,7 @@
 mod common;
 mod support;
 
+mod alias;
 mod alias_to_client;
 mod bounds;
 mod connect;
@@ -23,6 +24,7 @@ mod fuzz;
 mod identifiers;
 mod keep_alive;
 mod mosquitto;
+mod old;
 mod packets;
 mod plugins;
 mod publish;

@@ -1,4 +1,4 @@
-//! The command line clients of Mosquitto, as programs, in both versions.
+//! The command line clients of Mosquitto, as programs, in every version.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -108,6 +108,21 @@ fn a_large_message_arrives_whole(version: Version) {
     assert!(subscriber.line().unwrap() == format!("1 0 a {payload}"));
 }
 
+#[test]
+fn a_client_of_3_1_publishes_and_is_delivered_to() {
+    every_qos_reaches_every_qos(Version::V3_1);
+}
+
+#[test]
+fn a_client_of_3_1_leaves_its_will() {
+    a_client_that_is_killed_leaves_its_will(Version::V3_1);
+}
+
+#[test]
+fn a_client_of_3_1_finds_its_session_again() {
+    a_kept_session_brings_what_came_while_away(Version::V3_1);
+}
+
 const HELP: &str = "Install it with: apt-get install mosquitto-clients";
 
 /// The programs, for one broker and one version.
@@ -119,6 +134,7 @@ struct Tool {
 impl Tool {
     fn new(broker: &Broker, version: Version) -> Tool {
         let version = match version {
+            Version::V3_1 => "31",
             Version::V3_1_1 => "311",
             Version::V5 => "5",
         };

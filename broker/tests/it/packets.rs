@@ -201,18 +201,6 @@ fn a_topic_of_the_brokers_own_is_not_published(version: Version) {
     client.ping();
 }
 
-/// CONNACK grants no topic alias. [MQTT-3.2.2-18] [MQTT-3.3.2-9]
-#[test]
-fn a_topic_alias_is_refused() {
-    let broker = Broker::start();
-    let mut properties = PropertyBuffer::new();
-    properties.push(Property::TopicAlias(1));
-    let mut client = Client::connect(&broker, Version::V5, "client");
-    let properties = properties.as_properties();
-    client.send(&Packet::Publish(Publish { properties, ..message(b"x", QoS::AtMostOnce) }));
-    client.expect_disconnect(ReasonCode::TopicAliasInvalid);
-}
-
 /// [MQTT-3.3.4-7]
 #[test]
 fn more_unreleased_messages_than_receive_maximum_are_refused() {

@@ -2,7 +2,9 @@
 //! `plugins/`. Real libraries, loaded by a real broker.
 
 use hookmq::plugins::PluginEntry;
-use mqtt::{Connect, Properties, QoS, ReasonCode, Version, Will};
+use mqtt::{
+    Connect, Properties, Property, PropertyBuffer, Publish, QoS, ReasonCode, Version, Will,
+};
 use serde_json::{Value, json};
 
 use crate::common::log;
@@ -170,6 +172,37 @@ fn a_vetoed_publish_is_acknowledged_and_goes_nowhere(version: Version) {
     // It was not retained either.
     client.subscribe("a", QoS::ExactlyOnce);
     client.ping();
+}
+
+/// Plugins are asked about the topic that an alias stands for, and see no alias.
+#[test]
+fn plugins_see_the_topic_of_an_alias() {
+    let broker = with_hook_logs("alias", &[("only", &["on_before_publish"])]);
+    let mut client = Client::connect(&broker, Version::V5, "c");
+    client.subscribe("#", QoS::AtMostOnce);
+    let mut properties = PropertyBuffer::new();
+    for property in [Property::TopicAlias(1), Property::UserProperty("name", "value")] {
+        assert!(properties.push(property));
+    }
+    for topic in ["a", ""] {
+        client.publish_with(&Publish {
+            dup: false,
+            qos: QoS::AtLeastOnce,
+            retain: true,
+            packet_id: 0,
+            topic,
+            properties: properties.as_properties(),
+            payload: b"x",
+        });
+    }
+    client.ping();
+    for hook in ["on_message", "on_before_publish"] {
+        let seen = log::lines(&format!("alias/only {hook}"));
+        let expected = "topic=a payload=x qos=1 retain=true dup=false origin=Client \
+                        user_properties=[(\"name\", \"value\")]";
+        assert_eq!(seen.len(), 2);
+        assert!(seen.iter().all(|line| line.contains(expected)), "{seen:?}");
+    }
 }
 
 fn a_will_is_asked_about_like_a_publish(version: Version) {

@@ -341,7 +341,7 @@ fn answers(packet_id: u16) -> (Packet<'static>, Packet<'static>) {
 /// What PUBREL and PUBCOMP say of a packet identifier that is not in use.
 fn not_found(version: Version) -> ReasonCode {
     match version {
-        Version::V3_1_1 => ReasonCode::Success,
+        Version::V3_1 | Version::V3_1_1 => ReasonCode::Success,
         Version::V5 => ReasonCode::PacketIdentifierNotFound,
     }
 }

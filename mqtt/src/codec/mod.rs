@@ -55,7 +55,26 @@ pub fn split_frame(buf: &[u8], max_packet_size: u32) -> Result<Option<Frame<'_>>
     let Some((&first, rest)) = buf.split_first() else {
         return Ok(None);
     };
-    let packet_type = PacketType::from_first_byte(first)?;
+    split_rest(PacketType::from_first_byte(first)?, buf, rest, max_packet_size)
+}
+
+/// The same for a packet whose flags do not matter, and whose type is known.
+pub(crate) fn split_frame_of(
+    packet_type: PacketType,
+    buf: &[u8],
+    max_packet_size: u32,
+) -> Result<Option<Frame<'_>>, Violation> {
+    split_rest(packet_type, buf, buf.get(1..).unwrap_or_default(), max_packet_size)
+}
+
+/// `rest` is what follows the first byte.
+#[inline]
+fn split_rest<'a>(
+    packet_type: PacketType,
+    buf: &'a [u8],
+    rest: &[u8],
+    max_packet_size: u32,
+) -> Result<Option<Frame<'a>>, Violation> {
     let Some((remaining, length_len)) = remaining_length(rest, packet_type)? else {
         return Ok(None);
     };

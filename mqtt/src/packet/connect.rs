@@ -110,7 +110,8 @@ impl<'a> Connect<'a> {
         }
         let mut reader = Reader::of(frame);
         let version = read_version(&mut reader)?;
-        let flags = Flags::from_byte(reader.byte(Field::ConnectFlags)?)?;
+        let flags = version.used_connect_flags(reader.byte(Field::ConnectFlags)?);
+        let flags = Flags::from_byte(flags)?;
         let mut connect = Connect::new(version, "");
         connect.clean_start = flags.clean_start;
         connect.keep_alive = reader.two_bytes(Field::KeepAlive)?;
@@ -119,9 +120,13 @@ impl<'a> Connect<'a> {
         connect.client_id = reader.utf8(Field::ClientId)?; // [MQTT-3.1.3-3] [MQTT-3.1.3-4]
         connect.will = flags.will.map(|will| will.read(&mut reader, version)).transpose()?;
         // [MQTT-3.1.2-16] [MQTT-3.1.2-17] [MQTT-3.1.3-12]
-        connect.username = flags.username.then(|| reader.utf8(Field::UserName)).transpose()?;
+        if flags.username && !lacks_credentials(version, &reader) {
+            connect.username = Some(reader.utf8(Field::UserName)?);
+        }
         // [MQTT-3.1.2-18] [MQTT-3.1.2-19]
-        connect.password = flags.password.then(|| reader.binary(Field::Password)).transpose()?;
+        if flags.password && !lacks_credentials(version, &reader) {
+            connect.password = Some(reader.binary(Field::Password)?);
+        }
         reader.finish()?;
         let connect = connect.lifted();
         version.check_connect(&connect)?;
@@ -134,14 +139,14 @@ impl<'a> Connect<'a> {
         let mut reader = Reader::of(frame);
         let name = reader.binary(Field::ProtocolName).ok()?;
         let level = reader.byte(Field::ProtocolLevel).ok()?;
-        let known = frame.packet_type() == PacketType::Connect && is_mqtt(name);
+        let known = frame.packet_type() == PacketType::Connect && Version::is_protocol_name(name);
         known.then(|| Version::to_answer(level))
     }
 
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         let version = self.version;
         write::packet(out, PacketType::Connect.first_byte(), |out| {
-            write::binary(out, PROTOCOL_NAME);
+            write::utf8(out, version.protocol_name());
             write::byte(out, version.level());
             write::byte(out, Flags::of(self).to_byte());
             write::two_bytes(out, self.keep_alive);
@@ -162,24 +167,20 @@ impl<'a> Connect<'a> {
     }
 }
 
-const PROTOCOL_NAME: &[u8] = b"MQTT";
-
-/// The name before 3.1.1. It is not spoken here, but it can be told so.
-const OLD_PROTOCOL_NAME: &[u8] = b"MQIsdp";
-
-fn is_mqtt(name: &[u8]) -> bool {
-    name == PROTOCOL_NAME || name == OLD_PROTOCOL_NAME
-}
-
 fn read_version(reader: &mut Reader<'_>) -> Result<Version, Violation> {
     let name = reader.binary(Field::ProtocolName)?;
-    if !is_mqtt(name) {
+    if !Version::is_protocol_name(name) {
         return Err(Violation::ProtocolName); // [MQTT-3.1.2-1]
     }
     let level = reader.byte(Field::ProtocolLevel)?;
     Version::from_level(level)
-        .filter(|_| name == PROTOCOL_NAME)
+        .filter(|version| name == version.protocol_name().as_bytes())
         .ok_or(Violation::UnsupportedVersion(level)) // [MQTT-3.1.2-2]
+}
+
+/// Whether the packet ends where a user name or password should be, and may.
+fn lacks_credentials(version: Version, reader: &Reader<'_>) -> bool {
+    reader.is_empty() && version.may_lack_credentials()
 }
 
 /// The connect flags.
@@ -260,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_refusal_is_said_in_the_words_of_the_client() {
-        check_answer(b"\x00\x06MQIsdp\x03", Some(Version::V3_1_1));
+        check_answer(b"\x00\x06MQIsdp\x04", Some(Version::V3_1_1));
         check_answer(b"\x00\x04MQTT\x04", Some(Version::V3_1_1));
         check_answer(b"\x00\x04MQTT\x05", Some(Version::V5));
         check_answer(b"\x00\x04MQTT\x06", Some(Version::V5));

@@ -54,11 +54,11 @@ impl<'a> Publish<'a> {
     }
 
     /// Checks what only a client's PUBLISH must keep to: no Subscription Identifier, and a Topic
-    /// Alias of at most `topic_alias_maximum`.
+    /// Alias of at most `topic_alias_maximum`. Returns the Topic Alias.
     #[inline]
-    pub fn check_from_client(&self, topic_alias_maximum: u16) -> Result<(), Violation> {
+    pub fn check_from_client(&self, topic_alias_maximum: u16) -> Result<Option<u16>, Violation> {
         if self.properties.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         // [MQTT-3.3.4-6]
         if self.properties.contains(Identifier::SubscriptionIdentifier) {
@@ -67,7 +67,7 @@ impl<'a> Publish<'a> {
         match self.properties.topic_alias() {
             // [MQTT-3.3.2-9]
             Some(alias) if alias > topic_alias_maximum => Err(Violation::TopicAliasInvalid(alias)),
-            _ => Ok(()),
+            alias => Ok(alias),
         }
     }
 }
@@ -237,7 +237,8 @@ mod tests {
     fn a_client_keeps_to_its_aliases_and_names_no_subscription() {
         use crate::{Property, PropertyBuffer};
         for (property, expected) in [
-            (Property::TopicAlias(5), Ok(())),
+            (Property::TopicAlias(5), Ok(Some(5))),
+            (Property::ContentType("text"), Ok(None)),
             (Property::TopicAlias(6), Err(Violation::TopicAliasInvalid(6))),
             (Property::SubscriptionIdentifier(1), Err(Violation::SubscriptionIdentifierFromClient)),
         ] {

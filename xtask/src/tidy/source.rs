@@ -10,6 +10,9 @@ const MAX_LINES: usize = 800;
 const VERSION_PLACES: [&str; 4] =
     ["mqtt/src/version.rs", "mqtt/src/codec", "mqtt/src/packet", "plugin-abi/src/event.rs"];
 
+/// In two halves, so that this file passes.
+const VERSIONS: [&str; 3] = [concat!("V3", "_1"), concat!("V3", "_1_1"), concat!("V", "5")];
+
 pub(super) fn check(file: &File, violations: &mut Vec<String>) {
     // What tests read is not ours to word.
     if !file.is_rust() || file.path.contains("/fixtures/") {
@@ -42,7 +45,7 @@ fn check_versions(file: &File, violations: &mut Vec<String>) {
         return;
     }
     for (number, line) in file.lines().take_while(|(_, line)| *line != "#[cfg(test)]") {
-        if words(line).any(|word| word == concat!("V3", "_1_1") || word == concat!("V", "5")) {
+        if words(line).any(|word| VERSIONS.contains(&word)) {
             violations
                 .push(format!("{path}:{number}: only {VERSION_PLACES:?} tell versions apart"));
         }

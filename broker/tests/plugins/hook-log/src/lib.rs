@@ -109,6 +109,7 @@ impl HookLog {
 fn client(client: Client<'_>) -> String {
     let protocol = match client.protocol() {
         Protocol::V5 => "5.0",
+        Protocol::V3_1 => "3.1",
         _ => "3.1.1",
     };
     let (id, username) = (client.client_id(), client.username());
