@@ -18,7 +18,7 @@ use crate::session::{ConnectionId, Due, Ended, Message, QueueLimits, Registry};
 use crate::session::{Schedule, Session, TakeoverLimit, Takeovers, Will};
 use crate::shard::Shard;
 use crate::store::Store;
-use crate::transport::Addresses;
+use crate::transport::{Addresses, Handshakes};
 
 pub(crate) struct Broker {
     pub(crate) limits: Limits,
@@ -32,6 +32,7 @@ pub(crate) struct Broker {
     pub(crate) store: Box<dyn Store>,
     pub(crate) clock: Clock,
     pub(crate) addresses: Addresses,
+    pub(crate) handshakes: Handshakes,
     /// Open connections, those before CONNECT included.
     pub(crate) connections: AtomicUsize,
     /// Set when the broker stops: nobody new is let in.
@@ -62,6 +63,7 @@ impl Broker {
             store,
             clock: Clock::start(),
             addresses: Addresses::default(),
+            handshakes: Handshakes::default(),
             connections: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
             clients: AtomicUsize::new(0),

@@ -28,7 +28,7 @@ impl Connection {
                     self.broker.sessions.give_up(&client_id, self.id);
                 }
             }
-            Stage::Opened(_) | Stage::Closed => log::debug!("{}: {end}", self.endpoint.peer),
+            Stage::Opened(..) | Stage::Closed => log::debug!("{}: {end}", self.endpoint.peer),
         }
     }
 

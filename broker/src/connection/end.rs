@@ -27,6 +27,8 @@ pub(super) enum End {
     KeepAliveTimeout,
     #[error("no CONNECT within limits.connect_timeout")]
     ConnectTimeout,
+    #[error("no CONNECT yet, and limits.max_handshakes newer connections")]
+    GaveWay,
     #[error("the client took nothing for limits.send_timeout")]
     SendTimeout,
     #[error("closed by the broker ({0:?})")]
@@ -54,6 +56,7 @@ impl End {
             | End::WriteFailed
             | End::Unconnected(_)
             | End::ConnectTimeout
+            | End::GaveWay
             | End::SendTimeout
             | End::Refused(_)
             | End::SocketVetoed => None,

@@ -20,6 +20,8 @@ use crate::connection::{Connection, Endpoint};
 const BACKLOG: i32 = 4096;
 /// Wait after an accept that failed for lack of something, such as file descriptors.
 const BACK_OFF: Duration = Duration::from_millis(100);
+/// Wait for handshakes to end.
+const A_MOMENT: Duration = Duration::from_millis(1);
 
 /// Opens a listening socket; port 0 lets the system choose.
 pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
@@ -64,6 +66,7 @@ impl TcpAcceptor {
         };
         loop {
             let Ok(mut ready) = listener.readable().await else { return };
+            self.wait_for_room().await;
             match ready.try_io(|listener| listener.get_ref().accept()) {
                 Ok(Ok((stream, peer))) => self.hand_over(stream, peer),
                 Ok(Err(error)) if is_of_one_connection(&error) => {}
@@ -74,6 +77,14 @@ impl TcpAcceptor {
                 // Nothing more to accept for now.
                 Err(_would_block) => {}
             }
+        }
+    }
+
+    /// While more connections begin than the shards get through, the others wait in the kernel.
+    async fn wait_for_room(&self) {
+        let Broker { handshakes, limits, clock, .. } = &*self.broker;
+        while !handshakes.has_room(limits.max_handshakes, clock.milliseconds()) {
+            tokio::time::sleep(A_MOMENT).await;
         }
     }
 

@@ -19,6 +19,7 @@ mod engine;
 mod expiry;
 mod first_run;
 mod fuzz;
+mod handshakes;
 mod keep_alive;
 mod mosquitto;
 mod packets;
