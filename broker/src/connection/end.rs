@@ -1,7 +1,11 @@
 //! Why a connection ends, and what follows from it: what the client hears, whether its will is
 //! published.
 
+use std::mem::discriminant;
+
 use mqtt::{ReasonCode, Violation};
+
+use crate::tally::Kind;
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum End {
@@ -74,6 +78,22 @@ impl End {
         match self {
             End::Disconnected(reason) => *reason,
             other => other.disconnect_reason().unwrap_or(ReasonCode::UnspecifiedError),
+        }
+    }
+
+    /// What it is counted as. `None`: it is as things should be, or is counted elsewhere.
+    pub(super) fn kind(&self) -> Option<Kind> {
+        match self {
+            End::Violation(violation) | End::Unconnected(violation) => {
+                Some(Kind::Violation(discriminant(violation)))
+            }
+            End::UserProperties => Some(Kind::UserProperties),
+            End::KeepAliveTimeout => Some(Kind::KeepAliveTimeout),
+            End::ConnectTimeout => Some(Kind::ConnectTimeout),
+            End::GaveWay => Some(Kind::GaveWay),
+            End::SendTimeout => Some(Kind::SendTimeout),
+            End::Ordered(ReasonCode::SessionTakenOver) => Some(Kind::TakenOver),
+            _ => None,
         }
     }
 

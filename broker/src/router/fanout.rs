@@ -6,7 +6,7 @@ use mqtt::QoS;
 
 use super::run::{Item, Messages, Run};
 use super::{Router, Target};
-use crate::session::{Outbox, QueueLimits, Session};
+use crate::session::{DropCause, Outbox, QueueLimits, Session};
 use crate::shard::Outgoing;
 
 /// From this payload size on, a message for several receivers is shared instead of copied.
@@ -51,6 +51,7 @@ pub(crate) fn deliver(
         };
         let Some(link) = outbox.link() else {
             keep(&mut outbox, target, &mut messages, run, &limits);
+            outgoing.count_dropped(&target.session, &mut outbox);
             continue;
         };
         let (version, max_packet) = (link.version, link.max_packet as usize);
@@ -87,6 +88,7 @@ fn send_each(
         // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
         let retain = item.retain && target.retain_as_published;
         if !fits(outbox, run, item, qos) {
+            outbox.drop_message(DropCause::TooLarge);
             continue;
         }
         if qos > QoS::AtMostOnce {
@@ -97,6 +99,8 @@ fn send_each(
             let mut publish = run.publish(item);
             publish.retain = retain;
             outbox.append_publish(&publish);
+        } else {
+            outbox.drop_message(DropCause::NotTaken);
         }
     }
 }

@@ -12,6 +12,7 @@ use mqtt::delivery::Inbound;
 use parking_lot::Mutex;
 
 mod buffer_pool;
+mod dropped;
 mod link;
 mod message;
 mod outbox;
@@ -24,6 +25,7 @@ mod will;
 mod write_queue;
 
 pub(crate) use buffer_pool::BufferPool;
+pub(crate) use dropped::{DropCause, Dropped};
 pub(crate) use link::Link;
 pub(crate) use message::{Layout, Message};
 pub(crate) use outbox::{Acknowledgement, AfterWrite, Outbox};

@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 use super::Counted;
 use crate::broker::Broker;
 use crate::connection::{Connection, Endpoint};
+use crate::tally::Kind;
 
 /// Connections that the kernel holds for us before we accept them.
 const BACKLOG: i32 = 4096;
@@ -71,7 +72,8 @@ impl TcpAcceptor {
                 Ok(Ok((stream, peer))) => self.hand_over(stream, peer),
                 Ok(Err(error)) if is_of_one_connection(&error) => {}
                 Ok(Err(error)) => {
-                    log::warn!("{}: cannot accept: {error}; trying again", self.name);
+                    let tally = &self.broker.tally;
+                    tally.count(Kind::CannotAccept, || format!("{}: {error}", self.name));
                     tokio::time::sleep(BACK_OFF).await;
                 }
                 // Nothing more to accept for now.
@@ -94,11 +96,13 @@ impl TcpAcceptor {
             || self.broker.stopping.load(Ordering::Relaxed)
         {
             log::debug!("{peer}: closed at once, {open} connections are open");
+            self.broker.tally.count(Kind::TooManyConnections, || peer.to_string());
             return;
         }
         let limit = self.broker.limits.max_connections_per_address;
         let Some(counted) = self.broker.addresses.count(peer.ip(), limit) else {
             log::debug!("{peer}: closed at once, {limit} connections from there are open");
+            self.broker.tally.count(Kind::TooManyFromAddress, || peer.to_string());
             return;
         };
         if let Err(error) = self.start(stream, peer, counted) {

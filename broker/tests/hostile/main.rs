@@ -41,6 +41,7 @@ mod connect;
 mod flow;
 mod framing;
 mod properties;
+mod quiet;
 mod sockets;
 mod strings;
 mod topics;
