@@ -18,7 +18,8 @@ use crate::session::{ConnectionId, Due, Ended, Message, QueueLimits, Registry};
 use crate::session::{Schedule, Session, TakeoverLimit, Takeovers, Will};
 use crate::shard::Shard;
 use crate::store::Store;
-use crate::transport::Addresses;
+use crate::tally::{Kind, Tally};
+use crate::transport::{Addresses, Handshakes};
 
 pub(crate) struct Broker {
     pub(crate) limits: Limits,
@@ -31,7 +32,9 @@ pub(crate) struct Broker {
     pub(crate) schedule: Schedule,
     pub(crate) store: Box<dyn Store>,
     pub(crate) clock: Clock,
+    pub(crate) tally: Tally,
     pub(crate) addresses: Addresses,
+    pub(crate) handshakes: Handshakes,
     /// Open connections, those before CONNECT included.
     pub(crate) connections: AtomicUsize,
     /// Set when the broker stops: nobody new is let in.
@@ -61,7 +64,9 @@ impl Broker {
             schedule: Schedule::default(),
             store,
             clock: Clock::start(),
+            tally: Tally::new(),
             addresses: Addresses::default(),
+            handshakes: Handshakes::default(),
             connections: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
             clients: AtomicUsize::new(0),
@@ -109,7 +114,12 @@ impl Broker {
             takeovers: self.limits.max_takeovers,
             ban: self.limits.takeover_ban.as_millis() as u64,
         };
-        self.takeovers.count(address, client_id, limit, self.clock.milliseconds())
+        let now = self.clock.milliseconds();
+        let accepted = self.takeovers.count(address, client_id, limit, now);
+        if !accepted {
+            self.tally.count(Kind::TakeoverRefused, || format!("{client_id:?} from {address}"));
+        }
+        accepted
     }
 
     /// In seconds; `u32::MAX` stands for ever.
@@ -149,10 +159,7 @@ impl Broker {
         let message = Message::new(publish, now);
         let limit = self.limits.max_retained_messages;
         if self.retained.set(publish.topic, message, limit) == Retention::Full {
-            log::warn!(
-                "limits.max_retained_messages ({limit}) is reached: {:?} is not retained",
-                publish.topic
-            );
+            self.tally.count(Kind::RetainedFull, || format!("one to {:?}", publish.topic));
         }
     }
 

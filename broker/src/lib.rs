@@ -17,6 +17,7 @@ pub mod server;
 
 mod broker;
 mod clock;
+mod tally;
 
 mod transport;
 

@@ -108,6 +108,7 @@ impl Server {
             log::warn!("{left} clients did not go in time and are cut off");
         }
         shards.into_iter().for_each(ShardThread::stop);
+        broker.tally.report_all();
         // With the last use of the hooks gone, the plugins can be told.
         drop(broker);
         plugins.shutdown();

@@ -71,6 +71,8 @@ pub struct Limits {
     pub max_connections: usize,
     /// Open connections from one address; loopback has no such limit.
     pub max_connections_per_address: usize,
+    /// Connections whose CONNECT is not there yet, over all listeners; at least 1.
+    pub max_handshakes: usize,
     /// How often in a minute a client id may be taken over from one address.
     pub max_takeovers: u32,
     /// How long more of them are refused.
@@ -137,6 +139,7 @@ impl Default for Limits {
             max_packet_size: 1024 * 1024,
             max_connections: 100_000,
             max_connections_per_address: 256,
+            max_handshakes: 500,
             max_takeovers: 15,
             takeover_ban: Duration::from_secs(5 * 60),
             connect_timeout: Duration::from_secs(10),

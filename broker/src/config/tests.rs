@@ -91,7 +91,7 @@ plugin_dir: /srv/plugins
 threads: 3
 log: DEBUG
 allow_anonymous: true
-limits: {max_packet_size: 2048, max_connections: 2, connect_timeout: 500ms, receive_maximum: 65535,
+limits: {max_packet_size: 2048, max_connections: 2, max_handshakes: 9, connect_timeout: 500ms, receive_maximum: 65535,
   max_inflight: 1, max_queued_messages: 3, max_queued_bytes: 64KiB, write_buffer: 1GiB,
   send_timeout: 2m, max_topic_levels: 5, max_topic_length: 65535, max_client_id_length: 23,
   max_subscriptions: 6, max_session_expiry: 0s, queue_qos0: true, max_retained_messages: 0}",
@@ -104,6 +104,7 @@ limits: {max_packet_size: 2048, max_connections: 2, connect_timeout: 500ms, rece
     assert!(config.allow_anonymous && config.limits.queue_qos0);
     let limits = config.limits;
     assert_eq!((limits.max_packet_size, limits.max_connections), (2048, 2));
+    assert_eq!(limits.max_handshakes, 9);
     assert_eq!(limits.connect_timeout, Duration::from_millis(500));
     assert_eq!(limits.send_timeout, Duration::from_secs(120));
     assert_eq!(limits.max_session_expiry, Duration::ZERO);

@@ -24,17 +24,25 @@ impl Connection {
                 self.broker.clients.fetch_sub(1, Ordering::Release);
             }
             Stage::Connecting(connecting) => {
-                log::debug!("{}: {end}", self.endpoint.peer);
+                let peer = self.endpoint.peer;
+                log::debug!("{peer}: {end}");
+                if let Some(kind) = end.kind() {
+                    self.broker.tally.count(kind, || format!("{peer}: {end}"));
+                }
                 if let Some(client_id) = connecting.claiming {
                     self.broker.sessions.give_up(&client_id, self.id);
                 }
             }
-            Stage::Opened(_) | Stage::Closed => log::debug!("{}: {end}", self.endpoint.peer),
+            Stage::Opened(..) | Stage::Closed => log::debug!("{}: {end}", self.endpoint.peer),
         }
     }
 
     fn close_client(&self, shard: &mut Shard, mut client: ConnectedClient, end: &End) {
-        log::debug!("{:?} at {}: {end}", client.session.client_id, self.endpoint.peer);
+        let (client_id, peer) = (&client.session.client_id, self.endpoint.peer);
+        log::debug!("{client_id:?} at {peer}: {end}");
+        if let Some(kind) = end.kind() {
+            self.broker.tally.count(kind, || format!("{client_id:?} at {peer}: {end}"));
+        }
         say_good_bye(&client, end);
 
         let session_kept = client.session_expiry > 0;

@@ -1,7 +1,11 @@
 //! Why a connection ends, and what follows from it: what the client hears, whether its will is
 //! published.
 
+use std::mem::discriminant;
+
 use mqtt::{ReasonCode, Violation};
+
+use crate::tally::Kind;
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum End {
@@ -27,6 +31,8 @@ pub(super) enum End {
     KeepAliveTimeout,
     #[error("no CONNECT within limits.connect_timeout")]
     ConnectTimeout,
+    #[error("no CONNECT yet, and limits.max_handshakes newer connections")]
+    GaveWay,
     #[error("the client took nothing for limits.send_timeout")]
     SendTimeout,
     #[error("closed by the broker ({0:?})")]
@@ -54,6 +60,7 @@ impl End {
             | End::WriteFailed
             | End::Unconnected(_)
             | End::ConnectTimeout
+            | End::GaveWay
             | End::SendTimeout
             | End::Refused(_)
             | End::SocketVetoed => None,
@@ -71,6 +78,22 @@ impl End {
         match self {
             End::Disconnected(reason) => *reason,
             other => other.disconnect_reason().unwrap_or(ReasonCode::UnspecifiedError),
+        }
+    }
+
+    /// What it is counted as. `None`: it is as things should be, or is counted elsewhere.
+    pub(super) fn kind(&self) -> Option<Kind> {
+        match self {
+            End::Violation(violation) | End::Unconnected(violation) => {
+                Some(Kind::Violation(discriminant(violation)))
+            }
+            End::UserProperties => Some(Kind::UserProperties),
+            End::KeepAliveTimeout => Some(Kind::KeepAliveTimeout),
+            End::ConnectTimeout => Some(Kind::ConnectTimeout),
+            End::GaveWay => Some(Kind::GaveWay),
+            End::SendTimeout => Some(Kind::SendTimeout),
+            End::Ordered(ReasonCode::SessionTakenOver) => Some(Kind::TakenOver),
+            _ => None,
         }
     }
 

@@ -10,6 +10,7 @@ use super::{Connection, End, Stage};
 use crate::hooks::{self, Decision};
 use crate::session::{Claim, Claimant, Granted, Session};
 use crate::shard::Shard;
+use crate::tally::Kind;
 
 impl Connection {
     pub(super) fn is_claiming(&self) -> bool {
@@ -42,6 +43,9 @@ impl Connection {
         // What follows a refused CONNECT is never looked at. [MQTT-3.1.4-6]
         if let Err(End::Refused(reason)) = &outcome {
             self.refuse(connect.version, *reason);
+            let (client_id, peer) = (connect.client_id, self.endpoint.peer);
+            let kind = Kind::Refused(*reason);
+            self.broker.tally.count(kind, || format!("{client_id:?} at {peer}"));
         }
         outcome
     }

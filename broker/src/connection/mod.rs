@@ -18,7 +18,7 @@ use crate::broker::Broker;
 use crate::hooks;
 use crate::session::ConnectionId;
 use crate::shard::{self, Shard, TimerKey};
-use crate::transport::Counted;
+use crate::transport::{Counted, Handshake};
 
 mod alias;
 mod attach;
@@ -63,7 +63,7 @@ pub(crate) struct Connection {
 
 enum Stage {
     /// Accepted; no plugin has seen it yet.
-    Opened(OwnedWriteHalf),
+    Opened(OwnedWriteHalf, Handshake),
     Connecting(Connecting),
     Connected(Box<ConnectedClient>),
     Closed,
@@ -72,6 +72,7 @@ enum Stage {
 /// Waits for CONNECT, or for the session that it asks for.
 struct Connecting {
     write: OwnedWriteHalf,
+    handshake: Handshake,
     /// Milliseconds of the broker's clock.
     deadline: u64,
     /// The plugins have let it pass; they are not asked again.
@@ -90,8 +91,11 @@ impl Connection {
     ) -> Connection {
         let (read, write) = stream.into_split();
         broker.connections.fetch_add(1, Ordering::Relaxed);
+        let id = broker.next_connection();
+        let handshake =
+            broker.handshakes.begin(id, broker.limits.max_handshakes, broker.clock.milliseconds());
         Connection {
-            id: broker.next_connection(),
+            id,
             broker,
             endpoint,
             _counted: counted,
@@ -100,13 +104,13 @@ impl Connection {
             halted: false,
             timer: None,
             next_check: 0,
-            stage: Stage::Opened(write),
+            stage: Stage::Opened(write, handshake),
         }
     }
 
     /// Does all that can be done now.
     fn turn(&mut self, shard: &mut Shard, cx: &mut Context<'_>) -> Result<(), End> {
-        if matches!(self.stage, Stage::Opened(_)) {
+        if matches!(self.stage, Stage::Opened(..)) {
             self.open(shard, cx)?;
         }
         self.attend(shard, cx)?;
@@ -130,9 +134,10 @@ impl Connection {
         let deadline = shard.now + timeout + shard::TICK_MILLISECONDS;
         self.timer = Some(shard.timers.add(deadline, cx.waker()));
         self.next_check = deadline;
-        if let Stage::Opened(write) = std::mem::replace(&mut self.stage, Stage::Closed) {
+        if let Stage::Opened(write, handshake) = std::mem::replace(&mut self.stage, Stage::Closed) {
             self.stage = Stage::Connecting(Connecting {
                 write,
+                handshake,
                 deadline,
                 authorised: false,
                 claiming: None,
@@ -162,7 +167,7 @@ impl Connection {
             }
             Stage::Connecting(connecting) => connecting.deadline,
             Stage::Connected(client) => client.check_deadlines(&self.broker, shard)?,
-            Stage::Opened(_) | Stage::Closed => u64::MAX,
+            Stage::Opened(..) | Stage::Closed => u64::MAX,
         };
         self.set_check(shard, next);
         Ok(())
@@ -170,7 +175,13 @@ impl Connection {
 
     /// Looks at orders from elsewhere and at a socket that took no more.
     fn attend(&mut self, shard: &mut Shard, cx: &mut Context<'_>) -> Result<(), End> {
-        let Stage::Connected(client) = &mut self.stage else { return Ok(()) };
+        let client = match &mut self.stage {
+            Stage::Connected(client) => client,
+            Stage::Connecting(connecting) if !connecting.handshake.is_kept(cx.waker()) => {
+                return Err(End::GaveWay);
+            }
+            _ => return Ok(()),
+        };
         if client.session.take_attention() {
             if let Some(reason) = client.session.ordered_close() {
                 return Err(End::Ordered(reason));

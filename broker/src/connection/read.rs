@@ -70,7 +70,7 @@ impl Connection {
                 !client.is_held_up(shard, limits, cx) && !client.is_behind(limits, cx)
             }
             Stage::Connecting(connecting) => connecting.claiming.is_none(),
-            Stage::Opened(_) | Stage::Closed => false,
+            Stage::Opened(..) | Stage::Closed => false,
         }
     }
 

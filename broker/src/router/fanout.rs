@@ -6,7 +6,7 @@ use mqtt::QoS;
 
 use super::run::{Item, Messages, Run};
 use super::{Matched, Router, Share, Target};
-use crate::session::{Outbox, QueueLimits, Session};
+use crate::session::{DropCause, Outbox, QueueLimits, Session};
 use crate::shard::Outgoing;
 
 /// From this payload size on, a message for several receivers is shared instead of copied.
@@ -107,6 +107,7 @@ impl<'a> Fanout<'a> {
         };
         let Some(link) = outbox.link() else {
             keep(&mut outbox, target, &mut self.messages, run, &self.limits);
+            self.outgoing.count_dropped(&target.session, &mut outbox);
             return;
         };
         let takes_verbatim = link.version == run.version
@@ -141,6 +142,7 @@ fn send_each(
         // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
         let retain = item.retain && target.retain_as_published;
         if !fits(outbox, target, run, item, qos) {
+            outbox.drop_message(DropCause::TooLarge);
             continue;
         }
         if qos > QoS::AtMostOnce {
@@ -151,6 +153,8 @@ fn send_each(
             let mut publish = run.publish(item);
             publish.retain = retain;
             outbox.append_publish(publish, target.additions());
+        } else {
+            outbox.drop_message(DropCause::NotTaken);
         }
     }
 }

@@ -12,6 +12,7 @@ use mqtt::delivery::Inbound;
 use parking_lot::Mutex;
 
 mod buffer_pool;
+mod dropped;
 mod link;
 mod matched_by;
 mod message;
@@ -26,6 +27,7 @@ mod will;
 mod write_queue;
 
 pub(crate) use buffer_pool::BufferPool;
+pub(crate) use dropped::{DropCause, Dropped};
 pub(crate) use link::Link;
 pub(crate) use matched_by::MatchedBy;
 pub(crate) use message::{Layout, Message};

@@ -16,7 +16,7 @@ use tokio::net::tcp::OwnedWriteHalf;
 
 use super::queue::{Delivery, QueueLimits};
 use super::write_queue::{WriteQueue, Written};
-use super::{BufferPool, Link, Message};
+use super::{BufferPool, DropCause, Dropped, Link, Message};
 
 /// Payloads above this many bytes are shared between receivers, below they are copied: measured,
 /// copying costs no more up to 4 to 8 KiB.
@@ -35,6 +35,8 @@ pub(crate) struct Outbox {
     window: u16,
     /// Older knowledge of the router about this session's subscriptions is not to be used.
     router_generation: u64,
+    /// What the client did not get and nobody has been told of yet.
+    dropped: Dropped,
     /// Whether some shard's flusher has this session on its list.
     pub(crate) dirty: bool,
 }
@@ -88,6 +90,7 @@ impl Outbox {
             generation: 0,
             window,
             router_generation: 0,
+            dropped: Dropped::default(),
             dirty: false,
         }
     }
@@ -185,7 +188,9 @@ impl Outbox {
 
     /// Sends or keeps a message by its QoS, unless it is larger than the client takes.
     pub(crate) fn send(&mut self, message: Message, now: u32, limits: &QueueLimits) {
-        if !self.link.as_ref().is_some_and(|link| link.takes(&message)) {
+        let Some(link) = &self.link else { return };
+        if !link.takes(&message) {
+            self.dropped.add(DropCause::TooLarge, 1);
             return;
         }
         if message.qos == QoS::AtMostOnce {
@@ -197,11 +202,22 @@ impl Outbox {
 
     /// Sends a message at QoS 0, or drops it if the client takes nothing any more.
     pub(crate) fn send_qos0(&mut self, message: &Message, now: u32, limits: &QueueLimits) {
-        if self.takes_qos0(limits)
-            && let Some(link) = &mut self.link
-        {
+        if !self.takes_qos0(limits) {
+            self.dropped.add(DropCause::NotTaken, 1);
+        } else if let Some(link) = &mut self.link {
             append_message(&mut self.queue, link, message, 0, false, now);
         }
+    }
+
+    /// Notes that a message does not get to the client.
+    pub(crate) fn drop_message(&mut self, cause: DropCause) {
+        self.dropped.add(cause, 1);
+    }
+
+    /// What the client did not get since the last call.
+    #[inline]
+    pub(crate) fn take_dropped(&mut self) -> Option<Dropped> {
+        (!self.dropped.is_none()).then(|| std::mem::take(&mut self.dropped))
     }
 
     /// Whether a message at QoS 0 may still be appended: not when the client has stopped reading.
@@ -223,6 +239,7 @@ impl Outbox {
         {
             append_message(&mut self.queue, link, message, packet_id, false, now);
         }
+        self.dropped.add(DropCause::QueueFull, std::mem::take(&mut delivery.dropped));
     }
 
     /// Keeps a message for an absent client.
@@ -234,6 +251,7 @@ impl Outbox {
         let window = self.window;
         let delivery = self.delivery.get_or_insert_with(|| Box::new(Delivery::new(window)));
         delivery.enqueue(message, qos, limits);
+        self.dropped.add(DropCause::QueueFull, std::mem::take(&mut delivery.dropped));
     }
 
     /// Sends again what the client has not acknowledged, expired or not, then what waited.
@@ -257,6 +275,7 @@ impl Outbox {
             }
         }
         for packet_id in too_large {
+            self.dropped.add(DropCause::TooLarge, 1);
             delivery.outbound.cancel(packet_id);
         }
         self.refill(now);
@@ -301,16 +320,18 @@ impl Outbox {
             if link.takes(message) {
                 append_message(&mut self.queue, link, message, packet_id, true, now);
             } else {
+                self.dropped.add(DropCause::TooLarge, 1);
                 delivery.outbound.cancel(packet_id);
             }
         }
         while let Some((packet_id, message)) = delivery.next() {
-            let sent = link.takes(message) && !message.is_expired(now);
-            if sent {
-                append_message(&mut self.queue, link, message, packet_id, false, now);
+            let obstacle = obstacle(link, message, now);
+            match obstacle {
+                Some(cause) => self.dropped.add(cause, 1),
+                None => append_message(&mut self.queue, link, message, packet_id, false, now),
             }
             // Nobody acknowledges what is at QoS 0, or was not sent.
-            if !sent || message.qos == QoS::AtMostOnce {
+            if obstacle.is_some() || message.qos == QoS::AtMostOnce {
                 delivery.outbound.cancel(packet_id);
             }
         }
@@ -446,6 +467,17 @@ impl Outbox {
             }
             _ => AfterWrite::Nothing,
         }
+    }
+}
+
+/// What keeps a message that has waited from being sent.
+fn obstacle(link: &Link, message: &Message, now: u32) -> Option<DropCause> {
+    if message.is_expired(now) {
+        Some(DropCause::Expired)
+    } else if link.takes(message) {
+        None
+    } else {
+        Some(DropCause::TooLarge)
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) struct Delivery {
     pub(super) outbound: Outbound<Message>,
     waiting_bytes: usize,
     /// Messages that gave way to newer ones.
-    pub(super) dropped: u64,
+    pub(super) dropped: u32,
 }
 
 impl Delivery {

@@ -65,12 +65,6 @@ impl Takeovers {
             return true;
         }
         count.ends = now + limit.ban;
-        log::warn!(
-            "{client_id:?} at {address} was taken over more than {} times in a minute: \
-             no more takeovers of it from there for {} s",
-            limit.takeovers,
-            limit.ban / 1000
-        );
         false
     }
 }

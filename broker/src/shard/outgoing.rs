@@ -1,11 +1,13 @@
 //! The sessions that have bytes to send since the last flush, and the flush.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::Waker;
 
 use parking_lot::MutexGuard;
 
-use crate::session::{AfterWrite, BufferPool, Outbox, QueueLimits, Session};
+use crate::session::{AfterWrite, BufferPool, DropCause, Outbox, QueueLimits, Session};
+use crate::tally::{Kind, Tally};
 
 /// Writes to one session in a row while others keep adding to it; then it goes to the end of the
 /// list.
@@ -19,6 +21,8 @@ pub(crate) struct Outgoing {
     flusher: Option<Waker>,
     /// Whether the flusher was woken and has not run yet.
     scheduled: bool,
+    /// Messages that clients did not get, and one of these clients for each cause.
+    dropped: HashMap<DropCause, (u64, Arc<str>)>,
 }
 
 impl Outgoing {
@@ -30,6 +34,7 @@ impl Outgoing {
 
     /// Has a session flushed at the end of the turn, after the connections that are runnable now.
     pub(crate) fn mark(&mut self, session: &Arc<Session>, mut outbox: MutexGuard<'_, Outbox>) {
+        self.count_dropped(session, &mut outbox);
         if outbox.dirty {
             return;
         }
@@ -41,6 +46,23 @@ impl Outgoing {
         drop(outbox);
         self.dirty.push(session.clone());
         self.schedule();
+    }
+
+    /// Collects what the client did not get.
+    #[inline]
+    pub(crate) fn count_dropped(&mut self, session: &Session, outbox: &mut Outbox) {
+        let Some(dropped) = outbox.take_dropped() else { return };
+        for (cause, messages) in dropped.each() {
+            let all = self.dropped.entry(cause).or_insert_with(|| (0, session.client_id.clone()));
+            all.0 += u64::from(messages);
+        }
+    }
+
+    /// Hands over what [`Outgoing::count_dropped`] has collected.
+    pub(super) fn report_dropped(&mut self, tally: &Tally) {
+        for (cause, (messages, client_id)) in self.dropped.drain() {
+            tally.add(Kind::Dropped(cause), messages, || format!("one for {client_id:?}"));
+        }
     }
 
     /// Writes what has been marked. Sockets of any shard, never blocking.

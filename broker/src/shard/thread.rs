@@ -30,10 +30,11 @@ pub(crate) fn start(index: usize, broker: Arc<Broker>) -> io::Result<ShardThread
         });
         runtime.block_on(async {
             tokio::spawn(Flusher);
-            tokio::spawn(ticker::tick(broker, index == 0));
+            tokio::spawn(ticker::tick(broker.clone(), index == 0));
             // An error means that the broker is gone, which also is a reason to stop.
             let _ = stopped.await;
         });
+        super::with(|shard| shard.outgoing.report_dropped(&broker.tally));
     })?;
     Ok(ShardThread { handle, stop: Some(stop), thread: Some(thread) })
 }

@@ -20,8 +20,10 @@ pub(super) async fn tick(broker: Arc<Broker>, first_shard: bool) {
             shard.now = broker.clock.milliseconds();
             shard.timers.fire(shard.now);
             shard.cache.refresh(&broker.router);
+            shard.outgoing.report_dropped(&broker.tally);
             if first_shard {
                 broker.attend_absent(shard);
+                broker.tally.report();
             }
         });
     }

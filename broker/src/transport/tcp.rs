@@ -15,11 +15,14 @@ use tokio::runtime::Handle;
 use super::Counted;
 use crate::broker::Broker;
 use crate::connection::{Connection, Endpoint};
+use crate::tally::Kind;
 
 /// Connections that the kernel holds for us before we accept them.
 const BACKLOG: i32 = 4096;
 /// Wait after an accept that failed for lack of something, such as file descriptors.
 const BACK_OFF: Duration = Duration::from_millis(100);
+/// Wait for handshakes to end.
+const A_MOMENT: Duration = Duration::from_millis(1);
 
 /// Opens a listening socket; port 0 lets the system choose.
 pub(crate) fn bind(address: SocketAddr) -> io::Result<TcpListener> {
@@ -64,16 +67,26 @@ impl TcpAcceptor {
         };
         loop {
             let Ok(mut ready) = listener.readable().await else { return };
+            self.wait_for_room().await;
             match ready.try_io(|listener| listener.get_ref().accept()) {
                 Ok(Ok((stream, peer))) => self.hand_over(stream, peer),
                 Ok(Err(error)) if is_of_one_connection(&error) => {}
                 Ok(Err(error)) => {
-                    log::warn!("{}: cannot accept: {error}; trying again", self.name);
+                    let tally = &self.broker.tally;
+                    tally.count(Kind::CannotAccept, || format!("{}: {error}", self.name));
                     tokio::time::sleep(BACK_OFF).await;
                 }
                 // Nothing more to accept for now.
                 Err(_would_block) => {}
             }
+        }
+    }
+
+    /// While more connections begin than the shards get through, the others wait in the kernel.
+    async fn wait_for_room(&self) {
+        let Broker { handshakes, limits, clock, .. } = &*self.broker;
+        while !handshakes.has_room(limits.max_handshakes, clock.milliseconds()) {
+            tokio::time::sleep(A_MOMENT).await;
         }
     }
 
@@ -83,11 +96,13 @@ impl TcpAcceptor {
             || self.broker.stopping.load(Ordering::Relaxed)
         {
             log::debug!("{peer}: closed at once, {open} connections are open");
+            self.broker.tally.count(Kind::TooManyConnections, || peer.to_string());
             return;
         }
         let limit = self.broker.limits.max_connections_per_address;
         let Some(counted) = self.broker.addresses.count(peer.ip(), limit) else {
             log::debug!("{peer}: closed at once, {limit} connections from there are open");
+            self.broker.tally.count(Kind::TooManyFromAddress, || peer.to_string());
             return;
         };
         if let Err(error) = self.start(stream, peer, counted) {

@@ -9,8 +9,6 @@
 //! - 30, 31, 33, 34, 35, 36, 37: permissions, and the users they are given to. A plugin decides who may
 //!   do what; the broker has no access list, password file or certificate of its own yet.
 //! - 32, the second half: `$SYS` has no messages yet.
-//! - 42, a limit on handshakes at once: a plain one would let half open connections keep newcomers
-//!   out, so that the oldest have to give way, and rates, which loopback does not have.
 //! - 44: TLS.
 //! - 49, 50, 55: limits of bytes and sessions, which come with the store.
 //! - 56: passwords.
@@ -43,6 +41,7 @@ mod connect;
 mod flow;
 mod framing;
 mod properties;
+mod quiet;
 mod sockets;
 mod strings;
 mod topics;

@@ -21,6 +21,7 @@ mod engine;
 mod expiry;
 mod first_run;
 mod fuzz;
+mod handshakes;
 mod identifiers;
 mod keep_alive;
 mod mosquitto;

@@ -1,0 +1,74 @@
+//! Messages that did not get to a client, counted by the reason, until they are reported.
+
+/// Why a message does not get to a client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum DropCause {
+    /// It gave way to a newer one.
+    QueueFull,
+    /// It is at QoS 0, and the client has stopped reading.
+    NotTaken,
+    /// It is larger than the client's Maximum Packet Size. [MQTT-3.1.2-25]
+    TooLarge,
+    /// It waited longer than its Message Expiry Interval. [MQTT-3.3.2-5]
+    Expired,
+}
+
+/// How many of each.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Dropped {
+    counts: [u32; DropCause::ALL.len()],
+}
+
+impl DropCause {
+    const ALL: [DropCause; 4] =
+        [DropCause::QueueFull, DropCause::NotTaken, DropCause::TooLarge, DropCause::Expired];
+}
+
+impl Dropped {
+    pub(crate) fn add(&mut self, cause: DropCause, messages: u32) {
+        if let Some(count) = self.counts.get_mut(cause as usize) {
+            *count = count.saturating_add(messages);
+        }
+    }
+
+    /// On the path of every delivery.
+    #[inline]
+    pub(crate) fn is_none(&self) -> bool {
+        self.counts == [0; DropCause::ALL.len()]
+    }
+
+    /// The causes that there were, and how often.
+    pub(crate) fn each(&self) -> impl Iterator<Item = (DropCause, u32)> {
+        DropCause::ALL.into_iter().zip(self.counts).filter(|(_, count)| *count > 0)
+    }
+}
+
+impl std::fmt::Display for DropCause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            DropCause::QueueFull => "the client's queue is full",
+            DropCause::NotTaken => "the client does not read, and it is at QoS 0",
+            DropCause::TooLarge => "it is larger than the client takes",
+            DropCause::Expired => "it has expired",
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_cause_has_its_count() {
+        let mut dropped = Dropped::default();
+        assert!(dropped.is_none());
+        for (number, cause) in DropCause::ALL.into_iter().enumerate() {
+            assert_eq!(number, cause as usize);
+            dropped.add(cause, number as u32);
+        }
+        assert!(!dropped.is_none());
+        let expected =
+            [(DropCause::NotTaken, 1), (DropCause::TooLarge, 2), (DropCause::Expired, 3)];
+        assert_eq!(dropped.each().collect::<Vec<_>>(), expected);
+    }
+}
