@@ -1,6 +1,7 @@
 //! The commands of `cargo xtask`: build and run the broker, test it, keep the tree tidy, say
 //! which statement of the standards is kept where.
 
+mod clients;
 mod conformance;
 mod fuzz;
 mod packages;

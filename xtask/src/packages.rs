@@ -2,7 +2,7 @@
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use anyhow::{Context, bail};
 
@@ -11,19 +11,34 @@ use crate::step;
 /// A program and the packages that bring it.
 pub(crate) struct Program {
     name: &'static str,
+    /// With these arguments it must succeed; without any it need only be there.
+    probe: &'static [&'static str],
     packages: &'static [&'static str],
 }
 
 /// Compiles plugins written in C.
-pub(crate) const CC: Program = Program { name: "cc", packages: &["gcc", "libc6-dev"] };
+pub(crate) const CC: Program = program("cc", &["gcc", "libc6-dev"]);
 
-/// What the tests talk to, and what builds the plugins they load.
-pub(crate) const FOR_TESTS: [Program; 4] = [
+/// What the tests talk to, what builds the plugins they load, and what runs the client libraries of
+/// other languages.
+pub(crate) const FOR_TESTS: [Program; 7] = [
     CC,
-    Program { name: "mosquitto", packages: &["mosquitto"] },
-    Program { name: "mosquitto_pub", packages: &["mosquitto-clients"] },
-    Program { name: "mosquitto_sub", packages: &["mosquitto-clients"] },
+    program("mosquitto", &["mosquitto"]),
+    program("mosquitto_pub", &["mosquitto-clients"]),
+    program("mosquitto_sub", &["mosquitto-clients"]),
+    Program {
+        name: "python3",
+        // Debian has the two in a package of their own.
+        probe: &["-c", "import ensurepip, venv"],
+        packages: &["python3", "python3-venv"],
+    },
+    program("node", &["nodejs"]),
+    program("npm", &["npm"]),
 ];
+
+const fn program(name: &'static str, packages: &'static [&'static str]) -> Program {
+    Program { name, probe: &[], packages }
+}
 
 /// Debian keeps servers where the PATH of ordinary users does not look.
 const SERVER_FOLDERS: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
@@ -31,7 +46,7 @@ const SERVER_FOLDERS: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
 /// Installs the packages of those programs that are not there. Needs root or sudo for that; else
 /// it fails, and the error is the command to run.
 pub(crate) fn require(programs: &[Program]) -> anyhow::Result<()> {
-    let missing = missing_packages(programs, |name| find(name).is_some());
+    let missing = missing_packages(programs, is_there);
     if missing.is_empty() {
         return Ok(());
     }
@@ -50,9 +65,12 @@ pub(crate) fn require(programs: &[Program]) -> anyhow::Result<()> {
 }
 
 /// Each package once.
-fn missing_packages(programs: &[Program], is_there: impl Fn(&str) -> bool) -> Vec<&'static str> {
+fn missing_packages(
+    programs: &[Program],
+    is_there: impl Fn(&Program) -> bool,
+) -> Vec<&'static str> {
     let mut packages: Vec<&str> = Vec::new();
-    for program in programs.iter().filter(|program| !is_there(program.name)) {
+    for program in programs.iter().filter(|program| !is_there(program)) {
         for package in program.packages {
             if !packages.contains(package) {
                 packages.push(package);
@@ -60,6 +78,11 @@ fn missing_packages(programs: &[Program], is_there: impl Fn(&str) -> bool) -> Ve
         }
     }
     packages
+}
+
+fn is_there(program: &Program) -> bool {
+    let Some(file) = find(program.name) else { return false };
+    program.probe.is_empty() || step::succeeds(Command::new(file).args(program.probe))
 }
 
 fn find(name: &str) -> Option<PathBuf> {
@@ -82,12 +105,10 @@ fn privileges() -> anyhow::Result<Vec<&'static str>> {
         return Ok(vec!["sudo"]);
     }
     // Nobody is there to be asked for a password.
-    let mut ask = Command::new("sudo");
-    ask.args(["-n", "true"]).stdout(Stdio::null()).stderr(Stdio::null());
-    match ask.status() {
-        Ok(status) if status.success() => Ok(vec!["sudo", "-n"]),
-        _ => bail!("not root, and sudo wants a password"),
+    if !step::succeeds(Command::new("sudo").args(["-n", "true"])) {
+        bail!("not root, and sudo wants a password");
     }
+    Ok(vec!["sudo", "-n"])
 }
 
 /// The owner of a process's own folder in /proc is its user.
@@ -105,18 +126,29 @@ fn apt_get(prefix: &[&str], arguments: &[&str]) -> Command {
 
 #[cfg(test)]
 mod tests {
-    use super::{FOR_TESTS, missing_packages};
+    use super::{FOR_TESTS, Program, is_there, missing_packages};
 
     #[test]
     fn names_each_package_once() {
         let packages = missing_packages(&FOR_TESTS, |_| false);
-        assert_eq!(packages, ["gcc", "libc6-dev", "mosquitto", "mosquitto-clients"]);
+        let c = ["gcc", "libc6-dev"];
+        let others = ["mosquitto", "mosquitto-clients", "python3", "python3-venv", "nodejs", "npm"];
+        assert_eq!(packages, [&c[..], &others].concat());
     }
 
     #[test]
     fn leaves_what_is_there() {
         assert_eq!(missing_packages(&FOR_TESTS, |_| true), [""; 0]);
-        let packages = missing_packages(&FOR_TESTS, |name| name != "mosquitto_sub");
+        let packages = missing_packages(&FOR_TESTS, |program| program.name != "mosquitto_sub");
         assert_eq!(packages, ["mosquitto-clients"]);
+    }
+
+    #[test]
+    fn a_program_without_what_it_needs_is_not_there() {
+        let shell = |probe| Program { name: "sh", probe, packages: &[] };
+        assert!(is_there(&shell(&[])));
+        assert!(is_there(&shell(&["-c", "exit 0"])));
+        assert!(!is_there(&shell(&["-c", "exit 1"])));
+        assert!(!is_there(&Program { name: "no such program", ..shell(&[]) }));
     }
 }

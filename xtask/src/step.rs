@@ -1,6 +1,6 @@
 //! One step of a longer command: says what it does, runs a program, and says so if that fails.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, bail};
 
@@ -16,6 +16,12 @@ pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
         bail!("{} ended with {status}", shown(command));
     }
     Ok(())
+}
+
+/// Whether a program runs and is content. Nobody sees what it says.
+pub(crate) fn succeeds(command: &mut Command) -> bool {
+    let silent = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    silent.status().is_ok_and(|status| status.success())
 }
 
 /// The command as one would type it.

@@ -5,13 +5,14 @@ use std::time::{Duration, Instant};
 use anyhow::bail;
 
 use crate::workspace::cargo;
-use crate::{packages, step, tidy};
+use crate::{clients, packages, step, tidy};
 
 /// A check by its name.
 type Check = (&'static str, fn() -> anyhow::Result<()>);
 
-const ALL: [Check; 5] = [
+const ALL: [Check; 6] = [
     ("programs that the tests need", || packages::require(&packages::FOR_TESTS)),
+    ("client libraries that the tests drive", clients::install),
     FORMATTING,
     ("lints", || {
         let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];

@@ -19,10 +19,14 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
-/// The folder of what is built in release: beside that of this program, so that it is right
-/// wherever the target folder is.
+/// The folder of what is built in release.
 pub(crate) fn release_folder() -> anyhow::Result<PathBuf> {
+    Ok(target_folder()?.join("release"))
+}
+
+/// The folder that this program was built into, wherever that is.
+pub(crate) fn target_folder() -> anyhow::Result<PathBuf> {
     let program = std::env::current_exe().context("cannot tell where this program is")?;
     let target = program.ancestors().nth(2).context("this program is in no target folder")?;
-    Ok(target.join("release"))
+    Ok(target.to_path_buf())
 }
