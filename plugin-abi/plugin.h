@@ -1,4 +1,4 @@
-/* plugin.h: hookmq plugins in C, and in any language that can call C. ABI 1.0.
+/* plugin.h: hookmq plugins in C, and in any language that can call C. ABI 1.1.
  *
  * A plugin is a shared library that exports PluginAbiVersion and any of the other functions declared
  * here. It is copied into plugins/ and named in config.yml. Build it with
@@ -31,7 +31,7 @@ extern "C" {
 #endif
 
 /* The version of this file: major in the upper 16 bits, minor in the lower. */
-#define MQ_ABI_VERSION ((1u << 16) | 0u)
+#define MQ_ABI_VERSION ((1u << 16) | 1u)
 
 #if defined(__GNUC__)
 #define MQ_EXPORT __attribute__((visibility("default")))
@@ -44,6 +44,23 @@ extern "C" {
 #define MQ_VETO 0     /* the event does not happen; later plugins are not asked */
 #define MQ_CONTINUE 1 /* the next plugin is asked, then the event happens */
 #define MQ_PENDING 2  /* reserved, not offered yet: counts as a failure */
+
+/* What OnAuth answers besides. MQ_CONTINUE means that the plugin does not know the method. 0x80 to
+ * 0xFF refuse the client with that reason code of MQTT 5, which must be one that CONNACK can carry;
+ * MQ_VETO is 0x87, not authorized. */
+#define MQ_AUTHENTICATED 16 /* the client is who it says */
+#define MQ_CHALLENGE 17     /* the client is asked for more; another round follows */
+
+/* The parts of an answer of OnAuth. */
+#define MQ_ANSWER_DATA 1u     /* Authentication Data for the client, with either of the two above */
+#define MQ_ANSWER_STATE 2u    /* with MQ_CHALLENGE: bytes that the next round has in `state` */
+#define MQ_ANSWER_USERNAME 3u /* with MQ_AUTHENTICATED: the client's user name from now on */
+#define MQ_ANSWER_REASON 4u   /* a text for the client, left out where it does not take it */
+
+/* What `answer` of mq_auth returns. */
+#define MQ_TAKEN 0    /* the broker has copied it */
+#define MQ_UNKNOWN -1 /* an earlier broker does not know this part, and goes on without it */
+#define MQ_UNFIT -2   /* over 65535 bytes, or no text where there must be: the round has failed */
 
 /* Levels of the log. */
 #define MQ_LOG_ERROR 1u
@@ -107,6 +124,7 @@ typedef struct mq_before_connect {
     mq_view password; /* need not be text */
     mq_view will_topic;
     mq_view properties;
+    mq_view authentication_method; /* since 1.1: by which OnAuth has authenticated it; else empty */
 } mq_before_connect;
 
 typedef struct mq_connect {
@@ -157,6 +175,24 @@ typedef struct mq_disconnect {
     mq_view reason; /* in words, for a log */
 } mq_disconnect;
 
+/* Since 1.1. A round of enhanced authentication (MQTT 5.0, section 4.12). */
+typedef struct mq_auth {
+    uint32_t size;
+    uint16_t round;           /* 1 in the first of an exchange */
+    uint8_t reauthentication; /* the client is connected already */
+    uint8_t has_data;
+    const mq_client *client; /* its user name is what CONNECT says: nobody has checked it before */
+    mq_view method;
+    mq_view data;       /* Authentication Data; need not be text */
+    mq_view state;      /* what was given as MQ_ANSWER_STATE in the round before; else empty */
+    mq_view properties; /* of the CONNECT or AUTH packet */
+    const void *answer_ctx;
+    /* Takes a part of the answer, an MQ_ANSWER_ number and its value; pass `answer_ctx` back as it is.
+     * To be called while OnAuth runs, and not later. Copies the value; of two for one part the later
+     * one counts. Where the round ends in something else than the part is for, it is ignored. */
+    int32_t (*answer)(const void *answer_ctx, uint32_t part, mq_view value);
+} mq_auth;
+
 /* ---- what a plugin may call ----
  * Valid until the process ends. Pass `ctx` back as it is. */
 
@@ -187,7 +223,12 @@ MQ_EXPORT int32_t Bootstrap(const mq_host *host, mq_view config_json, void **ins
 /* A connection was accepted; nothing was read. Veto or failure closes it. */
 MQ_EXPORT int32_t OnSocketOpen(void *instance, const mq_socket_open *event);
 
-/* CONNECT was read; there is no session yet. Veto or failure refuses the client. */
+/* Since 1.1. A CONNECT with an Authentication Method was read, or an AUTH packet of such a client. The
+ * plugin that answers the first round with something else than MQ_CONTINUE is asked in every later one,
+ * alone. Veto or failure refuses the client, and disconnects one that is connected. */
+MQ_EXPORT int32_t OnAuth(void *instance, const mq_auth *event);
+
+/* CONNECT was read, and what OnAuth has to ask is answered; there is no session yet. Veto or failure refuses the client. */
 MQ_EXPORT int32_t OnBeforeConnect(void *instance, const mq_before_connect *event);
 
 /* The session is ready, CONNACK is sent. Veto or failure disconnects the client. */

@@ -1,11 +1,8 @@
 //! What a hook is told: borrowed views that live as long as the call. Copy what you keep.
 
-use std::{fmt, marker::PhantomData, net::SocketAddr, ptr::NonNull};
+use std::{fmt, marker::PhantomData, mem::offset_of, net::SocketAddr, ptr::NonNull};
 
-use crate::{
-    properties::UserProperties,
-    raw::{self, EventPtr},
-};
+use crate::{properties::UserProperties, raw};
 
 /// Declares the public face of a raw struct: a pointer to it, since the broker's may be longer or
 /// shorter than the one this build knows.
@@ -14,8 +11,8 @@ macro_rules! events {
         $(#[$doc])*
         #[repr(transparent)]
         pub struct $event<'a> {
-            raw: NonNull<raw::$event<'a>>,
-            _borrowed: PhantomData<&'a raw::$event<'a>>,
+            raw: ::std::ptr::NonNull<$crate::raw::$event<'a>>,
+            _borrowed: ::std::marker::PhantomData<&'a $crate::raw::$event<'a>>,
         }
 
         impl $event<'_> {
@@ -23,20 +20,23 @@ macro_rules! events {
             ///
             /// The pointer is the one that the broker passed to the hook for this event, and
             /// nothing made from it outlives the call.
-            pub(crate) unsafe fn new(event: EventPtr<raw::$event<'static>>) -> Self {
-                $event { raw: event.ptr.cast(), _borrowed: PhantomData }
+            pub(crate) unsafe fn new(event: $crate::raw::EventPtr<$crate::raw::$event<'static>>) -> Self {
+                $event { raw: event.ptr.cast(), _borrowed: ::std::marker::PhantomData }
             }
         }
     )*};
 }
 
-/// Reads a field that has been there since version 1.0.0, without a reference to the whole struct.
+/// Reads a field that is there, since the first version or by the event's `size`, without a reference
+/// to the whole struct.
 macro_rules! field {
     ($event:expr, $field:ident) => {
-        // SAFETY: the event lives for the call, and its first fields are the ones of 1.0.0.
+        // SAFETY: the event lives for the call, and has the fields of the version that made it.
         unsafe { (&raw const (*$event.raw.as_ptr()).$field).read() }
     };
 }
+
+pub(crate) use {events, field};
 
 events! {
     /// A connection was accepted; nothing has been read from it.
@@ -88,7 +88,7 @@ pub enum Origin {
 }
 
 impl<'a> Client<'a> {
-    fn new(client: raw::ClientPtr<'a>) -> Self {
+    pub(crate) fn new(client: raw::ClientPtr<'a>) -> Self {
         Client { raw: client.ptr, _borrowed: PhantomData }
     }
 
@@ -168,6 +168,16 @@ impl<'a> BeforeConnect<'a> {
     /// The password, if there is one; it need not be text.
     pub fn password(&self) -> Option<&'a [u8]> {
         (field!(self, has_password) != 0).then(|| field!(self, password).as_bytes())
+    }
+
+    /// The method by which [`on_auth`](crate::Plugin::on_auth) has authenticated the client, if it has.
+    /// Since 1.1: always none from a broker before.
+    pub fn authentication_method(&self) -> Option<&'a str> {
+        let end =
+            offset_of!(raw::BeforeConnect<'a>, authentication_method) + size_of::<raw::Text<'a>>();
+        let is_there = field!(self, size) as usize >= end;
+        let method = is_there.then(|| field!(self, authentication_method).as_str());
+        method.filter(|method| !method.is_empty())
     }
 
     /// The topic of the client's will, if it has one.

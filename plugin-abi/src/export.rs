@@ -3,6 +3,7 @@
 use std::ffi::c_void;
 
 use crate::{
+    auth,
     config::Config,
     event, guard,
     guard::guard,
@@ -146,10 +147,13 @@ pub unsafe extern "C" fn drop<T: Plugin>(instance: *mut c_void) -> i32 {
 }
 
 macro_rules! answer {
-    (decides $answer:expr) => {
+    (decides $answer:expr, $event:ident) => {
         $answer.into().code()
     };
-    (observes $answer:expr) => {{
+    (authenticates $answer:expr, $event:ident) => {
+        $answer.give(&$event)
+    };
+    (observes $answer:expr, $event:ident) => {{
         $answer;
         raw::CONTINUE
     }};
@@ -157,7 +161,7 @@ macro_rules! answer {
 
 /// One function a hook, which finds the instance, wraps the event and keeps panics in.
 macro_rules! shims {
-    ($($hook:ident $event:ident $kind:ident;)*) => {$(
+    ($($hook:ident $place:ident $event:ident $kind:ident;)*) => {$(
         /// The hook of its name.
         ///
         /// # Safety
@@ -171,23 +175,24 @@ macro_rules! shims {
                 // SAFETY: the caller's promise; a `Plugin` is `Sync`.
                 let plugin = unsafe { &*instance.cast::<T>() };
                 // SAFETY: the caller's promise.
-                let event = unsafe { event::$event::new(event) };
-                answer!($kind plugin.$hook(&event))
+                let event = unsafe { $place::$event::new(event) };
+                answer!($kind plugin.$hook(&event), event)
             })
         }
     )*};
 }
 
 shims! {
-    on_socket_open SocketOpen decides;
-    on_before_connect BeforeConnect decides;
-    on_connect Connect decides;
-    on_before_subscribe Subscribe decides;
-    on_subscribe Subscribe observes;
-    on_before_unsubscribe Unsubscribe decides;
-    on_unsubscribe Unsubscribe observes;
-    on_message Publish observes;
-    on_before_publish Publish decides;
-    on_publish Publish observes;
-    on_disconnect Disconnect observes;
+    on_socket_open event SocketOpen decides;
+    on_before_connect event BeforeConnect decides;
+    on_connect event Connect decides;
+    on_before_subscribe event Subscribe decides;
+    on_subscribe event Subscribe observes;
+    on_before_unsubscribe event Unsubscribe decides;
+    on_unsubscribe event Unsubscribe observes;
+    on_message event Publish observes;
+    on_before_publish event Publish decides;
+    on_publish event Publish observes;
+    on_auth auth Auth authenticates;
+    on_disconnect event Disconnect observes;
 }

@@ -1,6 +1,7 @@
 //! Tests that the structs of `raw.rs` are those of `plugin.h`, and still those that were released.
 #![allow(elided_lifetimes_in_paths, reason = "a macro names structs with and without one")]
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::mem::offset_of;
 use std::path::Path;
@@ -8,8 +9,11 @@ use std::process::Command;
 
 use crate::raw;
 
-/// The layout as it was released: structs with their size, fields with their offset.
-const RELEASED: &str = include_str!("../tests/layout-1.0.0.txt");
+/// The layout as it was released last: structs with their size, fields with their offset.
+const RELEASED: &str = include_str!("../tests/layout-1.1.0.txt");
+
+/// The layouts that plugins in use were built with.
+const BEFORE: [&str; 1] = [include_str!("../tests/layout-1.0.0.txt")];
 
 macro_rules! structs {
     ($($c_name:ident $rust_name:ident { $($field:ident)* })*) => {
@@ -53,7 +57,7 @@ structs! {
     mq_socket_open SocketOpen { size reserved listener peer local }
     mq_before_connect BeforeConnect {
         size clean_start has_password has_will reserved session_expiry keep_alive reserved_too client
-        password will_topic properties
+        password will_topic properties authentication_method
     }
     mq_connect Connect { size session_present clean_start reserved client }
     mq_publish Publish { size qos retain dup origin client topic payload properties }
@@ -62,6 +66,9 @@ structs! {
     }
     mq_unsubscribe Unsubscribe { size reserved client filter }
     mq_disconnect Disconnect { size graceful reason_code session_kept reserved client reason }
+    mq_auth Auth {
+        size round reauthentication has_data client method data state properties answer_ctx answer
+    }
     mq_host Host { size abi_version ctx log max_level }
 }
 
@@ -88,6 +95,33 @@ fn the_header_has_the_released_layout() {
     assert_eq!(String::from_utf8(printed).unwrap(), RELEASED);
 }
 
+/// What an old plugin reads stands where it stood, and what is new stands behind it.
+#[test]
+fn nothing_that_was_released_has_moved() {
+    for before in BEFORE {
+        let before: HashMap<&str, usize> = numbers(before).collect();
+        for (what, number) in numbers(RELEASED) {
+            let name = what.split('.').next().unwrap();
+            match (before.get(what), before.get(name)) {
+                (Some(old), _) if what == name => assert!(number >= *old, "{what} is shorter"),
+                (Some(old), _) => assert_eq!(number, *old, "{what} has moved"),
+                (None, Some(old_size)) => assert!(number >= *old_size, "{what} is in a gap"),
+                (None, None) => {}
+            }
+        }
+        let now: HashMap<&str, usize> = numbers(RELEASED).collect();
+        assert!(before.keys().all(|what| now.contains_key(what)), "something is gone");
+    }
+}
+
+/// The size of each struct and the offset of each field.
+fn numbers(layout: &'static str) -> impl Iterator<Item = (&'static str, usize)> {
+    layout.lines().map(|line| {
+        let (what, number) = line.split_once(' ').unwrap();
+        (what, number.parse().unwrap())
+    })
+}
+
 /// A field that is added in a gap would hide inside the `size` of an old broker.
 #[test]
 fn no_struct_has_a_gap() {
@@ -103,11 +137,12 @@ fn no_struct_has_a_gap() {
         Address = 2, 2, 4, 16;
         Client = 4, 1, 1, 2, VIEW, VIEW, VIEW, ADDRESS, ADDRESS;
         SocketOpen = 4, 4, VIEW, ADDRESS, ADDRESS;
-        BeforeConnect = 4, 1, 1, 1, 1, 4, 2, 2, PTR, VIEW, VIEW, VIEW;
+        BeforeConnect = 4, 1, 1, 1, 1, 4, 2, 2, PTR, VIEW, VIEW, VIEW, VIEW;
         Connect = 4, 1, 1, 2, PTR;
         Publish = 4, 1, 1, 1, 1, PTR, VIEW, VIEW, VIEW;
         Subscribe = 4, 1, 1, 1, 1, PTR, VIEW, VIEW;
         Unsubscribe = 4, 4, PTR, VIEW;
         Disconnect = 4, 1, 1, 1, 1, PTR, VIEW;
+        Auth = 4, 2, 1, 1, PTR, VIEW, VIEW, VIEW, VIEW, PTR, PTR;
     }
 }

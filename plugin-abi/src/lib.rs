@@ -62,6 +62,8 @@
 
 #![allow(unsafe_code, reason = "the border to the broker is a C ABI; each use says why it holds")]
 
+mod auth;
+mod auth_verdict;
 mod config;
 mod error;
 mod event;
@@ -78,6 +80,8 @@ mod properties;
 pub mod raw;
 mod verdict;
 
+pub use auth::Auth;
+pub use auth_verdict::AuthVerdict;
 pub use config::Config;
 pub use error::{Error, Result};
 pub use event::{

@@ -76,6 +76,9 @@ pub struct HookTable {
     #[sabi(last_prefix_field)]
     pub on_disconnect:
         Option<unsafe extern "C" fn(*mut c_void, EventPtr<raw::Disconnect<'static>>) -> i32>,
+    // Since 1.1.
+    pub on_auth:
+        Option<unsafe extern "C" fn(*mut c_void, EventPtr<raw::Auth<'static>>) -> i32>,
 }
 
 /// The type of a hook in the table.
@@ -95,6 +98,7 @@ impl HookTable {
         on_before_publish: None,
         on_publish: None,
         on_disconnect: None,
+        on_auth: None,
     };
 }
 
@@ -113,6 +117,7 @@ impl From<HookTableRef> for HookTable {
             on_before_publish: table.on_before_publish(),
             on_publish: table.on_publish(),
             on_disconnect: table.on_disconnect(),
+            on_auth: table.on_auth(),
         }
     }
 }

@@ -1,6 +1,8 @@
 //! What a plugin implements.
 
 use crate::{
+    auth::Auth,
+    auth_verdict::AuthVerdict,
     config::Config,
     error::Result,
     event::{BeforeConnect, Connect, Disconnect, Publish, SocketOpen, Subscribe, Unsubscribe},
@@ -50,6 +52,22 @@ pub trait Plugin: Sized + Send + Sync + 'static {
     fn on_socket_open(&self, event: &SocketOpen<'_>) -> impl Into<Verdict> {
         let _ = event;
         Verdict::Continue
+    }
+
+    /// A round of enhanced authentication: a CONNECT with an Authentication Method, or an AUTH packet.
+    /// Since 1.1.
+    ///
+    /// A plugin that does not know the method answers [`AuthVerdict::not_mine`], and the next one is
+    /// asked; if none knows it, the client hears "bad authentication method". Who has answered
+    /// something else has the whole exchange, and every later one of this connection. It comes before
+    /// [`on_before_connect`](Plugin::on_before_connect), which has the last word, and which alone is
+    /// asked about clients without a method.
+    ///
+    /// A failure, a panic among them, refuses the client. A connected client that is refused when it
+    /// authenticates again is disconnected.
+    fn on_auth(&self, event: &Auth<'_>) -> AuthVerdict {
+        let _ = event;
+        AuthVerdict::not_mine()
     }
 
     /// A CONNECT packet was read. There is no session yet, and the client has no answer.

@@ -8,8 +8,15 @@ use std::{ffi::c_void, marker::PhantomData, net::SocketAddr, ptr::NonNull};
 
 use abi_stable::StableAbi;
 
+mod auth;
+
+pub use auth::{
+    ANSWER_DATA, ANSWER_REASON, ANSWER_STATE, ANSWER_USERNAME, AUTHENTICATED, AnswerContext, Auth,
+    CHALLENGE, REFUSED, TAKEN, UNFIT, UNKNOWN,
+};
+
 /// Major version in the upper 16 bits, minor in the lower: `MQ_ABI_VERSION` in `plugin.h`.
-pub const ABI_VERSION: u32 = 1 << 16;
+pub const ABI_VERSION: u32 = 1 << 16 | 1;
 
 /// A hook's answer: the event does not happen.
 pub const VETO: i32 = 0;
@@ -214,6 +221,8 @@ pub struct BeforeConnect<'a> {
     pub will_topic: Text<'a>,
     /// The properties of the CONNECT packet, without their length.
     pub properties: View<'a>,
+    /// Since 1.1. The method by which on_auth has authenticated the client; else empty.
+    pub authentication_method: Text<'a>,
 }
 
 /// Event of OnConnect (`mq_connect`).

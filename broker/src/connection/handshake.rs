@@ -119,6 +119,7 @@ impl Connection {
             password: connect.password,
             will_topic: connect.will.as_ref().map(|will| will.topic),
             properties: connect.properties.as_bytes(),
+            authentication_method: None,
         };
         if self.broker.hooks.on_before_connect(&facts, &asked) == Decision::Veto {
             return Err(End::Refused(ReasonCode::NotAuthorized)); // [MQTT-3.1.4-2]

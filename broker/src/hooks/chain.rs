@@ -16,7 +16,8 @@ pub(super) struct Chain<P: Point> {
     links: Box<[Link<P>]>,
 }
 
-struct Link<P: Point> {
+/// A plugin that has the hook.
+pub(super) struct Link<P: Point> {
     hook: HookFn<P>,
     failures: Failures,
 }
@@ -32,17 +33,21 @@ impl<P: Point> Chain<P> {
         self.links.is_empty()
     }
 
+    pub(super) fn links(&self) -> impl Iterator<Item = &Link<P>> {
+        self.links.iter()
+    }
+
     /// Asks each plugin until one says no.
     pub(super) fn ask(&self, event: &P::Event<'_>) -> Decision {
         let _running = running::enter(P::NAME);
         for link in &self.links {
-            match link.hook.call(event) {
+            match link.call(event) {
                 raw::CONTINUE => {}
                 raw::VETO if P::MAY_VETO => {
-                    log::debug!("plugin {} vetoed in {}", link.hook.plugin(), P::NAME);
+                    link.log_veto();
                     return Decision::Veto;
                 }
-                answer => match link.failed(answer) {
+                answer => match link.answered_wrongly(answer) {
                     OnFailure::Refuse => return Decision::Veto,
                     OnFailure::GoOn => {}
                 },
@@ -59,10 +64,27 @@ impl<P: Point> Chain<P> {
 }
 
 impl<P: Point> Link<P> {
+    /// The plugin's answer, which can be any number.
+    #[inline]
+    pub(super) fn call(&self, event: &P::Event<'_>) -> i32 {
+        self.hook.call(event)
+    }
+
+    pub(super) fn log_veto(&self) {
+        log::debug!("plugin {} vetoed in {}", self.hook.plugin(), P::NAME);
+    }
+
+    /// The plugin has failed by an answer that the hook does not have.
     #[cold]
-    fn failed(&self, answer: i32) -> OnFailure {
+    pub(super) fn answered_wrongly(&self, answer: i32) -> OnFailure {
+        self.failed(&describe(answer))
+    }
+
+    /// The plugin has failed; logs it, and says what that means.
+    #[cold]
+    pub(super) fn failed(&self, what: &str) -> OnFailure {
         if let Some(left_out) = self.failures.count(Instant::now()) {
-            let (plugin, hook, what) = (self.hook.plugin(), P::NAME, describe(answer));
+            let (plugin, hook) = (self.hook.plugin(), P::NAME);
             let consequence = match P::ON_FAILURE {
                 OnFailure::Refuse => "taken as a veto",
                 OnFailure::GoOn => "the broker goes on",

@@ -36,6 +36,8 @@ pub struct BeforeConnect<'a> {
     pub will_topic: Option<&'a str>,
     /// The property block of the packet, without its length.
     pub properties: &'a [u8],
+    /// The method by which on_auth has authenticated the client, if it has.
+    pub authentication_method: Option<&'a str>,
 }
 
 /// One filter of a SUBSCRIBE packet.
@@ -127,6 +129,7 @@ impl BeforeConnect<'_> {
             password: raw::View::new(self.password.unwrap_or_default()),
             will_topic: raw::Text::new(self.will_topic.unwrap_or_default()),
             properties: raw::View::new(self.properties),
+            authentication_method: raw::Text::new(self.authentication_method.unwrap_or_default()),
         }
     }
 }

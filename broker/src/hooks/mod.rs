@@ -4,6 +4,7 @@
 //! Every call is safe, runs on the caller's thread and allocates nothing; a hook that no plugin has
 //! costs one branch. None may be made while a lock is held that another connection needs.
 
+mod auth;
 mod chain;
 mod client;
 mod failures;
@@ -16,6 +17,7 @@ use plugin_abi::raw;
 
 use crate::plugins::Loaded;
 
+pub use auth::{AuthOutcome, AuthReply, AuthRound, Authenticator};
 use chain::Chain;
 pub use client::{BeforeConnect, Client, Disconnected, Origin, Publication, Subscription};
 use client::{flag, size};
@@ -41,6 +43,7 @@ impl Decision {
 /// [`Arc`]. As long as it lives, so do the plugins in it.
 pub struct Hooks {
     on_socket_open: Chain<point::OnSocketOpen>,
+    on_auth: Chain<point::OnAuth>,
     on_before_connect: Chain<point::OnBeforeConnect>,
     on_connect: Chain<point::OnConnect>,
     on_before_subscribe: Chain<point::OnBeforeSubscribe>,
@@ -62,6 +65,7 @@ impl Hooks {
     pub(crate) fn new(plugins: &[Arc<Loaded>]) -> Hooks {
         Hooks {
             on_socket_open: Chain::new(plugins),
+            on_auth: Chain::new(plugins),
             on_before_connect: Chain::new(plugins),
             on_connect: Chain::new(plugins),
             on_before_subscribe: Chain::new(plugins),
@@ -93,6 +97,17 @@ impl Hooks {
             peer: peer.into(),
             local: local.into(),
         })
+    }
+
+    /// A round of enhanced authentication. Whoever takes the first is noted in `taken_by`, and is asked
+    /// alone from then on.
+    pub fn on_auth(
+        &self,
+        client: &Client<'_>,
+        round: &AuthRound<'_>,
+        taken_by: &mut Option<Authenticator>,
+    ) -> AuthOutcome {
+        self.on_auth.authenticate(client, round, taken_by)
     }
 
     /// CONNECT was read, before there is a session. A veto refuses the client.

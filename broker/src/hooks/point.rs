@@ -59,5 +59,6 @@ points! {
     OnMessage           on_message              Publish        false     GoOn;
     OnBeforePublish     on_before_publish       Publish        true      Refuse;
     OnPublish           on_publish              Publish        false     GoOn;
+    OnAuth              on_auth                 Auth           true      Refuse;
     OnDisconnect        on_disconnect           Disconnect     false     GoOn;
 }

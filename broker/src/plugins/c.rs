@@ -100,6 +100,7 @@ unsafe fn hooks(library: &Library) -> HookTable {
             on_before_publish: hook(library, c"OnBeforePublish"),
             on_publish: hook(library, c"OnPublish"),
             on_disconnect: hook(library, c"OnDisconnect"),
+            on_auth: hook(library, c"OnAuth"),
         }
     }
 }

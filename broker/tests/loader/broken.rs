@@ -95,7 +95,7 @@ fn a_c_library_with_an_undefined_symbol() {
 #[test]
 fn a_c_plugin_of_another_abi_version() {
     let error = error_of_c("unsigned PluginAbiVersion(void) { return 7u << 16 | 3u; }");
-    check(&error, "built for version 7.3 of plugin-abi; rebuild it with version 1.0");
+    check(&error, "built for version 7.3 of plugin-abi; rebuild it with version 1.1");
 }
 
 #[test]

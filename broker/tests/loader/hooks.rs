@@ -34,8 +34,12 @@ fn a_plugin_is_told_everything() {
     let expected = [
         "- on_socket_open: peer=192.0.2.7 listener=tcp://127.0.0.1:1883".to_owned(),
         format!(
+            "- on_auth: {who} method=SCRAM round=1 reauthentication=false data=Some(\"n,,n=alice\") \
+             state= user_properties=[(\"a\", \"b\")]"
+        ),
+        format!(
             "- on_before_connect: {who} clean_start=true keep_alive=60 session_expiry=3600 \
-             password=Some(\"secret\") will=Some(\"gone\") user_properties=[(\"a\", \"b\")]"
+             password=Some(\"secret\") will=Some(\"gone\") method=Some(\"SCRAM\") user_properties=[(\"a\", \"b\")]"
         ),
         format!("- on_connect: {who} session_present=false clean_start=true"),
         format!("- on_before_subscribe: {filter}"),
@@ -64,10 +68,11 @@ fn what_a_client_has_not_given_is_absent() {
         Client { username: None, protocol: 4, peer: address("[fe80::1%3]:5555"), ..client("") };
     let mut connect = connect();
     (connect.password, connect.will_topic, connect.properties) = (None, None, &[]);
+    connect.authentication_method = None;
     assert_eq!(hooks.on_before_connect(&client, &connect), Decision::Continue);
     let told = &told("absent")[0];
     assert!(told.contains("username=None 3.1.1 peer=fe80::1"), "{told}");
-    assert!(told.contains("password=None will=None user_properties=[]"), "{told}");
+    assert!(told.contains("password=None will=None method=None user_properties=[]"), "{told}");
 }
 
 #[test]

@@ -19,7 +19,10 @@ mod versions;
 use std::net::SocketAddr;
 
 use hookmq::{
-    hooks::{BeforeConnect, Client, Disconnected, Hooks, Origin, Publication, Subscription},
+    hooks::{
+        AuthOutcome, AuthRound, BeforeConnect, Client, Decision, Disconnected, Hooks, Origin,
+        Publication, Subscription,
+    },
     plugins::{LoadError, PluginEntry, Plugins},
 };
 use serde_json::Value;
@@ -76,6 +79,18 @@ fn connect() -> BeforeConnect<'static> {
         password: Some(b"secret"),
         will_topic: Some("gone"),
         properties: PROPERTIES,
+        authentication_method: Some("SCRAM"),
+    }
+}
+
+fn auth_round() -> AuthRound<'static> {
+    AuthRound {
+        method: "SCRAM",
+        data: Some(b"n,,n=alice"),
+        state: b"",
+        properties: PROPERTIES,
+        round: 1,
+        reauthentication: false,
     }
 }
 
@@ -110,12 +125,15 @@ fn disconnected(session_kept: bool) -> Disconnected<'static> {
 fn call_all(hooks: &Hooks) -> Vec<&'static str> {
     let client = client("c1");
     let mut vetoed = Vec::new();
-    let mut ask = |hook, decision: hookmq::hooks::Decision| {
+    let mut ask = |hook, decision: Decision| {
         if decision.is_veto() {
             vetoed.push(hook);
         }
     };
     ask("on_socket_open", hooks.on_socket_open(client.peer, client.local, LISTENER));
+    let auth = hooks.on_auth(&client, &auth_round(), &mut None);
+    let refused = matches!(auth, AuthOutcome::Refused(_));
+    ask("on_auth", if refused { Decision::Veto } else { Decision::Continue });
     ask("on_before_connect", hooks.on_before_connect(&client, &connect()));
     ask("on_connect", hooks.on_connect(&client, false, true));
     ask("on_before_subscribe", hooks.on_before_subscribe(&client, &subscription("a/#")));
@@ -129,8 +147,9 @@ fn call_all(hooks: &Hooks) -> Vec<&'static str> {
     vetoed
 }
 
-const ALL_HOOKS: [&str; 11] = [
+const ALL_HOOKS: [&str; 12] = [
     "on_socket_open",
+    "on_auth",
     "on_before_connect",
     "on_connect",
     "on_before_subscribe",
@@ -144,8 +163,9 @@ const ALL_HOOKS: [&str; 11] = [
 ];
 
 /// Those that may say no.
-const DECIDING_HOOKS: [&str; 6] = [
+const DECIDING_HOOKS: [&str; 7] = [
     "on_socket_open",
+    "on_auth",
     "on_before_connect",
     "on_connect",
     "on_before_subscribe",
@@ -154,8 +174,9 @@ const DECIDING_HOOKS: [&str; 6] = [
 ];
 
 /// Those whose failure is a no.
-const REFUSING_HOOKS: [&str; 5] = [
+const REFUSING_HOOKS: [&str; 6] = [
     "on_socket_open",
+    "on_auth",
     "on_before_connect",
     "on_connect",
     "on_before_subscribe",

@@ -1,34 +1,43 @@
 //! Plugins that were built against another plugin-abi than the broker's.
 
+use std::path::Path;
+
+use hookmq::hooks::{AuthOutcome, BeforeConnect};
 use serde_json::Value;
 
 use crate::{
-    client,
-    common::{self, plugins::PluginDir},
-    entry, load, load_error, publication,
+    auth_round, client,
+    common::{self, plugins, plugins::PluginDir},
+    connect, entry, load, load_error, publication,
     scratch::Scratch,
 };
 
-const VERSION: &str = "version = \"1.0.0\"";
+const VERSION: &str = "version = \"1.1.0\"";
+
+const ABI_VERSION: &str = "ABI_VERSION: u32 = 1 << 16 | 1";
+
+/// The end of the table of hooks.
+const LAST_HOOK: &str =
+    "Option<unsafe extern \"C\" fn(*mut c_void, EventPtr<raw::Auth<'static>>) -> i32>,\n}";
 
 #[test]
 fn a_later_minor_version_loads() {
     let library = Scratch::with_abi(
         "scratch-later-minor",
         &[
-            ("Cargo.toml", VERSION, "version = \"1.1.0\""),
-            ("src/raw.rs", "ABI_VERSION: u32 = 1 << 16", "ABI_VERSION: u32 = 1 << 16 | 1"),
+            ("Cargo.toml", VERSION, "version = \"1.2.0\""),
+            ("src/raw.rs", ABI_VERSION, "ABI_VERSION: u32 = 1 << 16 | 2"),
             (
                 "src/module.rs",
-                "Option<unsafe extern \"C\" fn(*mut c_void, EventPtr<raw::Disconnect<'static>>) -> i32>,\n}",
-                "Option<unsafe extern \"C\" fn(*mut c_void, EventPtr<raw::Disconnect<'static>>) -> i32>,\n\
+                LAST_HOOK,
+                "Option<unsafe extern \"C\" fn(*mut c_void, EventPtr<raw::Auth<'static>>) -> i32>,\n\
                  pub on_tick: Option<unsafe extern \"C\" fn(*mut c_void) -> i32>,\n}",
             ),
-            ("src/module.rs", "on_disconnect: None,", "on_disconnect: None, on_tick: None,"),
+            ("src/module.rs", "on_auth: None,", "on_auth: None, on_tick: None,"),
             (
                 "src/module.rs",
-                "on_disconnect: table.on_disconnect(),",
-                "on_disconnect: table.on_disconnect(), on_tick: table.on_tick(),",
+                "on_auth: table.on_auth(),",
+                "on_auth: table.on_auth(), on_tick: table.on_tick(),",
             ),
             (
                 "src/module.rs",
@@ -39,13 +48,63 @@ fn a_later_minor_version_loads() {
         ],
     )
     .build(&[]);
+    check_serves("later-minor", library);
+}
+
+/// Its table ends before `on_auth`.
+#[test]
+fn version_1_0_loads() {
+    let library = Scratch::with_abi(
+        "scratch-1-0",
+        &[
+            ("Cargo.toml", VERSION, "version = \"1.0.0\""),
+            ("src/raw.rs", ABI_VERSION, "ABI_VERSION: u32 = 1 << 16"),
+            (
+                "src/module.rs",
+                "    pub on_auth:\n        \
+                 Option<unsafe extern \"C\" fn(*mut c_void, EventPtr<raw::Auth<'static>>) -> i32>,\n",
+                "",
+            ),
+            ("src/module.rs", "on_auth: None,", ""),
+            ("src/module.rs", "on_auth: table.on_auth(),", ""),
+        ],
+    )
+    .build(&[]);
+    check_serves("version-1-0", library);
+}
+
+#[test]
+fn version_1_0_in_c_loads() {
+    let library = plugins::c_text(
+        "#include \"plugin.h\"\n\
+         uint32_t PluginAbiVersion(void) { return 1u << 16; }\n\
+         int32_t OnBeforeConnect(void *instance, const mq_before_connect *event) {\n\
+             (void)instance;\n\
+             return event->keep_alive == 60;\n\
+         }\n",
+    );
     let dir = PluginDir::new();
-    dir.put(library, "later-minor");
-    let hooks = load(&dir, &[entry("later-minor", Value::Null)]).hooks();
+    dir.put(library, "c-1-0");
+    let hooks = load(&dir, &[entry("c-1-0", Value::Null)]).hooks();
+    assert!(!hooks.on_before_connect(&client("c1"), &connect()).is_veto());
+    let refused = BeforeConnect { keep_alive: 61, ..connect() };
+    assert!(hooks.on_before_connect(&client("c1"), &refused).is_veto());
+    let auth = hooks.on_auth(&client("c1"), &auth_round(), &mut None);
+    assert_eq!(auth, AuthOutcome::Unknown);
+}
+
+/// The plugin of [`Scratch::with_abi`] loads and is asked; hooks that it does not know are not there.
+#[track_caller]
+fn check_serves(name: &str, library: impl AsRef<Path>) {
+    let dir = PluginDir::new();
+    dir.put(library, name);
+    let hooks = load(&dir, &[entry(name, Value::Null)]).hooks();
     assert!(!hooks.on_connect(&client("c1"), false, false).is_veto());
     assert!(!hooks.on_before_publish(&client("c1"), &publication("a")).is_veto());
     assert!(hooks.on_before_publish(&client("c1"), &publication("vetoed")).is_veto());
-    assert_eq!(common::log::messages("plugin::later-minor"), ["c1 connected"]);
+    let auth = hooks.on_auth(&client("c1"), &auth_round(), &mut None);
+    assert_eq!(auth, AuthOutcome::Unknown);
+    assert_eq!(common::log::messages(&format!("plugin::{name}")), ["c1 connected"]);
 }
 
 fn error(scratch: &Scratch) -> String {
@@ -61,7 +120,7 @@ fn error(scratch: &Scratch) -> String {
 fn another_major_version_is_refused() {
     let edits = [("Cargo.toml", VERSION, "version = \"2.0.0\"")];
     let error = error(&Scratch::with_abi("scratch-other-major", &edits));
-    assert!(error.contains("version 2.0.0 of plugin-abi; rebuild it with version 1.0"), "{error}");
+    assert!(error.contains("version 2.0.0 of plugin-abi; rebuild it with version 1.1"), "{error}");
 }
 
 #[test]
@@ -71,7 +130,7 @@ fn a_changed_table_is_refused() {
         ("src/export.rs", "cfg!(panic = \"unwind\")", "cfg!(panic = \"unwind\") as u64"),
     ];
     let error = error(&Scratch::with_abi("scratch-changed-table", &edits));
-    assert!(error.contains("its tables do not match plugin-abi 1.0"), "{error}");
+    assert!(error.contains("its tables do not match plugin-abi 1.1"), "{error}");
 }
 
 #[test]

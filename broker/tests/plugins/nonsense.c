@@ -16,6 +16,7 @@ uint32_t PluginAbiVersion(void)
 }
 
 HOOK(OnSocketOpen, mq_socket_open)
+HOOK(OnAuth, mq_auth)
 HOOK(OnBeforeConnect, mq_before_connect)
 HOOK(OnConnect, mq_connect)
 HOOK(OnBeforeSubscribe, mq_subscribe)

@@ -99,4 +99,5 @@ const HOOKS: &[&str] = &[
     "on_before_publish",
     "on_publish",
     "on_disconnect",
+    "on_auth",
 ];

@@ -2,8 +2,9 @@
 //! config names: `{ prefix: first, veto: [on_before_publish] }`.
 
 use plugin_abi::{
-    BeforeConnect, Client, Config, Connect, Disconnect, Host, Plugin, Protocol, Publish, Result,
-    SocketOpen, Subscribe, Unsubscribe, UserProperties, Verdict, log, plugin, serde::Deserialize,
+    Auth, AuthVerdict, BeforeConnect, Client, Config, Connect, Disconnect, Host, Plugin, Protocol,
+    Publish, Result, SocketOpen, Subscribe, Unsubscribe, UserProperties, Verdict, log, plugin,
+    serde::Deserialize,
 };
 
 #[derive(Default, Deserialize)]
@@ -30,15 +31,34 @@ impl Plugin for HookLog {
         self.decide("on_socket_open", &text)
     }
 
+    fn on_auth(&self, event: &Auth<'_>) -> AuthVerdict {
+        let text = format!(
+            "{} method={} round={} reauthentication={} data={:?} state={} {}",
+            client(event.client()),
+            event.method(),
+            event.round(),
+            event.is_reauthentication(),
+            event.data().map(String::from_utf8_lossy),
+            String::from_utf8_lossy(event.state()),
+            properties(event.user_properties()),
+        );
+        match self.decide("on_auth", &text) {
+            Verdict::Veto => AuthVerdict::refuse(),
+            _ => AuthVerdict::not_mine(),
+        }
+    }
+
     fn on_before_connect(&self, event: &BeforeConnect<'_>) -> Verdict {
         let password = event.password().map(String::from_utf8_lossy);
         let text = format!(
-            "{} clean_start={} keep_alive={} session_expiry={} password={password:?} will={:?} {}",
+            "{} clean_start={} keep_alive={} session_expiry={} password={password:?} will={:?} \
+             method={:?} {}",
             client(event.client()),
             event.clean_start(),
             event.keep_alive(),
             event.session_expiry(),
             event.will_topic(),
+            event.authentication_method(),
             properties(event.user_properties()),
         );
         self.decide("on_before_connect", &text)

@@ -3,8 +3,8 @@
 #![allow(clippy::panic, clippy::indexing_slicing, reason = "failing is what it is for")]
 
 use plugin_abi::{
-    BeforeConnect, Config, Connect, Disconnect, Host, Plugin, Publish, Result, SocketOpen,
-    Subscribe, Unsubscribe, log, plugin, serde::Deserialize,
+    Auth, AuthVerdict, BeforeConnect, Config, Connect, Disconnect, Host, Plugin, Publish, Result,
+    SocketOpen, Subscribe, Unsubscribe, log, plugin, serde::Deserialize,
 };
 
 #[derive(Deserialize)]
@@ -46,6 +46,11 @@ impl Plugin for Misbehaving {
 
     fn on_socket_open(&self, _event: &SocketOpen<'_>) -> bool {
         self.run("on_socket_open")
+    }
+
+    fn on_auth(&self, _event: &Auth<'_>) -> AuthVerdict {
+        self.run("on_auth");
+        AuthVerdict::not_mine()
     }
 
     fn on_before_connect(&self, _event: &BeforeConnect<'_>) -> bool {

@@ -1,0 +1,169 @@
+//! Enhanced authentication: which plugin has an exchange, what it is told of a round, and what its
+//! answer means. How rounds follow each other is the connection's business.
+
+use mqtt::{PacketType, ReasonCode};
+use plugin_abi::raw;
+
+use super::chain::{Chain, Link};
+use super::client::{flag, size};
+use super::{Client, point, running};
+use crate::plugins::{AuthAnswer, AuthParts, take_part};
+
+/// What the client has sent.
+#[derive(Clone, Copy, Debug)]
+pub struct AuthRound<'a> {
+    /// The Authentication Method.
+    pub method: &'a str,
+    /// The Authentication Data, if there is some.
+    pub data: Option<&'a [u8]>,
+    /// What the plugin has kept since the round before.
+    pub state: &'a [u8],
+    /// The property block of the packet, without its length.
+    pub properties: &'a [u8],
+    /// 1 in the first round of an exchange.
+    pub round: u16,
+    /// The client is connected already.
+    pub reauthentication: bool,
+}
+
+/// What came of a round.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use]
+pub enum AuthOutcome {
+    /// No plugin knows the method.
+    Unknown,
+    /// The client is refused, or the plugin has failed.
+    Refused(ReasonCode),
+    /// The client is asked for more.
+    Challenge(AuthReply),
+    /// The client is who it says.
+    Authenticated(AuthReply),
+}
+
+/// What goes to the client, or is kept.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct AuthReply {
+    /// Authentication Data.
+    pub data: Option<Vec<u8>>,
+    /// Reason String.
+    pub reason: Option<Box<str>>,
+    /// For the plugin, in the next round.
+    pub state: Vec<u8>,
+    /// The user name of an authenticated client.
+    pub username: Option<Box<str>>,
+}
+
+/// The plugin that has taken a connection's exchanges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Authenticator(usize);
+
+impl Chain<point::OnAuth> {
+    /// Asks the plugin that has the exchange; if none has, each until one takes it.
+    pub(super) fn authenticate(
+        &self,
+        client: &Client<'_>,
+        round: &AuthRound<'_>,
+        taken_by: &mut Option<Authenticator>,
+    ) -> AuthOutcome {
+        let _running = running::enter(<point::OnAuth as point::Point>::NAME);
+        let client = client.to_raw();
+        for (index, link) in self.links().enumerate() {
+            if taken_by.is_some_and(|Authenticator(taken_by)| taken_by != index) {
+                continue;
+            }
+            let (code, parts) = ask(link, &client, round);
+            if code == raw::CONTINUE && taken_by.is_none() {
+                continue;
+            }
+            *taken_by = Some(Authenticator(index));
+            return outcome(link, code, parts);
+        }
+        AuthOutcome::Unknown
+    }
+}
+
+fn ask(
+    link: &Link<point::OnAuth>,
+    client: &raw::Client<'_>,
+    round: &AuthRound<'_>,
+) -> (i32, AuthParts) {
+    let answer = AuthAnswer::default();
+    let code = link.call(&raw::Auth {
+        size: size::<raw::Auth<'_>>(),
+        round: round.round,
+        reauthentication: flag(round.reauthentication),
+        has_data: flag(round.data.is_some()),
+        client: client.into(),
+        method: raw::Text::new(round.method),
+        data: raw::View::new(round.data.unwrap_or_default()),
+        state: raw::View::new(round.state),
+        properties: raw::View::new(round.properties),
+        answer_ctx: answer.context(),
+        answer: take_part,
+    });
+    (code, answer.into_parts())
+}
+
+/// What an answer means. One that means nothing, or that no packet can carry, refuses.
+fn outcome(link: &Link<point::OnAuth>, code: i32, parts: AuthParts) -> AuthOutcome {
+    let AuthParts { data, state, username, reason, unfit } = parts;
+    match code {
+        raw::VETO => {
+            link.log_veto();
+            AuthOutcome::Refused(ReasonCode::NotAuthorized)
+        }
+        raw::CHALLENGE | raw::AUTHENTICATED if unfit => {
+            link.failed("its answer fits no packet");
+            AuthOutcome::Refused(ReasonCode::NotAuthorized)
+        }
+        raw::CHALLENGE => AuthOutcome::Challenge(AuthReply { data, reason, state, username: None }),
+        raw::AUTHENTICATED => {
+            AuthOutcome::Authenticated(AuthReply { data, reason, state: Vec::new(), username })
+        }
+        raw::CONTINUE => {
+            link.failed("it answered continue (1) in an exchange that it has taken");
+            AuthOutcome::Refused(ReasonCode::NotAuthorized)
+        }
+        code => match refusal(code) {
+            Some(reason) => {
+                link.log_veto();
+                AuthOutcome::Refused(reason)
+            }
+            None => {
+                link.answered_wrongly(code);
+                AuthOutcome::Refused(ReasonCode::NotAuthorized)
+            }
+        },
+    }
+}
+
+/// The reason code that an answer stands for, if CONNACK can carry it.
+fn refusal(code: i32) -> Option<ReasonCode> {
+    let reason = ReasonCode::from_u8(u8::try_from(code).ok()?)?;
+    (reason.is_error() && reason.is_in(PacketType::ConnAck)).then_some(reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_are_errors_that_connack_can_carry() {
+        for (code, reason) in [
+            (0x80, Some(ReasonCode::UnspecifiedError)),
+            (0x86, Some(ReasonCode::BadUserNameOrPassword)),
+            (0x8C, Some(ReasonCode::BadAuthenticationMethod)),
+            // Success, and what stands in other packets.
+            (0, None),
+            (0x18, None),
+            (0x8E, None),
+            (0x92, None),
+            // No reason codes at all.
+            (0x85 + 256, None),
+            (0xFF, None),
+            (-1, None),
+        ] {
+            assert_eq!(refusal(code), reason, "{code}");
+        }
+    }
+}
