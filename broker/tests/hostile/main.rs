@@ -29,7 +29,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 #[path = "../it/support/mod.rs"]
-#[allow(dead_code, unused_imports, reason = "shared with another test binary")]
+#[allow(dead_code, unused_imports, unused_macros, reason = "shared with another test binary")]
 mod support;
 
 mod guard;

@@ -39,6 +39,7 @@ impl Script {
         let broker = Broker::start();
         let address = broker.address();
         let version = match version {
+            Version::V3_1 => "3.1",
             Version::V3_1_1 => "3.1.1",
             Version::V5 => "5",
         };
