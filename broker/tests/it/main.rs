@@ -26,6 +26,7 @@ mod old;
 mod packets;
 mod plugins;
 mod publish;
+mod reason_string;
 mod resume;
 mod retain;
 mod rumqttc;
