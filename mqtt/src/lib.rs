@@ -17,6 +17,7 @@ pub mod topic;
 mod properties;
 mod qos;
 mod reason;
+mod recipient;
 mod version;
 mod violation;
 
@@ -31,6 +32,7 @@ pub use properties::{Properties, PropertyBuffer, PropertyIter};
 pub use property::{Identifier, Place, Property};
 pub use qos::QoS;
 pub use reason::ReasonCode;
+pub use recipient::{Recipient, Untold};
 pub use topic::TopicError;
 pub use version::{Lowered, RefusedPublish, Version};
 pub use violation::{Field, Violation};

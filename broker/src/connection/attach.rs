@@ -4,7 +4,7 @@
 use std::sync::atomic::Ordering;
 use std::task::Context;
 
-use mqtt::{ConnAck, Connect, Lowered, Packet, Property, PropertyBuffer, ReasonCode};
+use mqtt::{ConnAck, Connect, Packet, Property, PropertyBuffer, ReasonCode, Untold};
 
 use super::alias::Aliases;
 use super::client::ConnectedClient;
@@ -33,7 +33,7 @@ impl Connection {
         if client.session_expiry > 0 {
             broker.store.session_begun(&session.client_id, client.session_expiry);
         }
-        let reply = self.connack(connect, resumed, &client, assigned_client_id);
+        let reply = self.connack(connect, resumed, assigned_client_id)?;
         let waker = cx.waker().clone();
         let link = Link::new(
             connecting.write,
@@ -87,10 +87,11 @@ impl Connection {
             session,
             kept,
             version: connect.version,
+            recipient: connect.recipient(),
             username,
             keep_alive: self.keep_alive(connect),
             last_packet: shard.now,
-            session_expiry: connect.session_expiry.min(self.broker.max_session_expiry()),
+            session_expiry: self.session_expiry(connect),
             connected_without_expiry: connect.session_expiry == 0,
             will,
             receive_quota: connect.version.receive_quota(self.broker.limits.receive_maximum),
@@ -101,27 +102,31 @@ impl Connection {
         }
     }
 
+    fn session_expiry(&self, connect: &Connect<'_>) -> u32 {
+        connect.session_expiry.min(self.broker.max_session_expiry())
+    }
+
     fn keep_alive(&self, connect: &Connect<'_>) -> u16 {
         let max = self.broker.limits.max_keep_alive.as_secs();
         connect.version.keep_alive(connect.keep_alive, u16::try_from(max).unwrap_or(u16::MAX))
     }
 
     /// CONNACK with what the client must know of the broker. [MQTT-3.2.2-2] [MQTT-3.2.2-3]
-    fn connack(
+    pub(super) fn connack(
         &self,
         connect: &Connect<'_>,
         session_present: bool,
-        client: &ConnectedClient,
         assigned_client_id: Option<&str>,
-    ) -> Vec<u8> {
+    ) -> Result<Vec<u8>, Untold> {
+        let (session_expiry, keep_alive) = (self.session_expiry(connect), self.keep_alive(connect));
         let limits = &self.broker.limits;
         let mut properties = PropertyBuffer::new();
-        if client.session_expiry != connect.session_expiry {
-            properties.push(Property::SessionExpiryInterval(client.session_expiry));
+        if session_expiry != connect.session_expiry {
+            properties.push(Property::SessionExpiryInterval(session_expiry));
         }
-        if client.keep_alive != connect.keep_alive {
+        if keep_alive != connect.keep_alive {
             // [MQTT-3.2.2-21] [MQTT-3.2.2-22]
-            properties.push(Property::ServerKeepAlive(client.keep_alive));
+            properties.push(Property::ServerKeepAlive(keep_alive));
         }
         properties.push(Property::ReceiveMaximum(limits.receive_maximum));
         properties.push(Property::MaximumPacketSize(limits.max_packet_size));
@@ -138,9 +143,7 @@ impl Connection {
             properties: properties.as_properties(),
         });
         let mut bytes = Vec::new();
-        if let Lowered::Send(connack) = connect.version.lower(connack) {
-            connack.encode(connect.version, &mut bytes);
-        }
-        bytes
+        connect.recipient().write(connack, &mut bytes)?;
+        Ok(bytes)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::Context;
 use std::time::Duration;
 
-use mqtt::Version;
+use mqtt::{Recipient, Version};
 use tokio::net::tcp::OwnedReadHalf;
 
 use super::alias::Aliases;
@@ -23,6 +23,8 @@ pub(super) struct ConnectedClient {
     /// Lent by the session.
     pub(super) kept: Box<Kept>,
     pub(super) version: Version,
+    /// What it can be sent.
+    pub(super) recipient: Recipient,
     pub(super) username: Option<Box<str>>,
     /// In seconds; 0: none.
     pub(super) keep_alive: u16,

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use mqtt::{Disconnect, Lowered, Packet};
+use mqtt::{Disconnect, Packet};
 
 use super::client::ConnectedClient;
-use super::{Connection, End, Stage};
+use super::{Connection, End, Stage, why};
 use crate::hooks::Disconnected;
 use crate::router::Heirs;
 use crate::session::{Due, Ended};
@@ -115,10 +115,11 @@ fn say_good_bye(client: &ConnectedClient, end: &End) {
     let mut last = Vec::new();
     if let Some(reason) = end.disconnect_reason() {
         // [MQTT-3.14.2-2]
-        let disconnect = Packet::Disconnect(Disconnect::new(reason));
-        if let Lowered::Send(disconnect) = client.version.lower(disconnect) {
-            disconnect.encode(client.version, &mut last);
-        }
+        let properties = why::reason_string(end.reason_string().as_deref());
+        let properties = properties.as_properties();
+        let disconnect = Packet::Disconnect(Disconnect { reason, properties });
+        // The close says it too, to whom it cannot be told.
+        let _ = client.recipient.write(disconnect, &mut last);
     }
     // [MQTT-3.14.4-1] [MQTT-3.14.4-2]
     let (write, publishers) = client.session.outbox.lock().detach(&last);

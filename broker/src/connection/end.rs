@@ -1,9 +1,10 @@
 //! Why a connection ends, and what follows from it: what the client hears, whether its will is
 //! published.
 
+use std::borrow::Cow;
 use std::mem::discriminant;
 
-use mqtt::{ReasonCode, Violation};
+use mqtt::{ReasonCode, Untold, Violation};
 
 use crate::tally::Kind;
 
@@ -37,6 +38,9 @@ pub(super) enum End {
     SendTimeout,
     #[error("closed by the broker ({0:?})")]
     Ordered(ReasonCode),
+    /// SUBACK, UNSUBACK or another answer cannot be sent.
+    #[error("an answer cannot be sent: {0}")]
+    Unanswerable(#[from] Untold),
     /// CONNECT was answered with this reason code.
     #[error("CONNECT refused ({0:?})")]
     Refused(ReasonCode),
@@ -66,10 +70,31 @@ impl End {
             | End::SocketVetoed => None,
             End::Violation(violation) => Some(violation.reason()),
             End::UserProperties => Some(ReasonCode::QuotaExceeded),
+            End::Unanswerable(Untold::TooLarge) => Some(ReasonCode::PacketTooLarge),
+            End::Unanswerable(Untold::Close) => Some(ReasonCode::UnspecifiedError),
             End::KeepAliveTimeout => Some(ReasonCode::KeepAliveTimeout),
             End::Ordered(reason) => Some(*reason),
             End::ConnectVetoed => Some(ReasonCode::NotAuthorized),
             End::Abandoned => Some(ReasonCode::UnspecifiedError),
+        }
+    }
+
+    /// What DISCONNECT says for people; `None`: its reason code says it all.
+    pub(super) fn reason_string(&self) -> Option<Cow<'static, str>> {
+        match self {
+            End::Violation(violation) => Some(violation.to_string().into()),
+            End::UserProperties => Some("too many or too long user properties".into()),
+            End::Unanswerable(Untold::TooLarge) => {
+                Some("an answer is larger than the Maximum Packet Size".into())
+            }
+            End::KeepAliveTimeout => {
+                Some("nothing received for one and a half times the keep alive".into())
+            }
+            End::Ordered(ReasonCode::SessionTakenOver) => {
+                Some("another connection has the client identifier now".into())
+            }
+            End::Ordered(ReasonCode::ServerShuttingDown) => Some("the broker is stopping".into()),
+            _ => None,
         }
     }
 

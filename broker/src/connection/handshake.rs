@@ -4,9 +4,9 @@
 use std::sync::atomic::Ordering;
 use std::task::Context;
 
-use mqtt::{ConnAck, Connect, Frame, Lowered, Packet, PacketType, ReasonCode, Version, Violation};
+use mqtt::{ConnAck, Connect, Frame, Packet, PacketType, ReasonCode, Recipient, Violation};
 
-use super::{Connection, End, Stage};
+use super::{Connection, End, Stage, why};
 use crate::hooks::{self, Decision};
 use crate::session::{Claim, Claimant, Granted, Session};
 use crate::shard::Shard;
@@ -42,7 +42,8 @@ impl Connection {
         let outcome = self.accept(shard, cx, &connect);
         // What follows a refused CONNECT is never looked at. [MQTT-3.1.4-6]
         if let Err(End::Refused(reason)) = &outcome {
-            self.refuse(connect.version, *reason);
+            let why = why::connect_refused(*reason);
+            self.refuse(connect.recipient(), *reason, why);
             let (client_id, peer) = (connect.client_id, self.endpoint.peer);
             let kind = Kind::Refused(*reason);
             self.broker.tally.count(kind, || format!("{client_id:?} at {peer}"));
@@ -64,6 +65,10 @@ impl Connection {
         let assigned = connect.client_id.is_empty().then(|| self.assign_client_id());
         let client_id = assigned.as_deref().unwrap_or(connect.client_id);
         self.authorise(connect, client_id)?;
+        // It is as large when a session is resumed. [MQTT-3.1.2-24]
+        if self.connack(connect, false, assigned.as_deref()).is_err() {
+            return Err(End::Refused(ReasonCode::PacketTooLarge));
+        }
         let Some(granted) = self.claim(shard, cx, connect, client_id)? else { return Ok(()) };
         self.attach(shard, cx, connect, granted, assigned.as_deref())
     }
@@ -173,11 +178,13 @@ impl Connection {
     }
 
     /// Answers a CONNECT with a refusal; the connection then ends. [MQTT-3.2.2-7]
-    fn refuse(&self, version: Version, reason: ReasonCode) {
+    fn refuse(&self, recipient: Recipient, reason: ReasonCode, why: Option<&str>) {
         let Stage::Connecting(connecting) = &self.stage else { return };
-        if let Lowered::Send(connack) = version.lower(Packet::ConnAck(ConnAck::refused(reason))) {
-            let mut bytes = Vec::new();
-            connack.encode(version, &mut bytes);
+        let properties = why::reason_string(why);
+        let properties = properties.as_properties();
+        let connack = ConnAck { properties, ..ConnAck::refused(reason) };
+        let mut bytes = Vec::new();
+        if recipient.write(Packet::ConnAck(connack), &mut bytes).is_ok() {
             // The socket is new and the packet small; a client that takes not even this loses it.
             let _ = connecting.write.try_write(&bytes);
         }
@@ -187,7 +194,8 @@ impl Connection {
     /// [MQTT-3.1.4-1] [MQTT3-3.1.4-1] [MQTT-3.1.2-2]
     fn refuse_malformed(&self, frame: Frame<'_>, violation: Violation) -> End {
         if let Some(version) = Connect::answer_version(frame) {
-            self.refuse(version, violation.reason());
+            let recipient = Recipient::stranger(version);
+            self.refuse(recipient, violation.reason(), Some(&violation.to_string()));
         }
         End::Unconnected(violation)
     }

@@ -31,6 +31,7 @@ mod publish;
 mod read;
 mod replay;
 mod subscribe;
+mod why;
 
 use client::ConnectedClient;
 use end::End;

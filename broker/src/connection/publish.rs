@@ -3,7 +3,7 @@
 use mqtt::delivery::Arrival;
 use mqtt::{Ack, Frame, Packet, Publish, QoS, ReasonCode, Violation};
 
-use super::{Connection, End, Stage};
+use super::{Connection, End, Stage, why};
 use crate::broker::publication;
 use crate::hooks::{Decision, Origin};
 use crate::router::{Item, Run};
@@ -136,7 +136,10 @@ impl Connection {
     /// [MQTT-2.2.1-5] [MQTT-3.3.4-1] [MQTT-4.3.2-4] [MQTT-4.3.2-5] [MQTT-4.3.3-8]
     fn acknowledge(&mut self, shard: &mut Shard, publish: &Publish<'_>, reason: ReasonCode) {
         let Stage::Connected(client) = &mut self.stage else { return };
-        let ack = Ack::new(publish.packet_id, reason);
+        let why = if reason.is_error() { why::publish_refused(reason) } else { None };
+        let why = why::reason_string(why);
+        let properties = why.as_properties();
+        let ack = Ack { packet_id: publish.packet_id, reason, properties };
         let packet = match publish.qos {
             QoS::AtMostOnce => return,
             QoS::AtLeastOnce => Packet::PubAck(ack),
@@ -147,9 +150,8 @@ impl Connection {
                 Packet::PubRec(ack)
             }
         };
-        if let mqtt::Lowered::Send(packet) = client.version.lower(packet) {
-            packet.encode(client.version, &mut shard.batch.replies);
-        }
+        // Without a reason string none is larger than the smallest CONNACK.
+        let _ = client.recipient.write(packet, &mut shard.batch.replies);
     }
 }
 

@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use mqtt::{Packet, Properties, ReasonCode, RetainHandling, SubAck, Subscribe, Subscription};
 use mqtt::{UnsubAck, Unsubscribe};
 
-use super::{Connection, End, Stage};
+use super::{Connection, End, Stage, why};
 use crate::hooks::{self, Decision};
 use crate::session::MatchedBy;
 use crate::shard::Shard;
@@ -27,16 +27,14 @@ impl Connection {
             reasons.push(self.subscribe(&subscription, subscribe.properties));
         }
         let Stage::Connected(client) = &self.stage else { return Ok(()) };
+        let why = why::reason_string(why::subscribe_refused(&reasons));
         let suback = Packet::SubAck(SubAck {
             packet_id: subscribe.packet_id, // [MQTT-3.8.4-2]
-            properties: Properties::EMPTY,
+            properties: why.as_properties(),
             reasons: reasons.into(),
         });
-        if let mqtt::Lowered::Send(suback) = client.version.lower(suback) {
-            // [MQTT-3.8.4-1] [MQTT-3.8.4-6]
-            suback.encode(client.version, &mut shard.batch.replies);
-        }
-        Ok(())
+        // [MQTT-3.8.4-1] [MQTT-3.8.4-6]
+        Ok(client.recipient.write(suback, &mut shard.batch.replies)?)
     }
 
     /// Makes one subscription; returns its reason code for SUBACK. [MQTT-3.8.4-7]
@@ -111,8 +109,7 @@ impl Connection {
             reasons: reasons.into(),
         });
         // [MQTT-3.10.4-4] [MQTT-3.10.4-5]
-        unsuback.encode(client.version, &mut shard.batch.replies);
-        Ok(())
+        Ok(client.recipient.write(unsuback, &mut shard.batch.replies)?)
     }
 
     fn unsubscribe(&mut self, filter: &str) -> ReasonCode {

@@ -31,6 +31,7 @@ mod packets;
 mod paho;
 mod plugins;
 mod publish;
+mod reason_string;
 mod resume;
 mod retain;
 mod rumqttc;

@@ -3,7 +3,7 @@
 use crate::codec::read::Reader;
 use crate::codec::write;
 use crate::topic::check_topic_name;
-use crate::{Field, Frame, PacketType, Place, Properties, QoS, Version, Violation};
+use crate::{Field, Frame, PacketType, Place, Properties, QoS, Recipient, Version, Violation};
 
 /// A client asks for a connection.
 ///
@@ -141,6 +141,15 @@ impl<'a> Connect<'a> {
         let level = reader.byte(Field::ProtocolLevel).ok()?;
         let known = frame.packet_type() == PacketType::Connect && Version::is_protocol_name(name);
         known.then(|| Version::to_answer(level))
+    }
+
+    /// What the client can be sent.
+    pub const fn recipient(&self) -> Recipient {
+        Recipient {
+            version: self.version,
+            maximum_packet_size: self.maximum_packet_size,
+            request_problem_information: self.request_problem_information,
+        }
     }
 
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
