@@ -113,6 +113,8 @@ pub struct Limits {
     pub queue_qos0: bool,
     /// Topics with a retained message.
     pub max_retained_messages: usize,
+    /// Bytes of retained messages and their topics, with what it takes to hold them.
+    pub max_retained_bytes: usize,
 }
 
 impl Default for Config {
@@ -158,6 +160,7 @@ impl Default for Limits {
             max_session_expiry: Duration::from_secs(7 * 24 * 60 * 60),
             queue_qos0: false,
             max_retained_messages: 1_000_000,
+            max_retained_bytes: 1024 * 1024 * 1024,
         }
     }
 }

@@ -16,7 +16,7 @@ mod trie;
 
 pub(crate) use cache::TopicCache;
 pub(crate) use fanout::{Targets, deliver};
-pub(crate) use retained::{Retained, Retention};
+pub(crate) use retained::{Retained, RetainedLimits, Retention, Walk};
 pub(crate) use run::{Item, Run};
 pub(crate) use trie::Target;
 
