@@ -26,6 +26,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, limits: &mut Limits) {
         max_connections,
         max_connections_per_address,
         max_handshakes,
+        max_sessions,
         max_takeovers,
         takeover_ban,
         connect_timeout,
@@ -51,6 +52,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, limits: &mut Limits) {
     section.read("max_connections", max_connections, number(1..=MANY));
     section.read("max_connections_per_address", max_connections_per_address, number(1..=MANY));
     section.read("max_handshakes", max_handshakes, number(1..=MANY));
+    section.read("max_sessions", max_sessions, number(1..=MANY));
     section.read("max_takeovers", max_takeovers, number(1..=MANY));
     section.read("takeover_ban", takeover_ban, duration(1000..=DAY));
     section.read("connect_timeout", connect_timeout, duration(100..=HOUR));

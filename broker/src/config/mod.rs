@@ -73,6 +73,8 @@ pub struct Limits {
     pub max_connections_per_address: usize,
     /// Connections whose CONNECT is not there yet, over all listeners; at least 1.
     pub max_handshakes: usize,
+    /// Sessions, connected or left behind; at least 1.
+    pub max_sessions: usize,
     /// How often in a minute a client id may be taken over from one address.
     pub max_takeovers: u32,
     /// How long more of them are refused.
@@ -140,6 +142,7 @@ impl Default for Limits {
             max_connections: 100_000,
             max_connections_per_address: 256,
             max_handshakes: 500,
+            max_sessions: 1_000_000,
             max_takeovers: 15,
             takeover_ban: Duration::from_secs(5 * 60),
             connect_timeout: Duration::from_secs(10),
