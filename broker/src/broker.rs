@@ -13,13 +13,16 @@ use mqtt::{Properties, Publish};
 use crate::clock::Clock;
 use crate::config::Limits;
 use crate::hooks::{Client, Decision, Hooks, Origin, Publication};
-use crate::router::{Heirs, Item, Receivers, Retained, Retention, Router, Run};
+use crate::router::{Heirs, Item, Receivers, Retained, RetainedLimits, Retention, Router, Run};
 use crate::session::{ConnectionId, Due, Ended, Message, QueueLimits, Registry};
 use crate::session::{Schedule, Session, TakeoverLimit, Takeovers, Will};
 use crate::shard::Shard;
 use crate::store::Store;
 use crate::tally::{Kind, Tally};
 use crate::transport::{Addresses, Handshakes};
+
+/// Sweeps of retained messages in a row; the rest has to wait for the next tick.
+const SWEEPS: usize = 10;
 
 pub(crate) struct Broker {
     pub(crate) limits: Limits,
@@ -55,11 +58,11 @@ impl Broker {
                 write_buffer: limits.write_buffer,
                 queue_qos0: limits.queue_qos0,
             },
+            sessions: Registry::new(limits.max_sessions),
             limits,
             hooks,
             router: Router::default(),
             retained: Retained::default(),
-            sessions: Registry::default(),
             takeovers: Takeovers::default(),
             schedule: Schedule::default(),
             store,
@@ -148,19 +151,28 @@ impl Broker {
         crowded
     }
 
-    /// Keeps a message with RETAIN set, or clears what was kept. [MQTT-3.3.1-5] [MQTT-3.3.1-6]
-    pub(crate) fn retain(&self, publish: &Publish<'_>, now: u32) {
-        self.store.retained(publish);
+    /// Keeps a message with RETAIN set, or clears what was kept. Returns whether it is done: not if
+    /// there is no room. [MQTT-3.3.1-5] [MQTT-3.3.1-6]
+    pub(crate) fn retain(&self, publish: &Publish<'_>, now: u32) -> bool {
         // [MQTT-3.3.1-7]
         if publish.payload.is_empty() {
             self.retained.clear(publish.topic);
-            return;
+            self.store.retained(publish);
+            return true;
         }
         let message = Message::new(publish, now);
-        let limit = self.limits.max_retained_messages;
-        if self.retained.set(publish.topic, message, limit) == Retention::Full {
+        let limits = RetainedLimits {
+            messages: self.limits.max_retained_messages,
+            bytes: self.limits.max_retained_bytes,
+        };
+        if self.retained.set(publish.topic, message, limits, now) == Retention::Full {
+            let removed = Publish { payload: &[], ..*publish };
+            self.store.retained(&removed);
             self.tally.count(Kind::RetainedFull, || format!("one to {:?}", publish.topic));
+            return false;
         }
+        self.store.retained(publish);
+        true
     }
 
     /// Publishes a will, unless a plugin vetoes it.
@@ -206,8 +218,13 @@ impl Broker {
         }
     }
 
-    /// Ends the sessions and publishes the wills whose time has come.
+    /// Ends the sessions, publishes the wills and frees the retained messages whose time has come.
     pub(crate) fn attend_absent(&self, shard: &mut Shard) {
+        for _ in 0..SWEEPS {
+            if self.retained.sweep(shard.second()) {
+                break;
+            }
+        }
         for due in self.schedule.take_due(shard.second()) {
             match due {
                 Due::SessionExpiry { client_id, departure } => {

@@ -14,8 +14,8 @@ const MANY: u64 = 1_000_000_000;
 const LARGE: u64 = 1024 * 1024 * MIB;
 /// The longest string that MQTT can carry, in bytes.
 const STRING: u64 = 65_535;
-/// The trees of subscriptions and retained messages are walked by recursion, a level a call: a thread's
-/// stack has room for more than these.
+/// The tree of subscriptions is walked by recursion, a level a call: a thread's stack has room for more
+/// than these.
 const LEVELS: u64 = 512;
 
 /// Reads all limits; those that the section does not have keep their value.
@@ -26,6 +26,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, limits: &mut Limits) {
         max_connections,
         max_connections_per_address,
         max_handshakes,
+        max_sessions,
         max_takeovers,
         takeover_ban,
         connect_timeout,
@@ -47,10 +48,12 @@ pub(super) fn read(section: &mut Section<'_, '_>, limits: &mut Limits) {
         max_session_expiry,
         queue_qos0,
         max_retained_messages,
+        max_retained_bytes,
     } = limits;
     section.read("max_connections", max_connections, number(1..=MANY));
     section.read("max_connections_per_address", max_connections_per_address, number(1..=MANY));
     section.read("max_handshakes", max_handshakes, number(1..=MANY));
+    section.read("max_sessions", max_sessions, number(1..=MANY));
     section.read("max_takeovers", max_takeovers, number(1..=MANY));
     section.read("takeover_ban", takeover_ban, duration(1000..=DAY));
     section.read("connect_timeout", connect_timeout, duration(100..=HOUR));
@@ -76,4 +79,5 @@ pub(super) fn read(section: &mut Section<'_, '_>, limits: &mut Limits) {
     // As many seconds as MQTT can say.
     section.read("max_session_expiry", max_session_expiry, duration(0..=49_710 * DAY));
     section.read("max_retained_messages", max_retained_messages, number(0..=MANY));
+    section.read("max_retained_bytes", max_retained_bytes, size(0..=LARGE));
 }

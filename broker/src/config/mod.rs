@@ -73,6 +73,8 @@ pub struct Limits {
     pub max_connections_per_address: usize,
     /// Connections whose CONNECT is not there yet, over all listeners; at least 1.
     pub max_handshakes: usize,
+    /// Sessions, connected or left behind; at least 1.
+    pub max_sessions: usize,
     /// How often in a minute a client id may be taken over from one address.
     pub max_takeovers: u32,
     /// How long more of them are refused.
@@ -115,6 +117,8 @@ pub struct Limits {
     pub queue_qos0: bool,
     /// Topics with a retained message.
     pub max_retained_messages: usize,
+    /// Bytes of retained messages and their topics, with what it takes to hold them.
+    pub max_retained_bytes: usize,
 }
 
 impl Default for Config {
@@ -140,6 +144,7 @@ impl Default for Limits {
             max_connections: 100_000,
             max_connections_per_address: 256,
             max_handshakes: 500,
+            max_sessions: 1_000_000,
             max_takeovers: 15,
             takeover_ban: Duration::from_secs(5 * 60),
             connect_timeout: Duration::from_secs(10),
@@ -161,6 +166,7 @@ impl Default for Limits {
             max_session_expiry: Duration::from_secs(7 * 24 * 60 * 60),
             queue_qos0: false,
             max_retained_messages: 1_000_000,
+            max_retained_bytes: 1024 * 1024 * 1024,
         }
     }
 }

@@ -91,10 +91,11 @@ plugin_dir: /srv/plugins
 threads: 3
 log: DEBUG
 allow_anonymous: true
-limits: {max_packet_size: 2048, max_connections: 2, max_handshakes: 9, connect_timeout: 500ms, receive_maximum: 65535,
+limits: {max_packet_size: 2048, max_connections: 2, max_handshakes: 9, max_sessions: 8, connect_timeout: 500ms, receive_maximum: 65535,
   max_inflight: 1, max_queued_messages: 3, max_queued_bytes: 64KiB, write_buffer: 1GiB,
   send_timeout: 2m, max_topic_levels: 5, max_topic_length: 65535, max_client_id_length: 23,
-  max_subscriptions: 6, max_session_expiry: 0s, queue_qos0: true, max_retained_messages: 0}",
+  max_subscriptions: 6, max_session_expiry: 0s, queue_qos0: true, max_retained_messages: 0,
+  max_retained_bytes: 2MiB}",
     );
     let addresses = ["127.0.0.1:0", "[::1]:1884"].map(|text| text.parse().expect("an address"));
     assert_eq!(config.listeners, addresses.map(|address| Listener::Tcp { address }));
@@ -104,7 +105,7 @@ limits: {max_packet_size: 2048, max_connections: 2, max_handshakes: 9, connect_t
     assert!(config.allow_anonymous && config.limits.queue_qos0);
     let limits = config.limits;
     assert_eq!((limits.max_packet_size, limits.max_connections), (2048, 2));
-    assert_eq!(limits.max_handshakes, 9);
+    assert_eq!((limits.max_handshakes, limits.max_sessions), (9, 8));
     assert_eq!(limits.connect_timeout, Duration::from_millis(500));
     assert_eq!(limits.send_timeout, Duration::from_secs(120));
     assert_eq!(limits.max_session_expiry, Duration::ZERO);
@@ -113,7 +114,7 @@ limits: {max_packet_size: 2048, max_connections: 2, max_handshakes: 9, connect_t
     assert_eq!(limits.write_buffer, 1024 * 1024 * 1024);
     assert_eq!((limits.max_topic_levels, limits.max_topic_length), (5, 65_535));
     assert_eq!((limits.max_client_id_length, limits.max_subscriptions), (23, 6));
-    assert_eq!(limits.max_retained_messages, 0);
+    assert_eq!((limits.max_retained_messages, limits.max_retained_bytes), (0, 2 * 1024 * 1024));
 }
 
 #[test]
@@ -214,6 +215,9 @@ fn every_limit_refuses_what_is_outside_its_range() {
         ("max_inflight", "0", "65536", "1 to 65535"),
         ("max_queued_messages", "0", "1000000001", "1 to 1000000000"),
         ("max_retained_messages", "-1", "1000000001", "0 to 1000000000"),
+        ("max_handshakes", "0", "1000000001", "1 to 1000000000"),
+        ("max_sessions", "0", "1000000001", "1 to 1000000000"),
+        ("max_retained_bytes", "-1", "1099511627777", "0 to 1024GiB"),
         ("max_packet_size", "1023", "268435457", "1KiB to 256MiB"),
         ("max_queued_bytes", "1023", "1099511627777", "1KiB to 1024GiB"),
         ("write_buffer", "-1", "1099511627777", "1KiB to 1024GiB"),

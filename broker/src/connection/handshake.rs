@@ -165,6 +165,7 @@ impl Connection {
                 Ok(None)
             }
             Claim::Denied => Err(End::Refused(ReasonCode::NotAuthorized)),
+            Claim::Full => Err(End::Refused(ReasonCode::QuotaExceeded)),
             Claim::Superseded => Err(End::Refused(ReasonCode::ServerBusy)),
             Claim::Granted(granted) => {
                 connecting.claiming = None;

@@ -51,14 +51,16 @@ impl Connection {
                 return Ok(());
             }
         }
+        let mut reason = ReasonCode::Success;
         if self.passes_plugins(data, publish, item) {
             // [MQTT-3.3.1-8]
-            if publish.retain {
-                self.broker.retain(publish, shard.second());
+            if publish.retain && !self.broker.retain(publish, shard.second()) {
+                // Subscribers get it all the same.
+                reason = ReasonCode::QuotaExceeded;
             }
             shard.batch.run.push(item);
         }
-        self.acknowledge(shard, publish, ReasonCode::Success);
+        self.acknowledge(shard, publish, reason);
         Ok(())
     }
 

@@ -88,7 +88,8 @@ impl Connection {
             RetainHandling::DoNotSend => false,
         };
         if wanted {
-            client.replay.get_or_insert_default().add(filter, options.qos, matched_by);
+            let walk = broker.retained.walk(filter);
+            client.replay.get_or_insert_default().add(walk, options.qos, matched_by);
         }
         granted
     }
@@ -124,6 +125,9 @@ impl Connection {
         // What is on its way already stays in the outbox. [MQTT-3.10.4-1] [MQTT-3.10.4-3]
         if !client.kept.subscriptions.remove(filter) {
             return ReasonCode::NoSubscriptionExisted;
+        }
+        if let Some(replay) = &mut client.replay {
+            replay.unsubscribe(filter);
         }
         let generation = broker.router.unsubscribe(filter, &client.session);
         // [MQTT-3.10.4-2]

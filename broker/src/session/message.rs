@@ -142,6 +142,16 @@ impl Message {
         Some(interval.saturating_sub(now.saturating_sub(self.received)))
     }
 
+    /// The second in which it expires: `None` if it never does.
+    pub(crate) fn expires(&self) -> Option<u32> {
+        Some(self.received.saturating_add(self.expiry_left(self.received)?))
+    }
+
+    /// Tells messages apart that are in memory at one time, each with an allocation of its own.
+    pub(crate) fn place(&self) -> usize {
+        self.chunk.as_ptr().addr()
+    }
+
     /// Whether it expired before second `now` and must not be delivered. [MQTT-3.3.2-5]
     pub(crate) fn is_expired(&self, now: u32) -> bool {
         self.expiry_left(now) == Some(0)

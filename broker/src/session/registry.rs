@@ -16,10 +16,16 @@ use super::{DueKey, Kept, Session, Will};
 /// Tells connections apart; never used twice.
 pub(crate) type ConnectionId = u64;
 
-#[derive(Default)]
 pub(crate) struct Registry {
-    entries: Mutex<HashMap<Arc<str>, Entry>>,
+    entries: Mutex<Entries>,
+    /// Sessions that there may be, connected or left behind.
+    limit: usize,
 }
+
+type Entries = HashMap<Arc<str>, Entry>;
+
+/// Above so many entries, room for many more than there are is given back.
+const SHRINK_ABOVE: usize = 1024;
 
 struct Entry {
     session: Arc<Session>,
@@ -61,6 +67,8 @@ pub(crate) enum Claim {
     Denied,
     /// A newer connection with the same client id has taken the place in the queue.
     Superseded,
+    /// There is none yet, and there are as many sessions as there may be.
+    Full,
 }
 
 /// A session and what it lends to its new owner.
@@ -83,6 +91,11 @@ pub(crate) struct Ended {
 }
 
 impl Registry {
+    /// With room for `limit` sessions.
+    pub(crate) fn new(limit: usize) -> Registry {
+        Registry { entries: Mutex::default(), limit }
+    }
+
     /// Claims a session. `create` makes one where there is none.
     pub(crate) fn claim(
         &self,
@@ -111,6 +124,9 @@ impl Registry {
             // [MQTT-3.1.2-4] [MQTT-3.1.4-4]
             timers = std::mem::take(&mut entry.timers);
             ended = entries.remove(client_id).map(|entry| Box::new(entry.end()));
+        }
+        if entries.len() >= self.limit {
+            return Claim::Full;
         }
         // [MQTT-3.1.2-6]
         let client_id: Arc<str> = client_id.into();
@@ -160,7 +176,7 @@ impl Registry {
 
     /// Takes a session out that ends with its connection.
     pub(crate) fn remove(&self, session: &Session) {
-        let entry = self.entries.lock().remove(&session.client_id);
+        let entry = remove(&mut self.entries.lock(), &session.client_id);
         if let Some((_, successor)) = entry.and_then(|entry| entry.successor) {
             successor.wake();
         }
@@ -183,7 +199,7 @@ impl Registry {
         if entry.owner.is_some() || entry.departure != departure {
             return None;
         }
-        entries.remove(client_id).map(Entry::end)
+        remove(&mut entries, client_id).map(Entry::end)
     }
 
     /// Takes the will whose delay has passed, if nobody has come back since `departure`.
@@ -228,6 +244,16 @@ impl Entry {
     }
 }
 
+/// Takes an entry out, and gives memory back when most of it is not needed any more.
+fn remove(entries: &mut Entries, client_id: &str) -> Option<Entry> {
+    let entry = entries.remove(client_id);
+    let capacity = entries.capacity();
+    if capacity > SHRINK_ABOVE && entries.len() < capacity / 4 {
+        entries.shrink_to(capacity / 2);
+    }
+    entry
+}
+
 fn resume(entry: &mut Entry, connection: ConnectionId) -> Claim {
     entry.owner = Some(connection);
     // The client is back before its will was due. [MQTT-3.1.3-9]
@@ -244,7 +270,7 @@ fn resume(entry: &mut Entry, connection: ConnectionId) -> Claim {
 
 /// Queues the connection and asks the owner to close.
 fn wait(
-    mut entries: parking_lot::MutexGuard<'_, HashMap<Arc<str>, Entry>>,
+    mut entries: parking_lot::MutexGuard<'_, Entries>,
     client_id: &str,
     connection: ConnectionId,
     waker: &Waker,
@@ -300,12 +326,13 @@ mod tests {
             Claim::Wait => panic!("told to wait"),
             Claim::Denied => panic!("denied"),
             Claim::Superseded => panic!("superseded"),
+            Claim::Full => panic!("full"),
         }
     }
 
     #[test]
     fn a_session_left_behind_is_resumed_and_a_clean_start_ends_it() {
-        let registry = Registry::default();
+        let registry = Registry::new(usize::MAX);
         let (first, resumed) = granted(claim(&registry, 1, false));
         assert!(!resumed);
         registry.leave(&first, Box::default(), None);
@@ -320,7 +347,7 @@ mod tests {
 
     #[test]
     fn a_newcomer_waits_until_the_owner_has_gone() {
-        let registry = Registry::default();
+        let registry = Registry::new(usize::MAX);
         let (session, _) = granted(claim(&registry, 1, true));
         let woken = Arc::new(Count::default());
         let waker = Waker::from(woken.clone());
@@ -336,7 +363,7 @@ mod tests {
 
     #[test]
     fn the_newest_of_those_who_wait_gets_the_session() {
-        let registry = Registry::default();
+        let registry = Registry::new(usize::MAX);
         let (session, _) = granted(claim(&registry, 1, true));
         let woken = Arc::new(Count::default());
         let waker = Waker::from(woken.clone());
@@ -351,7 +378,7 @@ mod tests {
 
     #[test]
     fn one_that_waited_does_not_drive_out_a_later_one() {
-        let registry = Registry::default();
+        let registry = Registry::new(usize::MAX);
         let (session, _) = granted(claim(&registry, 1, true));
         assert!(matches!(claim(&registry, 2, true), Claim::Wait));
         registry.remove(&session);
@@ -361,8 +388,49 @@ mod tests {
     }
 
     #[test]
+    fn full_it_knows_the_sessions_that_it_has() {
+        let registry = Registry::new(2);
+        let claim_as = |client_id, connection, clean_start| {
+            let (user, waited, waker) = (None, false, Waker::noop());
+            let claimant = Claimant { client_id, user, connection, clean_start, waited, waker };
+            registry.claim(&claimant, |client_id| Session::new(client_id, 10))
+        };
+        let (first, _) = granted(claim_as("a", 1, true));
+        granted(claim_as("b", 2, true));
+        assert!(matches!(claim_as("c", 3, true), Claim::Full));
+        registry.leave(&first, Box::default(), None);
+        assert!(matches!(claim_as("c", 4, false), Claim::Full));
+        // Another in its place makes no more of them.
+        let (another, resumed) = granted(claim_as("a", 5, true));
+        assert!(!resumed);
+        registry.remove(&another);
+        granted(claim_as("c", 6, true));
+    }
+
+    #[test]
+    fn memory_comes_back_when_sessions_have_gone() {
+        let registry = Registry::new(usize::MAX);
+        let sessions: Vec<_> = (0..10_000)
+            .map(|number| {
+                let (client_id, waker) = (&*number.to_string(), Waker::noop());
+                let claimant = Claimant {
+                    client_id,
+                    user: None,
+                    connection: number,
+                    clean_start: true,
+                    waited: false,
+                    waker,
+                };
+                granted(registry.claim(&claimant, |client_id| Session::new(client_id, 10))).0
+            })
+            .collect();
+        sessions.iter().for_each(|session| registry.remove(session));
+        assert!(registry.entries.lock().capacity() <= 2 * SHRINK_ABOVE);
+    }
+
+    #[test]
     fn timers_of_an_earlier_departure_do_nothing() {
-        let registry = Registry::default();
+        let registry = Registry::new(usize::MAX);
         let (session, _) = granted(claim(&registry, 1, false));
         let first = registry.leave(&session, Box::default(), None);
         granted(claim(&registry, 2, false));

@@ -1,13 +1,16 @@
-//! Rows 45 to 48, 53, 54 and 57: messages faster, larger, or longer unanswered than is good.
+//! Rows 45 to 49, 53, 54 and 57: messages faster, larger, or longer unanswered than is good.
 
+use std::collections::HashSet;
 use std::time::{Duration, Instant};
 
-use mqtt::{Ack, Packet, Properties, Property, PropertyBuffer, Publish, QoS, ReasonCode, Version};
+use mqtt::{Ack, Packet, Properties, Property, PropertyBuffer, Publish, QoS, ReasonCode};
+use mqtt::{SubscriptionOptions, Version};
 
 use crate::guard::undisturbed;
 use crate::program::Program;
+use crate::refusal::only_v5;
 use crate::support::{Broker, Client, LastWill, Login, both_versions};
-use crate::wire::{packet, publish_at};
+use crate::wire::{packet, properties, publish_at, text};
 
 both_versions!(
     row_45_a_subscriber_that_never_reads,
@@ -15,6 +18,7 @@ both_versions!(
     row_47_one_packet_id_a_hundred_thousand_times,
     row_47_messages_that_are_never_released,
     row_48_acknowledgements_of_nothing,
+    row_49_retained_messages_without_number,
     row_53_one_large_message_to_many_subscribers,
     row_57_packets_that_are_too_large,
 );
@@ -155,6 +159,64 @@ fn check_unknown(version: Version, ack: &Ack<'_>) {
         ReasonCode::Success
     };
     assert_eq!((ack.packet_id, ack.reason), (9, expected));
+}
+
+/// 20,000 topics and no more, and 50 subscribers to all of them that do not read: each is sent what it
+/// takes, and none makes the broker hold the rest for it.
+fn row_49_retained_messages_without_number(version: Version) {
+    const TOPICS: usize = 20_000;
+    let broker = Program::start(&["max_retained_messages: 20000", "write_buffer: 16KiB"]);
+    broker.keeps_its_memory(|| {
+        let mut publisher = Login::new(version, "publisher").connect(broker.address);
+        let retain = |publisher: &mut Client, payload: &[u8]| {
+            let messages: Vec<u8> =
+                (0..TOPICS).flat_map(|number| retained(version, number, payload)).collect();
+            publisher.send_bytes(&messages);
+            publisher.ping();
+        };
+        retain(&mut publisher, &[b'x'; 100]);
+        let full = Publish { retain: true, ..message("one/more", QoS::AtLeastOnce, b"x") };
+        let told = only_v5(version, ReasonCode::QuotaExceeded).unwrap_or(ReasonCode::Success);
+        assert_eq!(publisher.publish_with(&full), told);
+        let before = broker.peak();
+        let mut subscribers: Vec<Client> = (0..50)
+            .map(|number| {
+                let client_id = format!("subscriber-{number}");
+                let mut client = Login::new(version, &client_id).connect(broker.address);
+                client.start_subscribe("#", SubscriptionOptions::new(QoS::AtMostOnce));
+                client
+            })
+            .collect();
+        // All of them have begun, and the last has all.
+        let mut last = subscribers.pop().unwrap();
+        assert_eq!(last.count_messages(TOPICS), TOPICS);
+        let grown = broker.peak() - before;
+        assert!(grown < 16 * MIB, "{grown} bytes for those who do not read");
+        drop(subscribers);
+        retain(&mut publisher, b"");
+    });
+    broker.stop();
+}
+
+/// PUBLISH at QoS 0 with RETAIN.
+fn retained(version: Version, number: usize, payload: &[u8]) -> Vec<u8> {
+    let topic = format!("retained/{number}/value");
+    packet(0x31, &[&text(topic.as_bytes()), &properties(version, &[]), payload])
+}
+
+impl Client {
+    /// Goes past SUBACK and so many messages; returns how many topics they had.
+    fn count_messages(&mut self, messages: usize) -> usize {
+        let mut topics = HashSet::new();
+        for _ in 0..=messages {
+            self.receive(|packet| {
+                if let Packet::Publish(publish) = packet {
+                    topics.insert(publish.topic.to_owned());
+                }
+            });
+        }
+        topics.len()
+    }
 }
 
 /// 300 subscribers that do not read, and one message of nearly 1 MiB: it is in memory once.

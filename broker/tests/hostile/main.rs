@@ -10,7 +10,7 @@
 //!   do what; the broker has no access list, password file or certificate of its own yet.
 //! - 32, the second half: `$SYS` has no messages yet.
 //! - 44: TLS.
-//! - 49, 50, 55: limits of bytes and sessions, which come with the store.
+//! - 55, the wills that survive a restart: the disk.
 //! - 56: passwords.
 //! - 58, 59: WebSocket.
 //! - 61, 62, 63, 64: the disk.
@@ -37,6 +37,7 @@ mod program;
 mod refusal;
 mod wire;
 
+mod absent;
 mod connect;
 mod flow;
 mod framing;

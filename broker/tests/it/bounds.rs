@@ -14,6 +14,7 @@ both_versions!(
     more_retained_messages_than_a_queue_holds_all_arrive,
     no_retained_message_comes_after_its_successor,
     nothing_is_delivered_after_unsuback,
+    no_retained_message_comes_after_unsuback,
     an_unknown_pubrec_with_an_error_is_not_answered,
 );
 
@@ -156,6 +157,20 @@ fn nothing_is_delivered_after_unsuback(version: Version) {
         }
     });
     drop(others);
+}
+
+/// More of them than are sent in one turn. [MQTT-3.10.4-2]
+fn no_retained_message_comes_after_unsuback(version: Version) {
+    let broker = Broker::start();
+    let mut client = Client::connect(&broker, version, "client");
+    for number in 0..2000 {
+        client.publish_retained(&format!("r/{number}"), "x", QoS::AtMostOnce);
+    }
+    for _ in 0..20 {
+        client.start_subscribe("r/+", mqtt::SubscriptionOptions::new(QoS::AtMostOnce));
+        client.stop_subscription("r/+");
+        client.ping();
+    }
 }
 
 /// Only a PUBREC without an error asks for a PUBREL. [MQTT-4.3.3-4]

@@ -1,6 +1,7 @@
 //! Retained messages: which are kept, and who gets them when.
 
-use mqtt::{Properties, Property, PropertyBuffer, Publish, QoS, RetainHandling};
+use hookmq::config::Config;
+use mqtt::{Properties, Property, PropertyBuffer, Publish, QoS, ReasonCode, RetainHandling};
 use mqtt::{SubscriptionOptions, Version};
 
 use crate::support::{Broker, Client, both_versions};
@@ -16,6 +17,8 @@ both_versions!(
     a_retained_message_outlives_its_publisher,
     a_message_without_the_flag_leaves_the_retained_one_alone,
     beyond_the_limit_a_message_is_delivered_and_not_retained,
+    who_publishes_beyond_a_limit_is_told,
+    what_has_grown_beyond_the_limit_is_not_kept_in_its_old_form,
     a_large_retained_message_is_kept,
 );
 
@@ -161,6 +164,50 @@ fn beyond_the_limit_a_message_is_delivered_and_not_retained(version: Version) {
     client.subscribe("#", QoS::AtLeastOnce);
     client.expect("a", "two");
     client.ping();
+}
+
+/// 3.1.1 has no word for it.
+fn who_publishes_beyond_a_limit_is_told(version: Version) {
+    let limits: [fn(&mut Config); 2] = [
+        |config| config.limits.max_retained_messages = 1,
+        |config| config.limits.max_retained_bytes = 500,
+    ];
+    for limit in limits {
+        let broker = Broker::with(limit);
+        let mut client = Client::connect(&broker, version, "client");
+        let kept = retained("a", &[b'x'; 200]);
+        assert_eq!(client.publish_with(&kept), ReasonCode::Success);
+        let full =
+            if version.has_properties() { ReasonCode::QuotaExceeded } else { ReasonCode::Success };
+        for qos in [QoS::AtLeastOnce, QoS::ExactlyOnce] {
+            assert_eq!(client.publish_with(&Publish { qos, ..retained("b", &[b'x'; 200]) }), full);
+        }
+        // Nothing is retained, and nothing has to be.
+        assert_eq!(client.publish_with(&retained("b", b"")), ReasonCode::Success);
+        client.publish_retained("a", "", QoS::AtLeastOnce);
+        assert_eq!(client.publish_with(&retained("b", &[b'x'; 200])), ReasonCode::Success);
+    }
+}
+
+fn what_has_grown_beyond_the_limit_is_not_kept_in_its_old_form(version: Version) {
+    let broker = Broker::with(|config| config.limits.max_retained_bytes = 500);
+    let mut client = Client::connect(&broker, version, "client");
+    client.publish_retained("a", "old", QoS::AtLeastOnce);
+    client.publish_with(&retained("a", &[b'x'; 500]));
+    client.subscribe("a", QoS::AtLeastOnce);
+    client.ping();
+}
+
+fn retained<'a>(topic: &'a str, payload: &'a [u8]) -> Publish<'a> {
+    Publish {
+        dup: false,
+        qos: QoS::AtLeastOnce,
+        retain: true,
+        packet_id: 0,
+        topic,
+        properties: Properties::EMPTY,
+        payload,
+    }
 }
 
 fn a_large_retained_message_is_kept(version: Version) {
