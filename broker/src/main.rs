@@ -9,7 +9,7 @@ use std::task::Poll;
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use hookmq::config::{self, Config};
-use hookmq::server::Server;
+use hookmq::server::{Server, StartError};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -41,7 +41,7 @@ Examples:
   RUST_LOG=debug hookmq                  log more than `log:` in the config says
 
 Logs go to stderr. Exit status: 0 after a stop by signal, 1 if the broker cannot start, 2 if the
-arguments are wrong, 78 if the config is.";
+arguments are wrong, 78 if the config is, also where a plugin refuses its own section.";
 
 fn main() -> ExitCode {
     let Arguments { config: given, command: None | Some(Command::Run) } = Arguments::parse();
@@ -50,7 +50,8 @@ fn main() -> ExitCode {
         Err(error) => {
             // Every line stands alone: a bad config has one for each problem.
             eprintln!("{error:#}");
-            let bad_config = error.is::<config::ConfigError>();
+            let bad_config = error.is::<config::ConfigError>()
+                || error.downcast_ref().is_some_and(StartError::is_bad_config);
             if bad_config { ExitCode::from(BAD_CONFIG) } else { ExitCode::FAILURE }
         }
     }
@@ -68,7 +69,8 @@ fn run(given: Option<&Path>) -> anyhow::Result<()> {
     // Before the start, so that a signal during it is not lost.
     let runtime = Builder::new_current_thread().enable_io().build()?;
     let signals = stop_signals(&runtime).context("cannot wait for signals")?;
-    let server = Server::start(&config, &plugin_dir(&config, file))?;
+    let server = Server::start(&config, &plugin_dir(&config, file))
+        .map_err(|error| with_place(error, file))?;
     let addresses: Vec<String> =
         server.addresses().iter().map(|address| format!("tcp://{address}")).collect();
     log::info!("hookmq {} listens on {}", env!("CARGO_PKG_VERSION"), addresses.join(" and "));
@@ -78,6 +80,14 @@ fn run(given: Option<&Path>) -> anyhow::Result<()> {
     server.stop();
     log::info!("stopped");
     Ok(())
+}
+
+/// Before it, the line of the config that names the plugin.
+fn with_place(error: StartError, file: &Path) -> anyhow::Error {
+    match error.line() {
+        Some(line) => anyhow::Error::from(error).context(format!("{}:{line}", file.display())),
+        None => error.into(),
+    }
 }
 
 /// Beside the config file, unless that says otherwise.

@@ -52,6 +52,19 @@ pub enum StartError {
     Thread(#[from] std::io::Error),
 }
 
+impl StartError {
+    /// The line of the config that is to be changed, from 1.
+    pub fn line(&self) -> Option<usize> {
+        let StartError::Plugin(error) = self else { return None };
+        error.line()
+    }
+
+    /// Whether the config asks for what cannot be had, though nothing else is wrong.
+    pub fn is_bad_config(&self) -> bool {
+        matches!(self, StartError::Plugin(error) if error.is_bad_config())
+    }
+}
+
 impl Server {
     /// Loads the plugins, opens the listeners, and serves on threads of its own until
     /// [`Server::stop`].

@@ -7,6 +7,19 @@ use super::error::Problem;
 /// The first characters of a line that can each open one more block.
 const BLOCK_STARTS: [char; 4] = [' ', '-', '?', ':'];
 
+/// What the parser says to lines that are indented wrongly, and what helps.
+const HINTS: [(&str, &str); 3] = [
+    (
+        "did not find expected '-' indicator",
+        "; each item of a list begins with -, and its settings are indented further than that",
+    ),
+    ("did not find expected key", "; the keys of one mapping are indented equally"),
+    (
+        "mapping values are not allowed",
+        "; a key with settings ends in a colon, and they begin on the next line or in { }",
+    ),
+];
+
 /// More than anybody nests by hand; the parser's stack bears far more.
 const MAX_INDENT: usize = 256;
 
@@ -56,5 +69,7 @@ fn syntax_problem(text: &str, error: &ScanError) -> Problem {
         let text = "this key is written twice".to_owned();
         return Problem { line, key: key.trim().to_owned(), text };
     }
-    Problem { line, key: String::new(), text: format!("not YAML: {}", error.info()) }
+    let hint = HINTS.iter().find(|(said, _)| error.info().contains(said));
+    let hint = hint.map_or("", |(_, hint)| hint);
+    Problem { line, key: String::new(), text: format!("not YAML: {}{hint}", error.info()) }
 }

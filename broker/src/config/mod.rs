@@ -9,7 +9,7 @@ mod json;
 mod limits;
 mod listener;
 mod load;
-mod nearest;
+pub(crate) mod nearest;
 mod plugin;
 mod quantity;
 mod setting;

@@ -1,7 +1,7 @@
 //! The known word that somebody most likely meant.
 
 /// The one of `known` that `word` can be turned into with the fewest edits, if they are few.
-pub(super) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: &[&'a str]) -> Option<&'a str> {
     let allowed = (word.chars().count() / 3).max(1);
     known
         .iter()

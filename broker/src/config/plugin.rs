@@ -22,13 +22,28 @@ pub(super) fn read(
 ) {
     match setting.list() {
         Ok(items) => plugins.extend(items.iter().filter_map(|item| read_one(item, problems))),
-        Err(problem) => problems.push(problem),
+        Err(_) => problems.push(setting.refuse(&format!("a list, such as {}", as_item(setting)))),
+    }
+}
+
+/// What somebody wrote who has forgotten the dash, with it.
+fn as_item(setting: &Setting<'_>) -> String {
+    let settings = setting.settings().unwrap_or_default();
+    match (setting.string(), settings.first()) {
+        (Some(name), _) if is_name(name) => format!("- {name}"),
+        (_, Some((key, value))) if key == "name" => {
+            format!("- name: {}", value.string().unwrap_or("sub-limiter"))
+        }
+        (_, Some((key, value))) if value.is_null() => format!("- {key}"),
+        (_, Some((key, _))) => format!("- {key}: {{ … }}"),
+        _ => "- sub-limiter: { max: 5 }".to_owned(),
     }
 }
 
 fn read_one(item: &Setting<'_>, problems: &mut Vec<Problem>) -> Option<PluginEntry> {
     if item.string().is_some() {
-        return accept(name(item).map(entry), problems);
+        let named = name(item).map(|name| PluginEntry { line: Some(item.line), ..entry(name) });
+        return accept(named, problems);
     }
     let settings = item.settings().unwrap_or_default();
     if settings.iter().any(|(key, _)| key == "name") {
@@ -38,8 +53,15 @@ fn read_one(item: &Setting<'_>, problems: &mut Vec<Problem>) -> Option<PluginEnt
         [(key, _)] if OTHER_KEYS.contains(&key.as_str()) => {
             Err(item.problem("name: is missing".to_owned()))
         }
-        [(key, setting)] => read_short(key, setting),
+        [(key, setting)] => {
+            read_short(key, setting).map(|plugin| PluginEntry { line: Some(item.line), ..plugin })
+        }
         [] => Err(item.refuse(FORM)),
+        [(plugin, empty), (key, first), ..] if empty.is_null() && is_name(plugin) => Err(first
+            .problem(format!(
+                "stands beside {plugin}:, not below it; indent it further, or write \
+                 - {plugin}: {{ {key}: … }}"
+            ))),
         _ => Err(item.problem(format!("name: is missing; {FORM}"))),
     };
     accept(short, problems)
@@ -50,7 +72,9 @@ fn read_long(item: &Setting<'_>, problems: &mut Vec<Problem>) -> Option<PluginEn
     let before = problems.len();
     let mut plugin = entry(String::new());
     item.section(problems, |section| {
-        let PluginEntry { name: as_written, config, optional, allow_panic_abort } = &mut plugin;
+        let PluginEntry { name: as_written, config, optional, line, allow_panic_abort } =
+            &mut plugin;
+        *line = Some(item.line);
         section.read("name", as_written, name);
         section.read("config", config, json);
         section.read("optional", optional, Setting::boolean);
@@ -78,7 +102,7 @@ fn is_name(text: &str) -> bool {
 }
 
 fn entry(name: String) -> PluginEntry {
-    PluginEntry { name, config: Value::Null, optional: false, allow_panic_abort: false }
+    PluginEntry { name, config: Value::Null, optional: false, line: None, allow_panic_abort: false }
 }
 
 fn accept<T>(result: Result<T, Problem>, problems: &mut Vec<Problem>) -> Option<T> {

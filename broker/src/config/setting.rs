@@ -13,7 +13,7 @@ use super::nearest::nearest;
 pub(super) struct Setting<'a> {
     /// With the keys above it: `limits.max_inflight`.
     pub(super) key: String,
-    line: usize,
+    pub(super) line: usize,
     pub(super) node: &'a MarkedYaml<'a>,
 }
 
@@ -86,6 +86,11 @@ impl<'a> Setting<'a> {
             YamlData::Value(Scalar::Boolean(value)) => Ok(value),
             _ => Err(self.refuse("true or false")),
         }
+    }
+
+    /// No value at all.
+    pub(super) fn is_null(&self) -> bool {
+        matches!(self.node.data, YamlData::Value(Scalar::Null))
     }
 
     pub(super) fn string(&self) -> Option<&'a str> {

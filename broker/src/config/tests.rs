@@ -1,10 +1,12 @@
 //! What is accepted and what is refused, with the words an operator reads.
 
+mod plugins;
+
 use std::fs;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::first_run::first_run_config;
 use super::{Config, ConfigError, FILE_NAME, Listener, create_if_absent, load, parse};
@@ -24,14 +26,21 @@ fn check_problems(text: &str, expected: &[&str]) {
     assert_eq!(error.lines().collect::<Vec<_>>(), expected, "{text}");
 }
 
-fn plugin(name: &str, config: Value) -> PluginEntry {
-    PluginEntry { name: name.to_owned(), config, optional: false, allow_panic_abort: false }
+fn plugin(line: usize, name: &str, config: Value) -> PluginEntry {
+    PluginEntry {
+        name: name.to_owned(),
+        config,
+        optional: false,
+        line: Some(line),
+        allow_panic_abort: false,
+    }
 }
 
 #[test]
 fn project_config_is_the_default_with_one_plugin() {
     let mut config = accept(PROJECT);
-    assert_eq!(config.plugins, [plugin("hello", Value::Null)]);
+    let line = PROJECT.lines().position(|line| line == "  - hello").expect("its line") + 1;
+    assert_eq!(config.plugins, [plugin(line, "hello", Value::Null)]);
     config.plugins.clear();
     assert_eq!(config, Config::default());
 }
@@ -115,38 +124,6 @@ limits: {max_packet_size: 2048, max_connections: 2, max_handshakes: 9, max_sessi
     assert_eq!((limits.max_topic_levels, limits.max_topic_length), (5, 65_535));
     assert_eq!((limits.max_client_id_length, limits.max_subscriptions), (23, 6));
     assert_eq!((limits.max_retained_messages, limits.max_retained_bytes), (0, 2 * 1024 * 1024));
-}
-
-#[test]
-fn plugins_have_all_their_forms() {
-    let config = accept(
-        "plugins:
-  - sub-limiter
-  - hello.so
-  - sub-limiter: {max: 5}
-  - bare:
-  - name: acl
-  - name: deny-list
-    optional: true
-    allow_panic_abort: true
-    config:
-      addresses: [10.0.0.0/8, null, 1.5, -3, true]
-      by_port: {1883: yes, 1884: ''}
-",
-    );
-    let section = json!({
-        "addresses": ["10.0.0.0/8", null, 1.5, -3, true],
-        "by_port": {"1883": "yes", "1884": ""},
-    });
-    let expected = [
-        plugin("sub-limiter", Value::Null),
-        plugin("hello.so", Value::Null),
-        plugin("sub-limiter", json!({"max": 5})),
-        plugin("bare", Value::Null),
-        plugin("acl", Value::Null),
-        PluginEntry { optional: true, allow_panic_abort: true, ..plugin("deny-list", section) },
-    ];
-    assert_eq!(config.plugins, expected);
 }
 
 #[test]
@@ -242,7 +219,7 @@ fn wrong_types_say_what_is_allowed() {
         ("- a", "c.yml:1: a list is not allowed; a mapping of keys and values"),
         ("text", "c.yml:1: \"text\" is not allowed; a mapping of keys and values"),
         ("limits: 3", "c.yml:1: limits: 3 is not allowed; a mapping of keys and values"),
-        ("plugins: hello", "c.yml:1: plugins: \"hello\" is not allowed; a list"),
+        ("plugins: hello", "c.yml:1: plugins: \"hello\" is not allowed; a list, such as - hello"),
         ("log:", "c.yml:1: log: no value is not allowed; off, error, warn, info, debug or trace"),
         ("plugin_dir: 3", "c.yml:1: plugin_dir: 3 is not allowed; the path of a folder, or auto"),
         (
@@ -286,43 +263,6 @@ fn listeners_are_checked() {
 }
 
 #[test]
-fn plugins_are_checked() {
-    let name = "the name of a file in the folder of plugins, with or without .so";
-    let form = "the name of a plugin, or a mapping with name: and its settings";
-    let cases = [
-        ("[a/b]", format!("plugins[0]: \"a/b\" is not allowed; {name}")),
-        ("['']", format!("plugins[0]: \"\" is not allowed; {name}")),
-        ("[..]", format!("plugins[0]: \"..\" is not allowed; {name}")),
-        ("[../x: 1]", format!("plugins[0].../x: not allowed; {name}")),
-        ("[[a]]", format!("plugins[0]: a list is not allowed; {form}")),
-        ("[{}]", format!("plugins[0]: a mapping is not allowed; {form}")),
-        ("[{a: 1, b: 2}]", format!("plugins[0]: name: is missing; {form}")),
-        ("[config: {}]", "plugins[0]: name: is missing".to_owned()),
-        ("[{name: 5}]", format!("plugins[0].name: 5 is not allowed; {name}")),
-        (
-            "[{name: a, optional: 1}]",
-            "plugins[0].optional: 1 is not allowed; true or false".to_owned(),
-        ),
-        ("[a: .nan]", "plugins[0].a: a number must be finite".to_owned()),
-        ("[a: [!x 1]]", "plugins[0].a: YAML tags are not allowed".to_owned()),
-        ("[a: {[1]: 2}]", "plugins[0].a: a key must be text or a number".to_owned()),
-        ("[a: {1: 2, '1': 3}]", "plugins[0].a: a key is written twice".to_owned()),
-        ("[a: !!int x]", "plugins[0].a: this value cannot be understood".to_owned()),
-    ];
-    for (value, problem) in cases {
-        check_problems(&format!("plugins: {value}"), &[&format!("c.yml:1: {problem}")]);
-    }
-}
-
-#[test]
-fn problems_of_a_section_name_their_own_line() {
-    check_problems(
-        "plugins:\n  - a\n  - b:\n      x: 1\n      y: .inf\n",
-        &["c.yml:5: plugins[1].b: a number must be finite"],
-    );
-}
-
-#[test]
 fn what_is_not_one_yaml_document_is_refused() {
     check_problems("log: info\nlog: warn", &["c.yml:2: log: this key is written twice"]);
     check_problems(
@@ -336,6 +276,26 @@ fn what_is_not_one_yaml_document_is_refused() {
     let tabs = "limits:\n\tmax_inflight: 1\n\tmax_connections: 1";
     let error = parse("c.yml", tabs).expect_err(tabs).to_string();
     assert!(error.starts_with("c.yml:2: not YAML: "), "{error}");
+    let indented_wrongly = [
+        (
+            "plugins:\n  - sub-limiter:\n  max: 5",
+            "while parsing a block collection, did not find expected '-' indicator; each item of a \
+             list begins with -, and its settings are indented further than that",
+        ),
+        (
+            "plugins:\n  - sub-limiter\n      max: 5",
+            "mapping values are not allowed in this context; a key with settings ends in a colon, \
+             and they begin on the next line or in { }",
+        ),
+        (
+            "limits:\n    max_inflight: 1\n   max_connections: 1",
+            "while parsing a block mapping, did not find expected key; the keys of one mapping are \
+             indented equally",
+        ),
+    ];
+    for (text, problem) in indented_wrongly {
+        check_problems(text, &[&format!("c.yml:3: not YAML: {problem}")]);
+    }
     for text in ["a: [", "a: b: c", "a: *b", "'"] {
         let error = parse("c.yml", text).expect_err(text).to_string();
         assert!(error.starts_with("c.yml:1: not YAML: "), "{text}: {error}");

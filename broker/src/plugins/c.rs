@@ -62,10 +62,11 @@ impl Symbols {
         let config = View::new(config.as_bytes());
         // SAFETY: the host lives for ever, the rest for the call.
         let code = unsafe { bootstrap(host::c_host(caller), config, &raw mut instance) };
-        match (code, caller.started()) {
-            (0, _) => Ok(instance),
-            (code, complaint) => Err(Reason::refused(code, complaint)),
+        if code != 0 {
+            return Err(Reason::refused(code, caller.failed()));
         }
+        caller.started();
+        Ok(instance)
     }
 
     /// Frees the instance.

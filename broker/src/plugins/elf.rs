@@ -7,6 +7,15 @@ use thiserror::Error;
 pub(super) enum ElfError {
     #[error("it is not a shared library (no ELF file)")]
     NotElf,
+    #[error(
+        "it is not a shared library but a static one; in Rust, set crate-type = [\"cdylib\"], in C, \
+         link it with -shared"
+    )]
+    Static,
+    #[error("it is not a shared library but a program to be run")]
+    Program,
+    #[error("it is not a shared library but an object file; link it with -shared")]
+    Object,
     #[error("it is not a shared library (an ELF file of another kind)")]
     NotShared,
     #[error("it was built for another kind of machine; build it for {}", std::env::consts::ARCH)]
@@ -18,14 +27,18 @@ pub(super) enum ElfError {
 /// Whether the file is a whole shared library for this machine.
 pub(super) fn check(file: &[u8]) -> Result<(), ElfError> {
     if !file.starts_with(MAGIC) {
-        return Err(ElfError::NotElf);
+        let is_static = file.starts_with(ARCHIVE);
+        return Err(if is_static { ElfError::Static } else { ElfError::NotElf });
     }
     let header = Reader { file };
     if header.bytes(4)? != [CLASS_64, LITTLE_ENDIAN] || header.u16(18)? != MACHINE {
         return Err(ElfError::OtherMachine);
     }
-    if header.u16(16)? != TYPE_SHARED {
-        return Err(ElfError::NotShared);
+    match header.u16(16)? {
+        TYPE_SHARED => {}
+        TYPE_PROGRAM => return Err(ElfError::Program),
+        TYPE_OBJECT => return Err(ElfError::Object),
+        _ => return Err(ElfError::NotShared),
     }
     // Stripped of its section headers, a library still loads: their offset is 0 then.
     let sections = header.u64(40)?;
@@ -48,7 +61,12 @@ fn segments(header: &Reader<'_>) -> Result<(), ElfError> {
     for index in 0..count {
         let segment = table + index * entry_size;
         header.holds(header.u64(segment + 8)?, header.u64(segment + 32)?)?;
-        loads |= header.u32(segment)? == LOAD;
+        match header.u32(segment)? {
+            LOAD => loads = true,
+            // Programs are shared objects too nowadays, but ask for somebody to load them.
+            INTERPRETER => return Err(ElfError::Program),
+            _ => {}
+        }
     }
     if loads { Ok(()) } else { Err(ElfError::NotShared) }
 }
@@ -85,10 +103,14 @@ impl Reader<'_> {
 }
 
 const MAGIC: &[u8] = b"\x7fELF";
+const ARCHIVE: &[u8] = b"!<arch>\n";
 const CLASS_64: u8 = 2;
 const LITTLE_ENDIAN: u8 = 1;
+const TYPE_OBJECT: u16 = 1;
+const TYPE_PROGRAM: u16 = 2;
 const TYPE_SHARED: u16 = 3;
 const LOAD: u32 = 1;
+const INTERPRETER: u32 = 3;
 const ENTRY_SIZE: u64 = 56;
 
 #[cfg(target_arch = "x86_64")]
@@ -142,7 +164,11 @@ mod tests {
         assert_eq!(changed(4, &[1]), Err(ElfError::OtherMachine));
         assert_eq!(changed(5, &[2]), Err(ElfError::OtherMachine));
         assert_eq!(changed(18, &[3, 0]), Err(ElfError::OtherMachine));
-        assert_eq!(changed(16, &[2, 0]), Err(ElfError::NotShared));
+        assert_eq!(check(b"!<arch>\n"), Err(ElfError::Static));
+        assert_eq!(changed(16, &[1, 0]), Err(ElfError::Object));
+        assert_eq!(changed(16, &[2, 0]), Err(ElfError::Program));
+        assert_eq!(changed(64, &[3]), Err(ElfError::Program));
+        assert_eq!(changed(16, &[4, 0]), Err(ElfError::NotShared));
         assert_eq!(changed(64, &[4]), Err(ElfError::NotShared));
         assert_eq!(changed(54, &[32]), Err(ElfError::NotShared));
     }

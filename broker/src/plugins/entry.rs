@@ -11,6 +11,8 @@ pub struct PluginEntry {
     pub config: Value,
     /// The broker starts without the plugin if it cannot be loaded.
     pub optional: bool,
+    /// Where the config names it, from 1; `None` if no file does.
+    pub line: Option<usize>,
     /// Load it even if a panic in it would end the whole process.
     pub allow_panic_abort: bool,
 }

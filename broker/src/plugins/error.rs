@@ -14,6 +14,7 @@ use super::elf::ElfError;
 pub struct LoadError {
     plugin: String,
     file: Option<PathBuf>,
+    line: Option<usize>,
     reason: Reason,
 }
 
@@ -24,8 +25,8 @@ pub(super) enum Reason {
         dir.display()
     )]
     Name { dir: PathBuf },
-    #[error("there is no such file in {}: looked for {}; {}", dir.display(), tried.join(", "), Present(present))]
-    NotFound { dir: PathBuf, tried: Vec<String>, present: Vec<String> },
+    #[error("there is no such file in {}: looked for {}; {missing}", dir.display(), tried.join(", "))]
+    NotFound { dir: PathBuf, tried: Vec<String>, missing: Missing },
     #[error("it is named twice; to run two of it, copy the file under a second name")]
     Twice,
     #[error("the file cannot be read: {0}")]
@@ -62,9 +63,36 @@ pub(super) enum Reason {
     BootstrapPanicked(String),
 }
 
+/// What could be loaded instead of a plugin that is not there.
+#[derive(Debug)]
+pub(super) struct Missing {
+    /// The name of a plugin that is there, if one is much like it.
+    pub(super) similar: Option<String>,
+    /// The libraries that are there.
+    pub(super) present: Vec<String>,
+}
+
 impl LoadError {
     pub(super) fn new(plugin: &str, file: Option<&Path>, reason: Reason) -> Self {
-        LoadError { plugin: plugin.into(), file: file.map(Path::to_path_buf), reason }
+        LoadError { plugin: plugin.into(), file: file.map(Path::to_path_buf), line: None, reason }
+    }
+
+    /// The plugin is named in this line of the config.
+    pub(super) fn at(self, line: Option<usize>) -> Self {
+        LoadError { line, ..self }
+    }
+
+    /// Where the config names the plugin, from 1; `None` if no file does.
+    pub fn line(&self) -> Option<usize> {
+        self.line
+    }
+
+    /// Whether another config would do: the plugin is misnamed, or does not want its section.
+    pub fn is_bad_config(&self) -> bool {
+        matches!(
+            self.reason,
+            Reason::Name { .. } | Reason::NotFound { .. } | Reason::Twice | Reason::Bootstrap(_)
+        )
     }
 }
 
@@ -90,12 +118,12 @@ impl fmt::Display for LoadError {
 // The reason's cause is part of the text, so it is no source to print again.
 impl std::error::Error for LoadError {}
 
-/// What could be loaded instead of a plugin that is not there.
-struct Present<'a>(&'a [String]);
-
-impl fmt::Display for Present<'_> {
+impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
+        if let Some(name) = &self.similar {
+            write!(f, "did you mean {name}? ")?;
+        }
+        match self.present.as_slice() {
             [] => f.write_str("copy the plugin's `.so` there"),
             files => write!(f, "what is there: {}", files.join(", ")),
         }

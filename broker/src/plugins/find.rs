@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::error::{LoadError, Reason};
+use super::error::{LoadError, Missing, Reason};
+use crate::config::nearest::nearest;
 
 #[derive(Debug)]
 pub(super) struct Found<'a> {
@@ -26,7 +27,8 @@ pub(super) fn find<'a>(dir: &Path, written: &'a str) -> Result<Found<'a>, LoadEr
         Some(file) => Ok(Found { name, file }),
         None => {
             let present = libraries(dir);
-            Err(fail(Reason::NotFound { dir: dir.into(), tried, present }))
+            let missing = Missing { similar: similar(name, &present), present };
+            Err(fail(Reason::NotFound { dir: dir.into(), tried, missing }))
         }
     }
 }
@@ -41,6 +43,19 @@ fn libraries(dir: &Path) -> Vec<String> {
     let mut libraries: Vec<String> = names.filter(|name| name.ends_with(".so")).collect();
     libraries.sort_unstable();
     libraries
+}
+
+/// The name, as the config would have it, of the library that is most like `name`.
+fn similar(name: &str, libraries: &[String]) -> Option<String> {
+    let names: Vec<String> = libraries.iter().map(|file| as_named(file)).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    nearest(name, &names).map(str::to_owned)
+}
+
+/// `libsub_limiter.so` to `sub-limiter`.
+fn as_named(file: &str) -> String {
+    let stem = file.strip_suffix(".so").unwrap_or(file);
+    stem.strip_prefix("lib").map_or_else(|| stem.to_owned(), |name| name.replace('_', "-"))
 }
 
 #[cfg(test)]
@@ -81,7 +96,11 @@ mod tests {
     fn a_missing_file_is_told_with_what_is_there() {
         check(&[], "sub-limiter", Err("looked for sub-limiter, sub-limiter.so, libsub_limiter.so"));
         check(&[], "hello", Err("copy the plugin's `.so` there"));
-        check(&["hello.so", "acl.so"], "helo", Err("what is there: acl.so, hello.so"));
+        let error = "; did you mean hello? what is there: acl.so, hello.so";
+        check(&["hello.so", "acl.so"], "helo", Err(error));
+        check(&["hello.so", "acl.so"], "hallo.so", Err("did you mean hello? "));
+        check(&["libsub_limiter.so"], "sub-limitr", Err("; did you mean sub-limiter? what is"));
+        check(&["acl.so"], "hello", Err("libhello.so; what is there: acl.so"));
         check(&[], "a-folder", Err("no such file"));
     }
 

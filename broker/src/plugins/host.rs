@@ -21,8 +21,17 @@ use crate::hooks::running;
 pub(super) struct Caller {
     name: Box<str>,
     starting: AtomicBool,
-    /// What it said last at error level, or when it panicked, while it was starting.
-    complaint: Mutex<Option<String>>,
+    /// What it said last at error level while it was starting. It is logged when it has started
+    /// after all; else it is part of the error, and so is not said twice.
+    complaint: Mutex<Option<Complaint>>,
+}
+
+struct Complaint {
+    target: String,
+    message: String,
+    place: (String, u32),
+    /// Reports of panics are logged at once: the process may be at its end.
+    logged: bool,
 }
 
 impl Caller {
@@ -39,10 +48,24 @@ impl Caller {
         HostContext { ptr: std::ptr::from_ref(self).cast() }
     }
 
-    /// The plugin has started, or has failed to: why, in its own words.
-    pub(super) fn started(&self) -> Option<String> {
+    /// The plugin has started.
+    pub(super) fn started(&self) {
         self.starting.store(false, Ordering::Relaxed);
-        self.complaint.lock().take()
+        self.log_complaint(None);
+    }
+
+    /// The plugin has failed to start: why, in its own words.
+    pub(super) fn failed(&self) -> Option<String> {
+        self.starting.store(false, Ordering::Relaxed);
+        self.complaint.lock().take().map(|complaint| complaint.message)
+    }
+
+    /// Holds back `next`, and logs what was held back before.
+    fn log_complaint(&self, next: Option<Complaint>) {
+        let before = std::mem::replace(&mut *self.complaint.lock(), next);
+        if let Some(Complaint { target, message, place: (file, line), logged: false }) = before {
+            self.write(Level::Error, &target, &message, (&file, line));
+        }
     }
 
     /// # Safety
@@ -55,8 +78,13 @@ impl Caller {
 
     fn log(&self, level: Level, target: &str, message: &str, place: (&str, u32)) {
         if level == Level::Error && self.starting.load(Ordering::Relaxed) {
-            *self.complaint.lock() = Some(message.to_owned());
+            self.log_complaint(Some(Complaint::new(target, message, place)));
+        } else {
+            self.write(level, target, message, place);
         }
+    }
+
+    fn write(&self, level: Level, target: &str, message: &str, place: (&str, u32)) {
         if level > log::max_level() {
             return;
         }
@@ -82,7 +110,18 @@ impl Caller {
             Some(hook) => format!("panicked in {hook} at {file}:{line}: {message}"),
             None => format!("panicked in a thread of its own at {file}:{line}: {message}"),
         };
-        self.log(Level::Error, "", &format!("plugin {} {what}", self.name), place);
+        self.write(Level::Error, "", &what, place);
+        if self.starting.load(Ordering::Relaxed) {
+            let complaint = Complaint::new("", &format!("{file}:{line}: {message}"), place);
+            self.log_complaint(Some(Complaint { logged: true, ..complaint }));
+        }
+    }
+}
+
+impl Complaint {
+    fn new(target: &str, message: &str, (file, line): (&str, u32)) -> Complaint {
+        let (target, message) = (target.to_owned(), message.to_owned());
+        Complaint { target, message, place: (file.to_owned(), line), logged: false }
     }
 }
 

@@ -49,7 +49,7 @@ impl Plugins {
     pub fn load(dir: &Path, entries: &[PluginEntry]) -> Result<Plugins, LoadError> {
         let mut loaded: Vec<Arc<Loaded>> = Vec::with_capacity(entries.len());
         for entry in entries {
-            match load(dir, entry, &loaded) {
+            match load(dir, entry, &loaded).map_err(|error| error.at(entry.line)) {
                 Ok(plugin) => {
                     log::info!("plugin {plugin}");
                     loaded.push(Arc::new(plugin));

@@ -48,10 +48,13 @@ pub(super) fn bootstrap(
     // SAFETY: the context and the table live for ever, the rest for the call.
     let code =
         unsafe { bootstrap(caller.context(), host::api(), Text::new(config), &raw mut instance) };
-    match (code, caller.started()) {
-        (0, _) => Ok(instance),
-        (raw::PANICKED, complaint) => Err(Reason::BootstrapPanicked(complaint.unwrap_or_default())),
-        (code, complaint) => Err(Reason::refused(code, complaint)),
+    match code {
+        0 => {
+            caller.started();
+            Ok(instance)
+        }
+        raw::PANICKED => Err(Reason::BootstrapPanicked(caller.failed().unwrap_or_default())),
+        code => Err(Reason::refused(code, caller.failed())),
     }
 }
 

@@ -156,10 +156,68 @@ fn an_address_in_use_is_said_so() {
 }
 
 #[test]
-fn a_plugin_that_is_not_there_is_said_so() {
-    let directory = with_config("listeners:\n  - tcp: 127.0.0.1:0\nplugins:\n  - absent\n");
+fn a_plugin_that_is_not_there_is_a_bad_config() {
+    check_plugin_refused(
+        &["absent: { max: 5 }"],
+        &[
+            "config.yml:4: plugin absent cannot be loaded: there is no such file in plugins: looked for \
+           absent, absent.so, libabsent.so; what is there: hello.so, sub-limiter.so",
+        ],
+    );
+}
+
+/// The plugin says why, and the broker where; both in one line.
+#[test]
+fn a_plugin_that_refuses_its_section_makes_a_bad_config() {
+    let limiter = |line: usize, why: &str| {
+        format!(
+            "config.yml:{line}: plugin sub-limiter (plugins/sub-limiter.so) cannot be loaded: it \
+             refused to start: {why}"
+        )
+    };
+    let zero = "`max`: invalid value: integer `0`, expected a whole number above 0";
+    check_plugin_refused(&["sub-limiter: { max: 0 }"], &[&limiter(4, zero)]);
+    check_plugin_refused(
+        &["hello", "name: sub-limiter\n    config:\n      min: 1"],
+        &[&limiter(5, "`min`: unknown field `min`, expected `max`")],
+    );
+}
+
+/// One that is no plugin for this broker is not the config's fault.
+#[test]
+fn a_file_that_is_no_plugin_is_named_with_its_line() {
+    let directory = with_plugins(&["notes"]);
+    fs::write(directory.path().join("plugins/notes.so"), "text").unwrap();
     let (status, said) = hookmq(directory.path(), &[]).wait();
-    check_refused(status, &said, "absent");
+    assert_eq!(
+        said,
+        [
+            "config.yml:4: plugin notes (plugins/notes.so) cannot be loaded: it is not a shared library \
+          (no ELF file)"
+        ]
+    );
+    assert_eq!(status.code(), Some(1));
+}
+
+/// The log of plugins that were loaded before is left out.
+#[track_caller]
+fn check_plugin_refused(plugins: &[&str], expected: &[&str]) {
+    let (status, mut said) = hookmq(with_plugins(plugins).path(), &[]).wait();
+    said.retain(|line| !line.contains(" INFO "));
+    assert_eq!(said, expected);
+    assert_eq!(status.code(), Some(BAD_CONFIG));
+}
+
+/// A directory with hello and sub-limiter, and a config that names plugins from line 4 on.
+fn with_plugins(items: &[&str]) -> TempDir {
+    let items: String = items.iter().map(|item| format!("  - {item}\n")).collect();
+    let directory = with_config(&format!("{ANY_PORT}plugins:\n{items}"));
+    fs::create_dir(directory.path().join("plugins")).unwrap();
+    for name in ["hello", "sub-limiter"] {
+        let file = directory.path().join(format!("plugins/{name}.so"));
+        fs::copy(plugins::rust(name), file).unwrap();
+    }
+    directory
 }
 
 #[test]

@@ -47,6 +47,20 @@ fn a_misspelt_hook_is_told_with_the_one_it_resembles() {
 }
 
 #[test]
+fn two_plugins_in_one_crate_are_one_too_many() {
+    let source = format!(
+        "mod one {{ {} }} mod two {{ {0} }}",
+        PLUGIN.replace("#![forbid(unsafe_code)]", "")
+    );
+    let error = compile_error("scratch-two", &source);
+    assert!(
+        error.contains("the name `a_crate_has_one_plugin_only` is defined multiple times"),
+        "{error}"
+    );
+    assert_eq!(error.matches("\nerror").count(), 1, "nothing but cargo's summary follows: {error}");
+}
+
+#[test]
 fn the_attribute_says_where_it_belongs() {
     let error = compile_error("scratch-struct", "#[plugin_abi::plugin] struct Scratch { a: u8 }");
     assert!(error.contains("#[plugin] stands on `impl Plugin for Type { … }`"), "{error}");

@@ -21,7 +21,7 @@ fn check_panic_in_each_hook(name: &str, how: &str, message: &str) {
 
         let reports = log::messages(&format!("plugin::{name}"));
         let report = &reports[0];
-        assert!(report.starts_with(&format!("plugin {name} panicked in {hook} at ")), "{report}");
+        assert!(report.starts_with(&format!("panicked in {hook} at ")), "{report}");
         assert!(report.contains("misbehaving/src/lib.rs:"), "{report}");
         assert!(report.ends_with(message), "{report}");
         let failure = log::lines(&format!("plugin {name} failed in {hook}: it panicked"));
@@ -52,7 +52,7 @@ fn a_panic_on_a_thread_of_its_own_harms_nothing() {
     let plugins = load(&dir, &[entry("threaded", json!({ "in": "on_connect", "how": "thread" }))]);
     assert!(!plugins.hooks().on_connect(&client("c1"), false, false).is_veto());
     let report = &log::messages("plugin::threaded")[0];
-    assert!(report.starts_with("plugin threaded panicked in a thread of its own at "), "{report}");
+    assert!(report.starts_with("panicked in a thread of its own at "), "{report}");
     assert!(report.ends_with("boom in a thread"), "{report}");
 }
 
@@ -64,7 +64,7 @@ fn a_panic_while_stopping() {
         dir.put(plugins::rust("misbehaving"), &name);
         let plugins = load(&dir, &[entry(&name, json!({ "in": place, "how": "panic" }))]);
         plugins.shutdown();
-        let reports = log::lines(&format!("plugin {name} panicked in {place} at "));
+        let reports = log::lines(&format!("plugin::{name}: panicked in {place} at "));
         assert_eq!(reports.len(), 1, "{reports:?}");
         let failures = log::lines(&format!("plugin {name} failed in {place}; the broker goes on"));
         assert_eq!(failures.len(), 1, "{failures:?}");

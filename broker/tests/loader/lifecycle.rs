@@ -78,6 +78,23 @@ fn a_c_plugin_is_shut_down_when_no_hook_can_be_called() {
 }
 
 #[test]
+fn errors_of_a_plugin_that_starts_after_all_are_logged() {
+    let dir = PluginDir::new();
+    let code = r#"
+        #include "plugin.h"
+        uint32_t PluginAbiVersion(void) { return MQ_ABI_VERSION; }
+        int32_t Bootstrap(const mq_host *host, mq_view json, void **instance) {
+            (void)json; (void)instance;
+            host->log(host->ctx, MQ_LOG_ERROR, MQ_TEXT(""), MQ_TEXT("no cache"), MQ_TEXT(""), 0);
+            host->log(host->ctx, MQ_LOG_ERROR, MQ_TEXT(""), MQ_TEXT("no lamp"), MQ_TEXT(""), 0);
+            return 0;
+        }"#;
+    dir.put(plugins::c_text(code), "complains");
+    load(&dir, &[entry("complains", Value::Null)]);
+    assert_eq!(log::messages("plugin::complains"), ["no cache", "no lamp"]);
+}
+
+#[test]
 fn plugins_before_a_broken_one_are_shut_down() {
     let dir = PluginDir::new();
     dir.put(plugins::rust("hook-log"), "before-broken");

@@ -30,7 +30,7 @@ use serde_json::Value;
 use common::plugins::PluginDir;
 
 fn entry(name: &str, config: Value) -> PluginEntry {
-    PluginEntry { name: name.into(), config, optional: false, allow_panic_abort: false }
+    PluginEntry { name: name.into(), config, optional: false, line: None, allow_panic_abort: false }
 }
 
 fn load(dir: &PluginDir, entries: &[PluginEntry]) -> Plugins {

@@ -11,7 +11,10 @@ pub fn plugin(arguments: TokenStream, item: TokenStream) -> TokenStream {
         return error("#[plugin] takes no arguments");
     }
     match export(item.clone()) {
-        Ok(export) => [quote("#[allow(refining_impl_trait)]"), item, export].into_iter().collect(),
+        Ok(export) => {
+            let parts = [quote("#[allow(refining_impl_trait)]"), item, export, quote(ONLY_ONE)];
+            parts.into_iter().collect()
+        }
         // The item is kept, so that it is not reported as missing as well.
         Err(message) => [item, error(message)].into_iter().collect(),
     }
@@ -77,6 +80,10 @@ fn is_ident(token: &TokenTree, name: &str) -> bool {
 fn is_punct(token: &TokenTree, punct: char) -> bool {
     matches!(token, TokenTree::Punct(found) if found.as_char() == punct)
 }
+
+/// Stands at the root of the crate whatever module it is written in, and so cannot stand twice.
+const ONLY_ONE: &str =
+    "#[doc(hidden)] #[macro_export] macro_rules! a_crate_has_one_plugin_only { () => {}; }";
 
 fn error(message: &str) -> TokenStream {
     quote(&format!("::core::compile_error!({message:?});"))
