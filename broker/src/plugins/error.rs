@@ -15,7 +15,7 @@ pub struct LoadError {
     plugin: String,
     file: Option<PathBuf>,
     line: Option<usize>,
-    reason: Reason,
+    reason: Box<Reason>,
 }
 
 #[derive(Debug, Error)]
@@ -74,7 +74,12 @@ pub(super) struct Missing {
 
 impl LoadError {
     pub(super) fn new(plugin: &str, file: Option<&Path>, reason: Reason) -> Self {
-        LoadError { plugin: plugin.into(), file: file.map(Path::to_path_buf), line: None, reason }
+        LoadError {
+            plugin: plugin.into(),
+            file: file.map(Path::to_path_buf),
+            line: None,
+            reason: Box::new(reason),
+        }
     }
 
     /// The plugin is named in this line of the config.
@@ -90,7 +95,7 @@ impl LoadError {
     /// Whether another config would do: the plugin is misnamed, or does not want its section.
     pub fn is_bad_config(&self) -> bool {
         matches!(
-            self.reason,
+            *self.reason,
             Reason::Name { .. } | Reason::NotFound { .. } | Reason::Twice | Reason::Bootstrap(_)
         )
     }
