@@ -16,6 +16,7 @@ mod dropped;
 mod link;
 mod message;
 mod outbox;
+mod parked;
 mod queue;
 mod registry;
 mod schedule;
