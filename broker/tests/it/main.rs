@@ -21,6 +21,7 @@ mod first_run;
 mod fuzz;
 mod handshakes;
 mod keep_alive;
+mod last_words;
 mod mosquitto;
 mod packets;
 mod plugins;
