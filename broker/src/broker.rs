@@ -40,6 +40,8 @@ pub(crate) struct Broker {
     pub(crate) handshakes: Handshakes,
     /// Open connections, those before CONNECT included.
     pub(crate) connections: AtomicUsize,
+    /// Connections that have ended, and wait for their clients to close.
+    pub(crate) lingering: AtomicUsize,
     /// Set when the broker stops: nobody new is let in.
     pub(crate) stopping: AtomicBool,
     /// Open connections whose CONNECT was accepted.
@@ -71,6 +73,7 @@ impl Broker {
             addresses: Addresses::default(),
             handshakes: Handshakes::default(),
             connections: AtomicUsize::new(0),
+            lingering: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
             clients: AtomicUsize::new(0),
             instance: RandomState::new().hash_one(std::process::id()),

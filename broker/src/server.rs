@@ -113,7 +113,10 @@ impl Server {
         // [MQTT-4.13.2-1]
         broker.order_all_to_close(ReasonCode::ServerShuttingDown);
         let deadline = Instant::now() + STOP_WITHIN;
-        while broker.clients.load(Ordering::Acquire) > 0 && Instant::now() < deadline {
+        let are_here = || {
+            broker.clients.load(Ordering::Acquire) + broker.lingering.load(Ordering::Acquire) > 0
+        };
+        while are_here() && Instant::now() < deadline {
             std::thread::park_timeout(Duration::from_millis(10));
         }
         let left = broker.clients.load(Ordering::Acquire);

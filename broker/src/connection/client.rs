@@ -134,10 +134,16 @@ impl ConnectedClient {
     }
 
     /// Acts on what is due and returns when to look again.
-    pub(super) fn check_deadlines(&mut self, broker: &Broker, shard: &Shard) -> Result<u64, End> {
+    /// `unfinished`: bytes of a packet of which the rest has not come yet.
+    pub(super) fn check_deadlines(
+        &mut self,
+        broker: &Broker,
+        shard: &Shard,
+        unfinished: usize,
+    ) -> Result<u64, End> {
         let now = shard.now;
         // [MQTT-3.1.2-22]
-        let mut next = self.keep_alive_deadline();
+        let mut next = self.keep_alive_deadline().saturating_add(time_for(unfinished));
         if now >= next {
             return Err(End::KeepAliveTimeout);
         }
@@ -164,6 +170,13 @@ impl ConnectedClient {
 /// [MQTT-3.1.2-22] [MQTT-3.2.2-22]
 fn patience(keep_alive: u16) -> u64 {
     u64::from(keep_alive) * 1500 + TICK_MILLISECONDS
+}
+
+/// A large packet takes its time on a slow link, and nothing can come in the middle of it: each byte of
+/// it is worth a thousandth of a second of life. A client that sends slower than that, to seem alive,
+/// does not live longer.
+fn time_for(unfinished: usize) -> u64 {
+    unfinished as u64
 }
 
 /// A client that has taken nothing for so many milliseconds holds no publisher up any more: until it

@@ -33,7 +33,9 @@ impl Connection {
                     self.broker.sessions.give_up(&client_id, self.id);
                 }
             }
-            Stage::Opened(..) | Stage::Closed => log::debug!("{}: {end}", self.endpoint.peer),
+            Stage::Opened(..) | Stage::Lingering(_) | Stage::Closed => {
+                log::debug!("{}: {end}", self.endpoint.peer)
+            }
         }
     }
 
@@ -76,7 +78,8 @@ impl Connection {
     }
 
     fn leave_session(&self, client: ConnectedClient) {
-        let ConnectedClient { session, kept, will, session_expiry, .. } = client;
+        let ConnectedClient { session, mut kept, will, session_expiry, .. } = client;
+        kept.inbound.shrink();
         let delay = will.as_ref().map(|will| will.delay);
         let departure = self.broker.sessions.leave(&session, kept, will);
         let schedule = &self.broker.schedule;

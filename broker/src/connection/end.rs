@@ -98,6 +98,11 @@ impl End {
         }
     }
 
+    /// Whether there is something for the client to read.
+    pub(super) fn is_told(&self) -> bool {
+        matches!(self, End::Refused(_) | End::Unconnected(_)) || self.disconnect_reason().is_some()
+    }
+
     /// What plugins are told: the reason code of the DISCONNECT that was, or would have been, sent.
     pub(super) fn reason_code(&self) -> ReasonCode {
         match self {

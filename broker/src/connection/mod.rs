@@ -26,6 +26,7 @@ mod client;
 mod close;
 mod end;
 mod handshake;
+mod linger;
 mod packets;
 mod publish;
 mod read;
@@ -35,6 +36,7 @@ mod why;
 
 use client::ConnectedClient;
 use end::End;
+use linger::Lingering;
 
 /// Where a connection comes from.
 #[derive(Clone)]
@@ -67,6 +69,8 @@ enum Stage {
     Opened(OwnedWriteHalf, Handshake),
     Connecting(Connecting),
     Connected(Box<ConnectedClient>),
+    /// All is said and done, but the client may not have read it.
+    Lingering(Lingering),
     Closed,
 }
 
@@ -167,8 +171,10 @@ impl Connection {
                 return Err(End::ConnectTimeout);
             }
             Stage::Connecting(connecting) => connecting.deadline,
-            Stage::Connected(client) => client.check_deadlines(&self.broker, shard)?,
-            Stage::Opened(..) | Stage::Closed => u64::MAX,
+            Stage::Connected(client) => {
+                client.check_deadlines(&self.broker, shard, self.tail.len())?
+            }
+            Stage::Opened(..) | Stage::Lingering(_) | Stage::Closed => u64::MAX,
         };
         self.set_check(shard, next);
         Ok(())
@@ -210,11 +216,16 @@ impl Future for Connection {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        shard::with(|shard| match this.turn(shard, cx) {
-            Ok(()) => Poll::Pending,
-            Err(end) => {
-                this.close(shard, &end);
-                Poll::Ready(())
+        shard::with(|shard| {
+            if let Stage::Lingering(_) = this.stage {
+                return this.linger(shard, cx);
+            }
+            match this.turn(shard, cx) {
+                Ok(()) => Poll::Pending,
+                Err(end) => {
+                    this.close(shard, &end);
+                    this.begin_linger(shard, cx, &end)
+                }
             }
         })
     }
@@ -222,7 +233,11 @@ impl Future for Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if !matches!(self.stage, Stage::Closed) {
+        if matches!(self.stage, Stage::Lingering(_)) {
+            if shard::try_with(|shard| self.end_linger(Some(shard))).is_none() {
+                self.end_linger(None);
+            }
+        } else if !matches!(self.stage, Stage::Closed) {
             shard::try_with(|shard| {
                 shard.forget_turn();
                 self.close(shard, &End::Abandoned);

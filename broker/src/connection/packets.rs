@@ -59,7 +59,7 @@ impl Connection {
                         return Ok(());
                     }
                 }
-                Stage::Opened(..) | Stage::Closed => return Ok(()),
+                Stage::Opened(..) | Stage::Lingering(_) | Stage::Closed => return Ok(()),
             }
             *used += len;
         }

@@ -70,7 +70,7 @@ impl Connection {
                 !client.is_held_up(shard, limits, cx) && !client.is_behind(limits, cx)
             }
             Stage::Connecting(connecting) => connecting.claiming.is_none(),
-            Stage::Opened(..) | Stage::Closed => false,
+            Stage::Opened(..) | Stage::Lingering(_) | Stage::Closed => false,
         }
     }
 
@@ -92,9 +92,6 @@ impl Connection {
         if read == 0 {
             return Err(End::ClosedByClient);
         }
-        if let Stage::Connected(client) = &mut self.stage {
-            client.last_packet = shard.now;
-        }
         self.take_in(shard, cx, buffer, kept, read)?;
         Ok(if read == READ_SIZE { Read::Full } else { Read::Short })
     }
@@ -113,6 +110,7 @@ impl Connection {
         if tail.len() > kept {
             tail.extend_from_slice(buffer.get(..read).unwrap_or_default());
             let used = self.packets(shard, cx, &tail)?;
+            self.note_packets(shard, used);
             tail.drain(..used);
             // One that is empty gives its memory back.
             self.tail = if tail.is_empty() { Vec::new() } else { tail };
@@ -124,10 +122,19 @@ impl Connection {
         tail.clear();
         let data = buffer.get(..kept + read).unwrap_or_default();
         let used = self.packets(shard, cx, data)?;
+        self.note_packets(shard, used);
         if used < data.len() {
             tail.extend_from_slice(data.get(used..).unwrap_or_default());
             self.tail = tail;
         }
         Ok(())
+    }
+    /// Whole packets are what keeps a client alive. [MQTT-3.1.2-22]
+    fn note_packets(&mut self, shard: &Shard, used: usize) {
+        if used > 0
+            && let Stage::Connected(client) = &mut self.stage
+        {
+            client.last_packet = shard.now;
+        }
     }
 }

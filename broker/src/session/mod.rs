@@ -17,6 +17,7 @@ mod link;
 mod matched_by;
 mod message;
 mod outbox;
+mod parked;
 mod queue;
 mod registry;
 mod schedule;

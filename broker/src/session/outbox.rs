@@ -14,6 +14,7 @@ use mqtt::delivery::{Outbound, RecAnswer, Resend};
 use mqtt::{Ack, Additions, Packet, PropertyBuffer, Publish, QoS, ReasonCode, Version};
 use tokio::net::tcp::OwnedWriteHalf;
 
+use super::parked::Parked;
 use super::queue::{Delivery, QueueLimits};
 use super::write_queue::{WriteQueue, Written};
 use super::{BufferPool, DropCause, Dropped, Link, Message};
@@ -30,7 +31,7 @@ pub(crate) struct Outbox {
     /// What a connection left behind that ended while somebody was writing to its socket.
     last_words: Option<Box<LastWords>>,
     /// Publishers that wait for this client to catch up.
-    parked: Vec<Waker>,
+    parked: Parked,
     generation: u32,
     window: u16,
     /// Older knowledge of the router about this session's subscriptions is not to be used.
@@ -86,7 +87,7 @@ impl Outbox {
             queue: WriteQueue::default(),
             delivery: None,
             last_words: None,
-            parked: Vec::new(),
+            parked: Parked::default(),
             generation: 0,
             window,
             router_generation: 0,
@@ -119,7 +120,10 @@ impl Outbox {
     /// behind that. The caller runs the write returned and drops it, which ends the stream in our
     /// direction; then it wakes the publishers returned.
     pub(crate) fn detach(&mut self, last_packet: &[u8]) -> (Option<Write>, Vec<Waker>) {
-        let publishers = std::mem::take(&mut self.parked);
+        let publishers = self.parked.take();
+        if let Some(delivery) = &mut self.delivery {
+            delivery.outbound.shrink();
+        }
         let mut queue = std::mem::take(&mut self.queue);
         self.dirty = false;
         let Some(link) = self.link.take().filter(|link| !link.blocked && !link.broken) else {
@@ -370,16 +374,14 @@ impl Outbox {
 
     /// Puts a publisher on the list of those to wake when the client has caught up.
     pub(crate) fn park(&mut self, publisher: &Waker) {
-        if !self.parked.iter().any(|parked| parked.will_wake(publisher)) {
-            self.parked.push(publisher.clone());
-        }
+        self.parked.add(publisher);
     }
 
     /// The publishers to wake now, if the client has caught up.
     pub(crate) fn unpark(&mut self, limits: &QueueLimits) -> Vec<Waker> {
         let relaxed = self.queue.pending() <= limits.write_buffer / 2
             && self.delivery.as_ref().is_none_or(|delivery| delivery.is_relaxed(limits));
-        if relaxed { std::mem::take(&mut self.parked) } else { Vec::new() }
+        if relaxed { self.parked.take() } else { Vec::new() }
     }
 
     /// Whether there is more for the socket than may be.
@@ -417,7 +419,7 @@ impl Outbox {
         if let Some(link) = &mut self.link {
             link.stalled = true;
         }
-        std::mem::take(&mut self.parked)
+        self.parked.take()
     }
 
     /// Takes out what is to be written now. `None`: nothing, or somebody else writes, or the socket

@@ -24,6 +24,7 @@ mod fuzz;
 mod handshakes;
 mod identifiers;
 mod keep_alive;
+mod last_words;
 mod mosquitto;
 mod mqttjs;
 mod old;

@@ -7,6 +7,9 @@ pub struct Inbound {
     open: Vec<u16>,
 }
 
+/// What many open messages needed is given back when the last of them is released.
+const LARGE: usize = 256;
+
 /// Whether a QoS 2 PUBLISH is to be handled or only to be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
@@ -37,8 +40,12 @@ impl Inbound {
     /// A PUBREL has arrived; `false`: no message is open under `id`. Either way PUBCOMP answers it,
     /// and however old the message is. [MQTT-4.3.3-11] [MQTT-4.3.3-12] [MQTT-4.3.3-13]
     pub fn release(&mut self, id: u16) -> bool {
-        let place = self.open.binary_search(&id);
-        place.is_ok_and(|place| self.open.remove(place) == id)
+        let Ok(place) = self.open.binary_search(&id) else { return false };
+        self.open.remove(place);
+        if self.open.is_empty() && self.open.capacity() > LARGE {
+            self.shrink();
+        }
+        true
     }
 
     /// How many messages are open.
@@ -81,6 +88,14 @@ mod tests {
         inbound.publish(1);
         inbound.release(1);
         inbound.shrink();
+        assert_eq!(inbound.open.capacity(), 0);
+    }
+
+    #[test]
+    fn is_small_again_after_a_burst() {
+        let mut inbound = Inbound::new();
+        (1..=u16::MAX).for_each(|id| assert_eq!(inbound.publish(id), Arrival::New));
+        (1..=u16::MAX).rev().for_each(|id| assert!(inbound.release(id)));
         assert_eq!(inbound.open.capacity(), 0);
     }
 }

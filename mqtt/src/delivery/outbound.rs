@@ -30,6 +30,9 @@ struct Published<M> {
     message: M,
 }
 
+/// What many waiting messages needed is given back when the last of them is sent.
+const LARGE: usize = 256;
+
 /// What is to be sent again after a reconnect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Resend<'a, M> {
@@ -116,6 +119,9 @@ impl<M> Outbound<M> {
             return None;
         }
         let (message, qos) = self.waiting.pop_front()?;
+        if self.waiting.is_empty() && self.waiting.capacity() > LARGE {
+            self.waiting.shrink_to_fit();
+        }
         let published = self.start(message, qos)?;
         Some((published.id, published.qos, &published.message))
     }
