@@ -66,6 +66,12 @@ impl End {
         }
     }
 
+    /// Whether the client may be sending still, and has something to hear first.
+    pub(super) fn has_last_word(&self) -> bool {
+        matches!(self, End::Unconnected(_) | End::Refused(_))
+            || (self.disconnect_reason().is_some() && !matches!(self, End::Abandoned))
+    }
+
     /// What plugins are told: the reason code of the DISCONNECT that was, or would have been, sent.
     pub(super) fn reason_code(&self) -> ReasonCode {
         match self {

@@ -25,6 +25,7 @@ mod client;
 mod close;
 mod end;
 mod handshake;
+mod linger;
 mod packets;
 mod publish;
 mod read;
@@ -33,6 +34,7 @@ mod subscribe;
 
 use client::ConnectedClient;
 use end::End;
+use linger::Lingering;
 
 /// Where a connection comes from.
 #[derive(Clone)]
@@ -56,6 +58,8 @@ pub(crate) struct Connection {
     /// When to look at the deadlines next, in milliseconds of the broker's clock.
     next_check: u64,
     stage: Stage,
+    /// Closed by the broker, and not yet by the client.
+    lingering: Option<Lingering>,
 }
 
 enum Stage {
@@ -97,6 +101,7 @@ impl Connection {
             timer: None,
             next_check: 0,
             stage: Stage::Opened(write),
+            lingering: None,
         }
     }
 
@@ -194,12 +199,13 @@ impl Future for Connection {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
-        shard::with(|shard| match this.turn(shard, cx) {
-            Ok(()) => Poll::Pending,
-            Err(end) => {
+        shard::with(|shard| {
+            if this.lingering.is_none() {
+                let Err(end) = this.turn(shard, cx) else { return Poll::Pending };
                 this.close(shard, &end);
-                Poll::Ready(())
+                this.begin_to_linger(shard, &end, cx);
             }
+            this.linger(shard, cx)
         })
     }
 }
@@ -211,6 +217,9 @@ impl Drop for Connection {
                 shard.forget_turn();
                 self.close(shard, &End::Abandoned);
             });
+        }
+        if let Some(timer) = self.timer.take() {
+            shard::try_with(|shard| shard.timers.remove(timer));
         }
         self.broker.connections.fetch_sub(1, Ordering::Relaxed);
     }

@@ -14,6 +14,7 @@ mod common;
 mod support;
 
 mod bounds;
+mod close;
 mod connect;
 mod engine;
 mod expiry;
