@@ -10,7 +10,7 @@ use super::alias::Aliases;
 use super::client::ConnectedClient;
 use super::{Connection, End, Stage};
 use crate::hooks::Decision;
-use crate::session::{Author, Granted, Link, Will};
+use crate::session::{Author, Granted, Link, Taken, Will};
 use crate::shard::Shard;
 
 impl Connection {
@@ -28,15 +28,19 @@ impl Connection {
         };
         let broker = self.broker.clone();
         let resumed = granted.resumed;
-        let client = Box::new(self.client(shard, connect, granted));
+        let reply = self.connack(connect, resumed, assigned_client_id)?;
+        let taken = granted.take();
+        broker.schedule.remove(&taken.timers);
+        broker.clients.fetch_add(1, Ordering::Relaxed);
+        // From here on its close gives the session back, whatever happens.
+        self.stage = Stage::Connected(Box::new(self.client(shard, connect, taken)));
+        let Stage::Connected(client) = &self.stage else { return Ok(()) };
         let session = &client.session;
         if client.session_expiry > 0 {
             broker.store.session_begun(&session.client_id, client.session_expiry);
         }
-        let reply = self.connack(connect, resumed, assigned_client_id)?;
         let waker = cx.waker().clone();
         let link = Link::new(connecting.write, waker, client.version, connect.maximum_packet_size);
-        broker.clients.fetch_add(1, Ordering::Relaxed);
         // Asked before anything that the session has kept is sent.
         let decision =
             broker.hooks.on_connect(&client.facts(&self.endpoint), resumed, connect.clean_start);
@@ -59,13 +63,12 @@ impl Connection {
             session.order_close(ReasonCode::ServerShuttingDown);
         }
         let next = client.keep_alive_deadline();
-        self.stage = Stage::Connected(client);
         self.set_check(shard, next);
         if decision == Decision::Veto { Err(End::ConnectVetoed) } else { Ok(()) }
     }
 
-    fn client(&self, shard: &Shard, connect: &Connect<'_>, granted: Granted) -> ConnectedClient {
-        let Granted { session, kept, .. } = granted;
+    fn client(&self, shard: &Shard, connect: &Connect<'_>, taken: Taken) -> ConnectedClient {
+        let Taken { session, kept, .. } = taken;
         let username: Option<Box<str>> = connect.username.map(Into::into);
         // [MQTT-3.1.2-7]
         let will = connect.will.as_ref().map(|will| {

@@ -163,8 +163,8 @@ impl Connection {
             Claim::Superseded => Err(End::Refused(ReasonCode::ServerBusy)),
             Claim::Granted(granted) => {
                 connecting.claiming = None;
-                self.broker.schedule.remove(&granted.timers);
                 if let Some(ended) = &granted.ended {
+                    self.broker.schedule.remove(&ended.timers);
                     self.broker.end_session(shard, ended);
                 }
                 Ok(Some(granted))

@@ -12,6 +12,7 @@ use mqtt::delivery::Inbound;
 use parking_lot::Mutex;
 
 mod buffer_pool;
+mod grant;
 mod link;
 mod message;
 mod outbox;
@@ -24,11 +25,12 @@ mod will;
 mod write_queue;
 
 pub(crate) use buffer_pool::BufferPool;
+pub(crate) use grant::{Granted, Taken};
 pub(crate) use link::Link;
 pub(crate) use message::{Layout, Message};
 pub(crate) use outbox::{Acknowledgement, AfterWrite, Outbox};
 pub(crate) use queue::QueueLimits;
-pub(crate) use registry::{Claim, Claimant, ConnectionId, Ended, Granted, Registry};
+pub(crate) use registry::{Claim, Claimant, ConnectionId, Ended, Registry};
 pub(crate) use schedule::{Due, DueKey, Schedule};
 pub(crate) use subscriptions::Subscriptions;
 pub(crate) use takeovers::{TakeoverLimit, Takeovers};
