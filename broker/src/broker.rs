@@ -139,7 +139,7 @@ impl Broker {
     }
 
     /// Keeps a message with RETAIN set, or clears what was kept. [MQTT-3.3.1-5] [MQTT-3.3.1-6]
-    pub(crate) fn retain(&self, publish: &Publish<'_>, now: u32) {
+    pub(crate) fn retain(&self, publish: &Publish<'_>, publisher: &Arc<str>, now: u32) {
         self.store.retained(publish);
         // [MQTT-3.3.1-7]
         if publish.payload.is_empty() {
@@ -148,7 +148,7 @@ impl Broker {
         }
         let message = Message::new(publish, now);
         let limit = self.limits.max_retained_messages;
-        if self.retained.set(publish.topic, message, limit) == Retention::Full {
+        if self.retained.set(publish.topic, message, publisher, limit) == Retention::Full {
             log::warn!(
                 "limits.max_retained_messages ({limit}) is reached: {:?} is not retained",
                 publish.topic
@@ -171,7 +171,8 @@ impl Broker {
             topic: publish.topic,
             items: &[item],
             version,
-            publisher: None,
+            // Its session may be there still, and have a subscription with No Local. [MQTT-3.8.3-3]
+            publisher: Some(&will.author.session),
             now: shard.second(),
         };
         if self.hooks.watches_messages() {
@@ -181,7 +182,7 @@ impl Broker {
             }
         }
         if publish.retain {
-            self.retain(&publish, shard.second());
+            self.retain(&publish, &will.author.session.client_id, shard.second());
         }
         self.route(shard, &run, client, Origin::Will);
     }

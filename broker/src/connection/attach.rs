@@ -73,7 +73,7 @@ impl Connection {
         // [MQTT-3.1.2-7]
         let will = connect.will.as_ref().map(|will| {
             let author = Author {
-                client_id: session.client_id.clone(),
+                session: session.clone(),
                 username: username.clone(),
                 protocol: connect.version.level(),
                 endpoint: self.endpoint.clone(),

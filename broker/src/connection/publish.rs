@@ -54,12 +54,17 @@ impl Connection {
         if self.passes_plugins(data, publish, item) {
             // [MQTT-3.3.1-8]
             if publish.retain {
-                self.broker.retain(publish, shard.second());
+                self.retain(publish, shard.second());
             }
             shard.batch.run.push(item);
         }
         self.acknowledge(shard, publish, ReasonCode::Success);
         Ok(())
+    }
+
+    fn retain(&self, publish: &Publish<'_>, now: u32) {
+        let Stage::Connected(client) = &self.stage else { return };
+        self.broker.retain(publish, &client.session.client_id, now);
     }
 
     /// Delivers what has been collected; `data` are the bytes that were read.

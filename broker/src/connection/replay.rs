@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::task::Context;
 
-use mqtt::QoS;
+use mqtt::{QoS, SubscriptionOptions};
 
 use super::{Connection, Stage};
 use crate::router::Retained;
@@ -16,21 +16,21 @@ const PER_TURN: usize = 1000;
 /// What of the retained messages a client has still to be sent.
 #[derive(Default)]
 pub(super) struct Replay {
-    /// Filters that have not been looked up yet, and the QoS granted for each.
-    filters: VecDeque<(Box<str>, QoS)>,
+    /// Filters that have not been looked up yet, and what was granted for each.
+    filters: VecDeque<(Box<str>, SubscriptionOptions)>,
     /// What the filter before matched, and the QoS granted for it.
     messages: VecDeque<Message>,
     granted: Option<QoS>,
 }
 
 impl Replay {
-    pub(super) fn add(&mut self, filter: &str, granted: QoS) {
+    pub(super) fn add(&mut self, filter: &str, granted: SubscriptionOptions) {
         self.filters.push_back((filter.into(), granted));
     }
 
     /// The next message, marked as retained. One that was replaced since it was found is left out:
     /// its successor goes to all subscribers anyway. [MQTT3-3.3.1-8]
-    fn next(&mut self, retained: &Retained, second: u32) -> Option<Message> {
+    fn next(&mut self, retained: &Retained, client_id: &str, second: u32) -> Option<Message> {
         loop {
             if let Some(mut message) = self.messages.pop_front() {
                 if retained.holds(&message) {
@@ -40,8 +40,10 @@ impl Replay {
                 }
             } else {
                 let (filter, granted) = self.filters.pop_front()?;
-                self.messages = retained.matching(&filter, second).into();
-                self.granted = Some(granted);
+                // [MQTT-3.8.3-3]
+                let not_by = granted.no_local.then_some(client_id);
+                self.messages = retained.matching(&filter, second, not_by).into();
+                self.granted = Some(granted.qos);
             }
         }
     }
@@ -66,7 +68,9 @@ impl Connection {
                 break false;
             }
             // Looked up under the lock, so that nothing newer is sent before it.
-            let Some(message) = replay.next(&self.broker.retained, second) else { break true };
+            let client_id = &client.session.client_id;
+            let next = replay.next(&self.broker.retained, client_id, second);
+            let Some(message) = next else { break true };
             outbox.send(message, second, &limits);
             sent += 1;
         };

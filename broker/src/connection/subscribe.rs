@@ -85,7 +85,7 @@ impl Connection {
             RetainHandling::DoNotSend => false,
         };
         if wanted {
-            client.replay.get_or_insert_default().add(filter, options.qos);
+            client.replay.get_or_insert_default().add(filter, options);
         }
         granted
     }

@@ -1,6 +1,7 @@
 //! The last retained message of each topic; no part of a session. [MQTT3-3.1.2-7]
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use parking_lot::RwLock;
@@ -21,7 +22,13 @@ struct Tree {
 #[derive(Default)]
 struct Node {
     children: HashMap<Box<str>, Node, RandomState>,
-    message: Option<Message>,
+    message: Option<Held>,
+}
+
+struct Held {
+    message: Message,
+    /// The client id of who published it.
+    publisher: Arc<str>,
 }
 
 /// What became of a message that was to be retained.
@@ -34,7 +41,14 @@ pub(crate) enum Retention {
 
 impl Retained {
     /// Keeps a message for its topic in place of the one before. [MQTT-3.3.1-5]
-    pub(crate) fn set(&self, topic: &str, message: Message, limit: usize) -> Retention {
+    pub(crate) fn set(
+        &self,
+        topic: &str,
+        message: Message,
+        publisher: &Arc<str>,
+        limit: usize,
+    ) -> Retention {
+        let held = Held { message, publisher: publisher.clone() };
         let mut tree = self.tree.write();
         let full = tree.messages >= limit;
         if full && tree.root.find(topic).is_none() {
@@ -44,7 +58,7 @@ impl Retained {
         for level in mqtt::topic::levels(topic) {
             node = node.children.entry(level.into()).or_default();
         }
-        let is_new = node.message.replace(message).is_none();
+        let is_new = node.message.replace(held).is_none();
         tree.messages += usize::from(is_new);
         Retention::Kept
     }
@@ -61,20 +75,22 @@ impl Retained {
     pub(crate) fn holds(&self, message: &Message) -> bool {
         let tree = self.tree.read();
         let held = tree.root.find(message.publish(0, false).topic);
-        held.is_some_and(|held| held.is_same(message))
+        held.is_some_and(|held| held.message.is_same(message))
     }
 
-    /// The messages whose topics match a filter, but for those expired at second `now`.
-    pub(crate) fn matching(&self, filter: &str, now: u32) -> Vec<Message> {
+    /// The messages whose topics match a filter, but for those expired at second `now` and those
+    /// that the client `not_by` published.
+    pub(crate) fn matching(&self, filter: &str, now: u32, not_by: Option<&str>) -> Vec<Message> {
         let mut found = Vec::new();
-        self.tree.read().root.collect(filter, true, &mut found);
-        found.retain(|message: &Message| !message.is_expired(now));
-        found
+        let tree = self.tree.read();
+        tree.root.collect(filter, true, &mut found);
+        found.retain(|held| !held.message.is_expired(now) && not_by != Some(&*held.publisher));
+        found.into_iter().map(|held| held.message.clone()).collect()
     }
 }
 
 impl Node {
-    fn find(&self, topic: &str) -> Option<&Message> {
+    fn find(&self, topic: &str) -> Option<&Held> {
         let mut node = self;
         for level in mqtt::topic::levels(topic) {
             node = node.children.get(level)?;
@@ -99,7 +115,7 @@ impl Node {
         removed
     }
 
-    fn collect(&self, filter: &str, first: bool, found: &mut Vec<Message>) {
+    fn collect<'a>(&'a self, filter: &str, first: bool, found: &mut Vec<&'a Held>) {
         let (level, rest) = match filter.split_once('/') {
             Some((level, rest)) => (level, Some(rest)),
             None => (filter, None),
@@ -108,7 +124,7 @@ impl Node {
         let seen = |name: &str| !(first && name.starts_with('$'));
         match level {
             "#" => {
-                found.extend(self.message.clone());
+                found.extend(&self.message);
                 for (name, child) in &self.children {
                     if seen(name) {
                         child.collect("#", false, found);
@@ -130,10 +146,10 @@ impl Node {
         }
     }
 
-    fn collect_rest(&self, rest: Option<&str>, found: &mut Vec<Message>) {
+    fn collect_rest<'a>(&'a self, rest: Option<&str>, found: &mut Vec<&'a Held>) {
         match rest {
             Some(rest) => self.collect(rest, false, found),
-            None => found.extend(self.message.clone()),
+            None => found.extend(&self.message),
         }
     }
 }
@@ -159,13 +175,13 @@ mod tests {
     fn retained(topics: &[&str]) -> Retained {
         let retained = Retained::default();
         for topic in topics {
-            assert_eq!(retained.set(topic, message(topic), 100), Retention::Kept);
+            assert_eq!(retained.set(topic, message(topic), &"c".into(), 100), Retention::Kept);
         }
         retained
     }
 
     fn topics(retained: &Retained, filter: &str) -> Vec<String> {
-        let found = retained.matching(filter, 0);
+        let found = retained.matching(filter, 0, None);
         let mut topics: Vec<_> = found.iter().map(|m| m.publish(0, false).topic.into()).collect();
         topics.sort();
         topics
@@ -202,8 +218,8 @@ mod tests {
     #[test]
     fn a_full_tree_takes_new_messages_for_known_topics_only() {
         let retained = retained(&["a"]);
-        assert_eq!(retained.set("b", message("b"), 1), Retention::Full);
-        assert_eq!(retained.set("a", message("a"), 1), Retention::Kept);
+        assert_eq!(retained.set("b", message("b"), &"c".into(), 1), Retention::Full);
+        assert_eq!(retained.set("a", message("a"), &"c".into(), 1), Retention::Kept);
         assert_eq!(topics(&retained, "#"), ["a"]);
     }
 }
