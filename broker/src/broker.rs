@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use mqtt::{Properties, Publish};
 
 use crate::clock::Clock;
-use crate::config::Limits;
+use crate::config::{Config, Limits};
 use crate::hooks::{Client, Decision, Hooks, Origin, Publication};
 use crate::router::{Item, Retained, Retention, Router, Run, Targets};
 use crate::session::{ConnectionId, Due, Ended, Message, QueueLimits, Registry};
@@ -22,6 +22,8 @@ use crate::transport::Addresses;
 
 pub(crate) struct Broker {
     pub(crate) limits: Limits,
+    /// With `%c` in place of the client id.
+    response_information: Option<Box<str>>,
     pub(crate) queue_limits: QueueLimits,
     pub(crate) hooks: Hooks,
     pub(crate) router: Router,
@@ -44,8 +46,10 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
-    pub(crate) fn new(limits: Limits, hooks: Hooks, store: Box<dyn Store>) -> Broker {
+    pub(crate) fn new(config: &Config, hooks: Hooks, store: Box<dyn Store>) -> Broker {
+        let limits = config.limits.clone();
         Broker {
+            response_information: config.response_information.as_deref().map(Into::into),
             queue_limits: QueueLimits {
                 messages: limits.max_queued_messages,
                 bytes: limits.max_queued_bytes,
@@ -110,6 +114,13 @@ impl Broker {
             ban: self.limits.takeover_ban.as_millis() as u64,
         };
         self.takeovers.count(address, client_id, limit, self.clock.milliseconds())
+    }
+
+    /// What a client can build its response topics from; none where its client id has no place in
+    /// a topic name.
+    pub(crate) fn response_information(&self, client_id: &str) -> Option<String> {
+        let text = self.response_information.as_deref()?.replace("%c", client_id);
+        mqtt::topic::check_topic_name(&text).is_ok().then_some(text)
     }
 
     /// In seconds; `u32::MAX` stands for ever.

@@ -12,6 +12,7 @@ mod load;
 mod nearest;
 mod plugin;
 mod quantity;
+mod response_information;
 mod setting;
 #[cfg(test)]
 mod tests;
@@ -48,6 +49,9 @@ pub struct Config {
     pub log: log::LevelFilter,
     /// Whether a listener may be open to other machines while no plugin decides who connects.
     pub allow_anonymous: bool,
+    /// What CONNACK says to clients that ask for Response Information; `%c` in it stands for the
+    /// client id.
+    pub response_information: Option<String>,
     /// What clients may use.
     pub limits: Limits,
 }
@@ -126,6 +130,7 @@ impl Default for Config {
             threads: None,
             log: log::LevelFilter::Info,
             allow_anonymous: false,
+            response_information: None,
             limits: Limits::default(),
         }
     }

@@ -134,6 +134,13 @@ impl Connection {
             // [MQTT-3.1.3-7] [MQTT-3.2.2-16]
             properties.push(Property::AssignedClientIdentifier(client_id));
         }
+        let client_id = assigned_client_id.unwrap_or(connect.client_id);
+        // [MQTT-3.1.2-28]
+        if connect.request_response_information
+            && let Some(text) = self.broker.response_information(client_id)
+        {
+            properties.push(Property::ResponseInformation(&text));
+        }
         properties.push(Property::SubscriptionIdentifierAvailable(0));
         properties.push(Property::SharedSubscriptionAvailable(0));
         let connack = Packet::ConnAck(ConnAck {
