@@ -22,6 +22,7 @@ use crate::transport::Addresses;
 
 pub(crate) struct Broker {
     pub(crate) limits: Limits,
+    check_payload_format: bool,
     /// With `%c` in place of the client id.
     response_information: Option<Box<str>>,
     pub(crate) queue_limits: QueueLimits,
@@ -49,6 +50,7 @@ impl Broker {
     pub(crate) fn new(config: &Config, hooks: Hooks, store: Box<dyn Store>) -> Broker {
         let limits = config.limits.clone();
         Broker {
+            check_payload_format: config.check_payload_format,
             response_information: config.response_information.as_deref().map(Into::into),
             queue_limits: QueueLimits {
                 messages: limits.max_queued_messages,
@@ -100,6 +102,14 @@ impl Broker {
         let sizes = properties.user_properties().map(|(name, value)| name.len() + value.len());
         let (count, bytes) = sizes.fold((0, 0), |(count, bytes), size| (count + 1, bytes + size));
         count <= max_user_properties && bytes <= max_user_property_bytes
+    }
+
+    /// Whether a payload is what its Payload Format Indicator says, if that is to be checked.
+    #[inline]
+    pub(crate) fn accepts_payload(&self, properties: Properties<'_>, payload: &[u8]) -> bool {
+        !self.check_payload_format
+            || properties.payload_format() != Some(1)
+            || std::str::from_utf8(payload).is_ok()
     }
 
     fn is_within_limits(&self, topic: &str) -> bool {

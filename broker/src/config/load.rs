@@ -48,6 +48,7 @@ fn read(section: &mut Section<'_, '_>, config: &mut Config) {
         threads,
         log,
         allow_anonymous,
+        check_payload_format,
         response_information,
         limits,
     } = config;
@@ -59,6 +60,7 @@ fn read(section: &mut Section<'_, '_>, config: &mut Config) {
     section.read("threads", threads, read_threads);
     section.read("log", log, Setting::log_level);
     section.read("allow_anonymous", allow_anonymous, Setting::boolean);
+    section.read("check_payload_format", check_payload_format, Setting::boolean);
     section.read("response_information", response_information, response_information::read);
     section.read_with("limits", |setting, problems| {
         setting.section(problems, |section| limits::read(section, limits));

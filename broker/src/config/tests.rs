@@ -91,6 +91,7 @@ plugin_dir: /srv/plugins
 threads: 3
 log: DEBUG
 allow_anonymous: true
+check_payload_format: true
 response_information: 'response/%c/'
 limits: {max_packet_size: 2048, max_connections: 2, connect_timeout: 500ms, receive_maximum: 65535,
   max_inflight: 1, max_queued_messages: 3, max_queued_bytes: 64KiB, write_buffer: 1GiB,
@@ -103,6 +104,7 @@ limits: {max_packet_size: 2048, max_connections: 2, connect_timeout: 500ms, rece
     assert_eq!(config.threads, NonZeroUsize::new(3));
     assert_eq!(config.log, log::LevelFilter::Debug);
     assert_eq!(config.response_information.as_deref(), Some("response/%c/"));
+    assert!(config.check_payload_format);
     assert!(config.allow_anonymous && config.limits.queue_qos0);
     let limits = config.limits;
     assert_eq!((limits.max_packet_size, limits.max_connections), (2048, 2));
@@ -183,8 +185,7 @@ fn unknown_keys_that_are_near_nothing_list_what_is_known() {
     check_problems(
         "persistence: true",
         &["c.yml:1: persistence: unknown key; the keys here are listeners, plugins, plugin_dir, \
-           threads, log, allow_anonymous, \
-         response_information, limits"],
+           threads, log, allow_anonymous, check_payload_format, response_information, limits"],
     );
     check_problems(
         "plugins: [{name: a, x_y_z: 1}]",

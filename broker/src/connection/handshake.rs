@@ -91,6 +91,11 @@ impl Connection {
         {
             return Err(End::Refused(ReasonCode::TopicNameInvalid));
         }
+        if let Some(will) = &connect.will
+            && !self.broker.accepts_payload(will.properties, will.payload)
+        {
+            return Err(End::Refused(ReasonCode::PayloadFormatInvalid));
+        }
         Ok(())
     }
 
