@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use mqtt::{Properties, Publish};
 
 use crate::clock::Clock;
-use crate::config::Limits;
+use crate::config::{Config, Limits};
 use crate::hooks::{Client, Decision, Hooks, Origin, Publication};
 use crate::router::{Heirs, Item, Receivers, Retained, RetainedLimits, Retention, Router, Run};
 use crate::session::{ConnectionId, Due, Ended, Message, QueueLimits, Registry};
@@ -26,11 +26,14 @@ const SWEEPS: usize = 10;
 
 pub(crate) struct Broker {
     pub(crate) limits: Limits,
+    check_payload_format: bool,
+    /// With `%c` in place of the client id.
+    response_information: Option<Box<str>>,
     pub(crate) queue_limits: QueueLimits,
     pub(crate) hooks: Hooks,
     pub(crate) router: Router,
     pub(crate) retained: Retained,
-    pub(crate) sessions: Registry,
+    pub(crate) sessions: Arc<Registry>,
     pub(crate) takeovers: Takeovers,
     pub(crate) schedule: Schedule,
     pub(crate) store: Box<dyn Store>,
@@ -52,15 +55,18 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
-    pub(crate) fn new(limits: Limits, hooks: Hooks, store: Box<dyn Store>) -> Broker {
+    pub(crate) fn new(config: &Config, hooks: Hooks, store: Box<dyn Store>) -> Broker {
+        let limits = config.limits.clone();
         Broker {
+            check_payload_format: config.check_payload_format,
+            response_information: config.response_information.as_deref().map(Into::into),
             queue_limits: QueueLimits {
                 messages: limits.max_queued_messages,
                 bytes: limits.max_queued_bytes,
                 write_buffer: limits.write_buffer,
                 queue_qos0: limits.queue_qos0,
             },
-            sessions: Registry::new(limits.max_sessions),
+            sessions: Arc::new(Registry::new(limits.max_sessions)),
             limits,
             hooks,
             router: Router::default(),
@@ -109,6 +115,14 @@ impl Broker {
         count <= max_user_properties && bytes <= max_user_property_bytes
     }
 
+    /// Whether a payload is what its Payload Format Indicator says, if that is to be checked.
+    #[inline]
+    pub(crate) fn accepts_payload(&self, properties: Properties<'_>, payload: &[u8]) -> bool {
+        !self.check_payload_format
+            || properties.payload_format() != Some(1)
+            || std::str::from_utf8(payload).is_ok()
+    }
+
     fn is_within_limits(&self, topic: &str) -> bool {
         topic.len() <= self.limits.max_topic_length
             && topic.bytes().filter(|byte| *byte == b'/').count() < self.limits.max_topic_levels
@@ -126,6 +140,13 @@ impl Broker {
             self.tally.count(Kind::TakeoverRefused, || format!("{client_id:?} from {address}"));
         }
         accepted
+    }
+
+    /// What a client can build its response topics from; none where its client id has no place in
+    /// a topic name.
+    pub(crate) fn response_information(&self, client_id: &str) -> Option<String> {
+        let text = self.response_information.as_deref()?.replace("%c", client_id);
+        mqtt::topic::check_topic_name(&text).is_ok().then_some(text)
     }
 
     /// In seconds; `u32::MAX` stands for ever.
@@ -156,7 +177,7 @@ impl Broker {
 
     /// Keeps a message with RETAIN set, or clears what was kept. Returns whether it is done: not if
     /// there is no room. [MQTT-3.3.1-5] [MQTT-3.3.1-6]
-    pub(crate) fn retain(&self, publish: &Publish<'_>, now: u32) -> bool {
+    pub(crate) fn retain(&self, publish: &Publish<'_>, publisher: &Arc<str>, now: u32) -> bool {
         // [MQTT-3.3.1-7]
         if publish.payload.is_empty() {
             self.retained.clear(publish.topic);
@@ -168,7 +189,8 @@ impl Broker {
             messages: self.limits.max_retained_messages,
             bytes: self.limits.max_retained_bytes,
         };
-        if self.retained.set(publish.topic, message, limits, now) == Retention::Full {
+        let retention = self.retained.set(publish.topic, message, publisher, limits, now);
+        if retention == Retention::Full {
             let removed = Publish { payload: &[], ..*publish };
             self.store.retained(&removed);
             self.tally.count(Kind::RetainedFull, || format!("one to {:?}", publish.topic));
@@ -193,7 +215,8 @@ impl Broker {
             topic: publish.topic,
             items: &[item],
             version,
-            publisher: None,
+            // Its session may be there still, and have a subscription with No Local. [MQTT-3.8.3-3]
+            publisher: Some(&will.author.session),
             now: shard.second(),
         };
         if self.hooks.watches_messages() {
@@ -203,7 +226,7 @@ impl Broker {
             }
         }
         if publish.retain {
-            self.retain(&publish, shard.second());
+            self.retain(&publish, &will.author.session.client_id, shard.second());
         }
         self.route(shard, &run, client, Origin::Will);
     }

@@ -83,7 +83,7 @@ impl Server {
                 .map_err(|error| StartError::Listen { address: *address, error })?;
             listeners.push(listener);
         }
-        let broker = Arc::new(Broker::new(config.limits.clone(), hooks, Box::new(MemoryStore)));
+        let broker = Arc::new(Broker::new(config, hooks, Box::new(MemoryStore)));
         let threads = config.threads.or(std::thread::available_parallelism().ok());
         let shards = (0..threads.map_or(1, usize::from))
             .map(|index| shard::start(index, broker.clone()))

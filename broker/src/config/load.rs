@@ -6,7 +6,7 @@ use std::path::Path;
 use super::error::{ConfigError, Problem};
 use super::quantity::number;
 use super::setting::{Section, Setting};
-use super::{Config, document, limits, listener, plugin};
+use super::{Config, document, limits, listener, plugin, response_information};
 
 /// Reads the file at `path`. Blocks on the disk.
 ///
@@ -41,7 +41,17 @@ pub fn parse(file_name: &str, text: &str) -> Result<Config, ConfigError> {
 
 fn read(section: &mut Section<'_, '_>, config: &mut Config) {
     // Taken apart, so that a field without a key does not compile.
-    let Config { listeners, plugins, plugin_dir, threads, log, allow_anonymous, limits } = config;
+    let Config {
+        listeners,
+        plugins,
+        plugin_dir,
+        threads,
+        log,
+        allow_anonymous,
+        check_payload_format,
+        response_information,
+        limits,
+    } = config;
     section.read_with("listeners", |setting, problems| {
         listener::read(setting, listeners, problems);
     });
@@ -50,6 +60,8 @@ fn read(section: &mut Section<'_, '_>, config: &mut Config) {
     section.read("threads", threads, read_threads);
     section.read("log", log, Setting::log_level);
     section.read("allow_anonymous", allow_anonymous, Setting::boolean);
+    section.read("check_payload_format", check_payload_format, Setting::boolean);
+    section.read("response_information", response_information, response_information::read);
     section.read_with("limits", |setting, problems| {
         setting.section(problems, |section| limits::read(section, limits));
     });

@@ -12,6 +12,7 @@ mod load;
 pub(crate) mod nearest;
 mod plugin;
 mod quantity;
+mod response_information;
 mod setting;
 #[cfg(test)]
 mod tests;
@@ -48,6 +49,11 @@ pub struct Config {
     pub log: log::LevelFilter,
     /// Whether a listener may be open to other machines while no plugin decides who connects.
     pub allow_anonymous: bool,
+    /// Whether a payload that is said to be UTF-8 is looked at.
+    pub check_payload_format: bool,
+    /// What CONNACK says to clients that ask for Response Information; `%c` in it stands for the
+    /// client id.
+    pub response_information: Option<String>,
     /// What clients may use.
     pub limits: Limits,
 }
@@ -132,6 +138,8 @@ impl Default for Config {
             threads: None,
             log: log::LevelFilter::Info,
             allow_anonymous: false,
+            check_payload_format: false,
+            response_information: None,
             limits: Limits::default(),
         }
     }

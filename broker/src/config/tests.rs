@@ -100,6 +100,8 @@ plugin_dir: /srv/plugins
 threads: 3
 log: DEBUG
 allow_anonymous: true
+check_payload_format: true
+response_information: 'response/%c/'
 limits: {max_packet_size: 2048, max_connections: 2, max_handshakes: 9, max_sessions: 8, connect_timeout: 500ms, receive_maximum: 65535,
   max_inflight: 1, max_queued_messages: 3, max_queued_bytes: 64KiB, write_buffer: 1GiB,
   send_timeout: 2m, max_topic_levels: 5, max_topic_length: 65535, max_client_id_length: 23,
@@ -111,6 +113,8 @@ limits: {max_packet_size: 2048, max_connections: 2, max_handshakes: 9, max_sessi
     assert_eq!(config.plugin_dir.as_deref(), Some("/srv/plugins".as_ref()));
     assert_eq!(config.threads, NonZeroUsize::new(3));
     assert_eq!(config.log, log::LevelFilter::Debug);
+    assert_eq!(config.response_information.as_deref(), Some("response/%c/"));
+    assert!(config.check_payload_format);
     assert!(config.allow_anonymous && config.limits.queue_qos0);
     let limits = config.limits;
     assert_eq!((limits.max_packet_size, limits.max_connections), (2048, 2));
@@ -160,7 +164,7 @@ fn unknown_keys_that_are_near_nothing_list_what_is_known() {
     check_problems(
         "persistence: true",
         &["c.yml:1: persistence: unknown key; the keys here are listeners, plugins, plugin_dir, \
-           threads, log, allow_anonymous, limits"],
+           threads, log, allow_anonymous, check_payload_format, response_information, limits"],
     );
     check_problems(
         "plugins: [{name: a, x_y_z: 1}]",
@@ -170,6 +174,24 @@ fn unknown_keys_that_are_near_nothing_list_what_is_known() {
     let text = "[1]: 2\n3: 4\nnull: 5\n1.5: 6\ntrue: 7";
     let error = parse("c.yml", text).expect_err(text).to_string();
     assert_eq!(error.lines().count(), 5, "{error}");
+}
+
+#[test]
+fn response_information_is_the_beginning_of_a_topic_name() {
+    assert_eq!(accept("response_information: none").response_information, None);
+    let allowed = "none, or the beginning of a topic name, in quotes and without wildcards or a $ in \
+                   front";
+    for (bad, found) in [
+        ("''", "\"\""),
+        ("a/#", "\"a/#\""),
+        ("a/+/b", "\"a/+/b\""),
+        ("$SYS", "\"$SYS\""),
+        ("5", "5"),
+        ("[a]", "a list"),
+    ] {
+        let problem = format!("c.yml:1: response_information: {found} is not allowed; {allowed}");
+        check_problems(&format!("response_information: {bad}"), &[&problem]);
+    }
 }
 
 #[test]

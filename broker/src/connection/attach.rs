@@ -10,7 +10,7 @@ use super::alias::Aliases;
 use super::client::ConnectedClient;
 use super::{Connection, End, Stage};
 use crate::hooks::Decision;
-use crate::session::{Author, Granted, Link, Will};
+use crate::session::{Author, Granted, Link, Taken, Will};
 use crate::shard::Shard;
 
 impl Connection {
@@ -28,12 +28,17 @@ impl Connection {
         };
         let broker = self.broker.clone();
         let resumed = granted.resumed;
-        let client = Box::new(self.client(shard, connect, granted));
+        let reply = self.connack(connect, resumed, assigned_client_id)?;
+        let taken = granted.take();
+        broker.schedule.remove(&taken.timers);
+        broker.clients.fetch_add(1, Ordering::Relaxed);
+        // From here on its close gives the session back, whatever happens.
+        self.stage = Stage::Connected(Box::new(self.client(shard, connect, taken)));
+        let Stage::Connected(client) = &self.stage else { return Ok(()) };
         let session = &client.session;
         if client.session_expiry > 0 {
             broker.store.session_begun(&session.client_id, client.session_expiry);
         }
-        let reply = self.connack(connect, resumed, assigned_client_id)?;
         let waker = cx.waker().clone();
         let link = Link::new(
             connecting.write,
@@ -42,7 +47,6 @@ impl Connection {
             connect.maximum_packet_size,
             connect.topic_alias_maximum,
         );
-        broker.clients.fetch_add(1, Ordering::Relaxed);
         // Asked before anything that the session has kept is sent.
         let decision =
             broker.hooks.on_connect(&client.facts(&self.endpoint), resumed, connect.clean_start);
@@ -65,18 +69,17 @@ impl Connection {
             session.order_close(ReasonCode::ServerShuttingDown);
         }
         let next = client.keep_alive_deadline();
-        self.stage = Stage::Connected(client);
         self.set_check(shard, next);
         if decision == Decision::Veto { Err(End::ConnectVetoed) } else { Ok(()) }
     }
 
-    fn client(&self, shard: &Shard, connect: &Connect<'_>, granted: Granted) -> ConnectedClient {
-        let Granted { session, kept, .. } = granted;
+    fn client(&self, shard: &Shard, connect: &Connect<'_>, taken: Taken) -> ConnectedClient {
+        let Taken { session, kept, .. } = taken;
         let username: Option<Box<str>> = connect.username.map(Into::into);
         // [MQTT-3.1.2-7]
         let will = connect.will.as_ref().map(|will| {
             let author = Author {
-                client_id: session.client_id.clone(),
+                session: session.clone(),
                 username: username.clone(),
                 protocol: connect.version.level(),
                 endpoint: self.endpoint.clone(),
@@ -136,6 +139,13 @@ impl Connection {
         if let Some(client_id) = assigned_client_id {
             // [MQTT-3.1.3-7] [MQTT-3.2.2-16]
             properties.push(Property::AssignedClientIdentifier(client_id));
+        }
+        let client_id = assigned_client_id.unwrap_or(connect.client_id);
+        // [MQTT-3.1.2-28]
+        if connect.request_response_information
+            && let Some(text) = self.broker.response_information(client_id)
+        {
+            properties.push(Property::ResponseInformation(&text));
         }
         let connack = Packet::ConnAck(ConnAck {
             session_present,

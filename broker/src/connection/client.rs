@@ -34,7 +34,7 @@ pub(super) struct ConnectedClient {
     /// Whether CONNECT asked for the session to end with the connection.
     pub(super) connected_without_expiry: bool,
     pub(super) will: Option<Box<Will>>,
-    /// QoS 2 messages that the client may leave unreleased.
+    /// QoS 2 messages that the client may leave unreleased. Those at QoS 1 do not count.
     pub(super) receive_quota: u16,
     /// What its topic aliases stand for.
     pub(super) aliases: Aliases,

@@ -102,7 +102,7 @@ impl Connection {
 
     fn end_session(&self, shard: &mut Shard, client: ConnectedClient) {
         let ConnectedClient { session, kept, .. } = client;
-        let ended = Ended { session: session.clone(), kept, will: None };
+        let ended = Ended { session: session.clone(), kept, will: None, timers: Vec::new() };
         self.broker.end_session(shard, &ended);
         self.broker.sessions.remove(&session);
     }

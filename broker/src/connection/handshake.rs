@@ -95,6 +95,11 @@ impl Connection {
         {
             return Err(End::Refused(ReasonCode::TopicNameInvalid));
         }
+        if let Some(will) = &connect.will
+            && !self.broker.accepts_payload(will.properties, will.payload)
+        {
+            return Err(End::Refused(ReasonCode::PayloadFormatInvalid));
+        }
         Ok(())
     }
 
@@ -169,8 +174,8 @@ impl Connection {
             Claim::Superseded => Err(End::Refused(ReasonCode::ServerBusy)),
             Claim::Granted(granted) => {
                 connecting.claiming = None;
-                self.broker.schedule.remove(&granted.timers);
                 if let Some(ended) = &granted.ended {
+                    self.broker.schedule.remove(&ended.timers);
                     self.broker.end_session(shard, ended);
                 }
                 Ok(Some(granted))

@@ -44,6 +44,10 @@ impl Connection {
         if publish.qos == QoS::ExactlyOnce && !self.begin_exactly_once(shard, publish.packet_id)? {
             return Ok(());
         }
+        if !self.broker.accepts_payload(publish.properties, publish.payload) {
+            self.acknowledge(shard, publish, ReasonCode::PayloadFormatInvalid);
+            return Ok(());
+        }
         if !continues_run(shard, data, publish.topic) {
             self.end_run(shard, data);
             if !self.broker.accepts_topic(publish.topic) {
@@ -54,7 +58,7 @@ impl Connection {
         let mut reason = ReasonCode::Success;
         if self.passes_plugins(data, publish, item) {
             // [MQTT-3.3.1-8]
-            if publish.retain && !self.broker.retain(publish, shard.second()) {
+            if publish.retain && !self.retain(publish, shard.second()) {
                 // Subscribers get it all the same.
                 reason = ReasonCode::QuotaExceeded;
             }
@@ -62,6 +66,11 @@ impl Connection {
         }
         self.acknowledge(shard, publish, reason);
         Ok(())
+    }
+
+    fn retain(&self, publish: &Publish<'_>, now: u32) -> bool {
+        let Stage::Connected(client) = &self.stage else { return false };
+        self.broker.retain(publish, &client.session.client_id, now)
     }
 
     /// Delivers what has been collected; `data` are the bytes that were read.
@@ -95,6 +104,8 @@ impl Connection {
     /// [MQTT-4.3.3-10]
     fn begin_exactly_once(&mut self, shard: &mut Shard, packet_id: u16) -> Result<bool, End> {
         let Stage::Connected(client) = &mut self.stage else { return Ok(false) };
+        // At QoS 1 nothing is left unanswered when the next is looked at: what a read brings is
+        // answered before there is another, and how TCP cuts the stream is not the client's doing.
         let inbound = &mut client.kept.inbound;
         if !inbound.contains(packet_id) && inbound.open() >= usize::from(client.receive_quota) {
             return Err(Violation::ReceiveMaximumExceeded.into()); // [MQTT-3.3.4-7]
@@ -146,8 +157,9 @@ impl Connection {
             QoS::AtMostOnce => return,
             QoS::AtLeastOnce => Packet::PubAck(ack),
             QoS::ExactlyOnce => {
-                if reason.is_error() {
-                    client.kept.inbound.release(publish.packet_id);
+                if reason.is_error() && client.kept.inbound.release(publish.packet_id) {
+                    let client_id = &client.session.client_id;
+                    self.broker.store.released(client_id, publish.packet_id);
                 }
                 Packet::PubRec(ack)
             }

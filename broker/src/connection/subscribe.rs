@@ -88,7 +88,9 @@ impl Connection {
             RetainHandling::DoNotSend => false,
         };
         if wanted {
-            let walk = broker.retained.walk(filter);
+            // [MQTT-3.8.3-3]
+            let not_by = options.no_local.then(|| client.session.client_id.clone());
+            let walk = broker.retained.walk(filter, not_by);
             client.replay.get_or_insert_default().add(walk, options.qos, matched_by);
         }
         granted

@@ -3,6 +3,8 @@
 
 use mqtt::{Property, PropertyBuffer, ReasonCode};
 
+const NOT_UTF8: &str = "the payload is not UTF-8, as its Payload Format Indicator says it is";
+
 /// Why a CONNECT was refused.
 pub(super) fn connect_refused(reason: ReasonCode) -> Option<&'static str> {
     Some(match reason {
@@ -13,6 +15,7 @@ pub(super) fn connect_refused(reason: ReasonCode) -> Option<&'static str> {
         ReasonCode::TopicNameInvalid => {
             "the will topic is too long, has too many levels, or begins with $"
         }
+        ReasonCode::PayloadFormatInvalid => NOT_UTF8,
         ReasonCode::ConnectionRateExceeded => {
             "the client identifier is in use and has been taken over too often"
         }
@@ -28,6 +31,7 @@ pub(super) fn publish_refused(reason: ReasonCode) -> Option<&'static str> {
         ReasonCode::TopicNameInvalid => {
             "the topic name is too long, has too many levels, or begins with $"
         }
+        ReasonCode::PayloadFormatInvalid => NOT_UTF8,
         _ => return None,
     })
 }

@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 
 mod buffer_pool;
 mod dropped;
+mod grant;
 mod link;
 mod matched_by;
 mod message;
@@ -29,12 +30,13 @@ mod write_queue;
 
 pub(crate) use buffer_pool::BufferPool;
 pub(crate) use dropped::{DropCause, Dropped};
+pub(crate) use grant::{Granted, Taken};
 pub(crate) use link::Link;
 pub(crate) use matched_by::MatchedBy;
 pub(crate) use message::{Layout, Message};
 pub(crate) use outbox::{Acknowledgement, AfterWrite, Outbox};
 pub(crate) use queue::QueueLimits;
-pub(crate) use registry::{Claim, Claimant, ConnectionId, Ended, Granted, Registry};
+pub(crate) use registry::{Claim, Claimant, ConnectionId, Ended, Registry};
 pub(crate) use schedule::{Due, DueKey, Schedule};
 pub(crate) use subscriptions::Subscriptions;
 pub(crate) use takeovers::{TakeoverLimit, Takeovers};

@@ -11,7 +11,8 @@ use std::task::Waker;
 use mqtt::ReasonCode;
 use parking_lot::Mutex;
 
-use super::{DueKey, Kept, Session, Will};
+use super::grant::Lent;
+use super::{DueKey, Granted, Kept, Session, Will};
 
 /// Tells connections apart; never used twice.
 pub(crate) type ConnectionId = u64;
@@ -71,23 +72,13 @@ pub(crate) enum Claim {
     Full,
 }
 
-/// A session and what it lends to its new owner.
-pub(crate) struct Granted {
-    pub(crate) session: Arc<Session>,
-    pub(crate) kept: Box<Kept>,
-    /// There was one, and it goes on.
-    pub(crate) resumed: bool,
-    /// Events of the schedule that do not apply any more.
-    pub(crate) timers: Vec<DueKey>,
-    /// The one that a clean start has put an end to.
-    pub(crate) ended: Option<Box<Ended>>,
-}
-
 /// A session that is over: what remains to be done is to unsubscribe it and to publish its will.
 pub(crate) struct Ended {
     pub(crate) session: Arc<Session>,
     pub(crate) kept: Box<Kept>,
     pub(crate) will: Option<Box<Will>>,
+    /// Events of the schedule that do not apply any more.
+    pub(crate) timers: Vec<DueKey>,
 }
 
 impl Registry {
@@ -98,14 +89,13 @@ impl Registry {
 
     /// Claims a session. `create` makes one where there is none.
     pub(crate) fn claim(
-        &self,
+        self: &Arc<Self>,
         claimant: &Claimant<'_>,
         create: impl FnOnce(Arc<str>) -> Session,
     ) -> Claim {
         let Claimant { client_id, user, connection, clean_start, waited, waker } = *claimant;
         let mut entries = self.entries.lock();
         let mut ended = None;
-        let mut timers = Vec::new();
         if let Some(entry) = entries.get_mut(client_id) {
             if waited && entry.went_to_a_newer_than(connection) {
                 return Claim::Superseded;
@@ -119,10 +109,10 @@ impl Registry {
             entry.successor = None;
             // [MQTT-3.1.2-5]
             if !clean_start {
-                return resume(entry, connection);
+                let lent = entry.lend(connection);
+                return Claim::Granted(Granted::resumed(self.clone(), entry.session.clone(), lent));
             }
             // [MQTT-3.1.2-4] [MQTT-3.1.4-4]
-            timers = std::mem::take(&mut entry.timers);
             ended = entries.remove(client_id).map(|entry| Box::new(entry.end()));
         }
         if entries.len() >= self.limit {
@@ -132,7 +122,7 @@ impl Registry {
         let client_id: Arc<str> = client_id.into();
         let session = Arc::new(create(client_id.clone()));
         entries.insert(client_id, Entry::new(session.clone(), user, connection));
-        Claim::Granted(Granted { session, kept: Box::default(), resumed: false, timers, ended })
+        Claim::Granted(Granted::begun(self.clone(), session, ended))
     }
 
     /// Whether a claim would drive out another connection.
@@ -160,6 +150,21 @@ impl Registry {
             successor.wake();
         }
         departure
+    }
+
+    /// Takes a session back that its new owner has not used.
+    pub(super) fn give_back(&self, session: &Session, lent: Lent) {
+        let mut entries = self.entries.lock();
+        let Some(entry) = entries.get_mut(&session.client_id) else { return };
+        entry.owner = None;
+        entry.kept = Some(lent.kept);
+        entry.will = lent.will;
+        entry.timers = lent.timers;
+        let successor = entry.successor.as_ref().map(|(_, waker)| waker.clone());
+        drop(entries);
+        if let Some(successor) = successor {
+            successor.wake();
+        }
     }
 
     /// Notes what was scheduled for `departure`. Returns whether it still applies.
@@ -240,7 +245,19 @@ impl Entry {
     }
 
     fn end(self) -> Ended {
-        Ended { session: self.session, kept: self.kept.unwrap_or_default(), will: self.will }
+        let Entry { session, kept, will, timers, .. } = self;
+        Ended { session, kept: kept.unwrap_or_default(), will, timers }
+    }
+
+    /// Lends what is kept to a new owner.
+    fn lend(&mut self, connection: ConnectionId) -> Lent {
+        self.owner = Some(connection);
+        self.session.clear_orders();
+        Lent {
+            kept: self.kept.take().unwrap_or_default(),
+            will: self.will.take(),
+            timers: std::mem::take(&mut self.timers),
+        }
     }
 }
 
@@ -252,20 +269,6 @@ fn remove(entries: &mut Entries, client_id: &str) -> Option<Entry> {
         entries.shrink_to(capacity / 2);
     }
     entry
-}
-
-fn resume(entry: &mut Entry, connection: ConnectionId) -> Claim {
-    entry.owner = Some(connection);
-    // The client is back before its will was due. [MQTT-3.1.3-9]
-    entry.will = None;
-    entry.session.clear_orders();
-    Claim::Granted(Granted {
-        session: entry.session.clone(),
-        kept: entry.kept.take().unwrap_or_default(),
-        resumed: true,
-        timers: std::mem::take(&mut entry.timers),
-        ended: None,
-    })
 }
 
 /// Queues the connection and asks the owner to close.
@@ -304,12 +307,12 @@ mod tests {
         }
     }
 
-    fn claim(registry: &Registry, connection: ConnectionId, clean_start: bool) -> Claim {
+    fn claim(registry: &Arc<Registry>, connection: ConnectionId, clean_start: bool) -> Claim {
         claim_waking(registry, connection, clean_start, false, Waker::noop())
     }
 
     fn claim_waking(
-        registry: &Registry,
+        registry: &Arc<Registry>,
         connection: ConnectionId,
         clean_start: bool,
         waited: bool,
@@ -322,7 +325,10 @@ mod tests {
 
     fn granted(claim: Claim) -> (Arc<Session>, bool) {
         match claim {
-            Claim::Granted(granted) => (granted.session, granted.resumed),
+            Claim::Granted(granted) => {
+                let resumed = granted.resumed;
+                (granted.take().session, resumed)
+            }
             Claim::Wait => panic!("told to wait"),
             Claim::Denied => panic!("denied"),
             Claim::Superseded => panic!("superseded"),
@@ -332,22 +338,23 @@ mod tests {
 
     #[test]
     fn a_session_left_behind_is_resumed_and_a_clean_start_ends_it() {
-        let registry = Registry::new(usize::MAX);
+        let registry = Arc::new(Registry::new(usize::MAX));
         let (first, resumed) = granted(claim(&registry, 1, false));
         assert!(!resumed);
         registry.leave(&first, Box::default(), None);
         let (second, resumed) = granted(claim(&registry, 2, false));
         assert!(resumed && Arc::ptr_eq(&first, &second));
         registry.leave(&second, Box::default(), None);
-        let Claim::Granted(granted) = claim(&registry, 3, true) else { panic!("not granted") };
-        let Granted { session, resumed, ended, .. } = granted;
+        let Claim::Granted(mut granted) = claim(&registry, 3, true) else { panic!("not granted") };
+        let (resumed, ended) = (granted.resumed, granted.ended.take());
+        let session = granted.take().session;
         assert!(!resumed && !Arc::ptr_eq(&second, &session));
         assert!(ended.is_some_and(|ended| Arc::ptr_eq(&ended.session, &second)));
     }
 
     #[test]
     fn a_newcomer_waits_until_the_owner_has_gone() {
-        let registry = Registry::new(usize::MAX);
+        let registry = Arc::new(Registry::new(usize::MAX));
         let (session, _) = granted(claim(&registry, 1, true));
         let woken = Arc::new(Count::default());
         let waker = Waker::from(woken.clone());
@@ -363,7 +370,7 @@ mod tests {
 
     #[test]
     fn the_newest_of_those_who_wait_gets_the_session() {
-        let registry = Registry::new(usize::MAX);
+        let registry = Arc::new(Registry::new(usize::MAX));
         let (session, _) = granted(claim(&registry, 1, true));
         let woken = Arc::new(Count::default());
         let waker = Waker::from(woken.clone());
@@ -378,7 +385,7 @@ mod tests {
 
     #[test]
     fn one_that_waited_does_not_drive_out_a_later_one() {
-        let registry = Registry::new(usize::MAX);
+        let registry = Arc::new(Registry::new(usize::MAX));
         let (session, _) = granted(claim(&registry, 1, true));
         assert!(matches!(claim(&registry, 2, true), Claim::Wait));
         registry.remove(&session);
@@ -389,7 +396,7 @@ mod tests {
 
     #[test]
     fn full_it_knows_the_sessions_that_it_has() {
-        let registry = Registry::new(2);
+        let registry = Arc::new(Registry::new(2));
         let claim_as = |client_id, connection, clean_start| {
             let (user, waited, waker) = (None, false, Waker::noop());
             let claimant = Claimant { client_id, user, connection, clean_start, waited, waker };
@@ -409,7 +416,7 @@ mod tests {
 
     #[test]
     fn memory_comes_back_when_sessions_have_gone() {
-        let registry = Registry::new(usize::MAX);
+        let registry = Arc::new(Registry::new(usize::MAX));
         let sessions: Vec<_> = (0..10_000)
             .map(|number| {
                 let (client_id, waker) = (&*number.to_string(), Waker::noop());
@@ -430,7 +437,7 @@ mod tests {
 
     #[test]
     fn timers_of_an_earlier_departure_do_nothing() {
-        let registry = Registry::new(usize::MAX);
+        let registry = Arc::new(Registry::new(usize::MAX));
         let (session, _) = granted(claim(&registry, 1, false));
         let first = registry.leave(&session, Box::default(), None);
         granted(claim(&registry, 2, false));

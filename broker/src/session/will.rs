@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mqtt::{Properties, Property, PropertyBuffer, Publish};
 
-use super::Message;
+use super::{Message, Session};
 use crate::connection::Endpoint;
 use crate::hooks;
 
@@ -17,7 +17,7 @@ pub(crate) struct Will {
 
 /// Who left a will, for the plugins that decide about it when the client is long gone.
 pub(crate) struct Author {
-    pub(crate) client_id: Arc<str>,
+    pub(crate) session: Arc<Session>,
     pub(crate) username: Option<Box<str>>,
     pub(crate) protocol: u8,
     pub(crate) endpoint: Endpoint,
@@ -27,7 +27,7 @@ impl Author {
     /// What plugins are told of the client.
     pub(crate) fn facts(&self) -> hooks::Client<'_> {
         hooks::Client {
-            client_id: &self.client_id,
+            client_id: &self.session.client_id,
             username: self.username.as_deref(),
             protocol: self.protocol,
             peer: self.endpoint.peer,

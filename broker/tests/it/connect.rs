@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use mqtt::{Identifier, Properties, QoS, SubscriptionList, SubscriptionOptions};
 use mqtt::{Packet, Property, PropertyBuffer, ReasonCode, Subscribe, Subscription, Version};
-use mqtt::{Properties, QoS, SubscriptionList, SubscriptionOptions};
 
 use crate::support::{Broker, Client, LastWill, Login, both_versions};
 
@@ -313,4 +313,30 @@ fn a_session_of_the_other_version_is_resumed(version: Version) {
         Login::new(other, "client").keeping_session().resume(broker.address());
     assert!(present);
     assert_eq!(client.expect("a", "hello").properties, b"");
+}
+
+/// Only to those who ask. [MQTT-3.1.2-28]
+#[test]
+fn response_information_is_that_of_the_config() {
+    let asked = Property::RequestResponseInformation(1);
+    let told = |config: Option<&str>, client_id: &str, property| {
+        let broker = Broker::with(|c| c.response_information = config.map(Into::into));
+        let (_, answer) = Login::new(Version::V5, client_id).with(property).ask(broker.address());
+        let assigned = answer.properties().assigned_client_identifier().map(str::to_owned);
+        let client_id = assigned.unwrap_or(client_id.to_owned());
+        let said = answer.properties().get(Identifier::ResponseInformation);
+        said.map(|property| match property {
+            Property::ResponseInformation(text) => text.replace(&client_id, "ID"),
+            other => panic!("{other:?}"),
+        })
+    };
+    assert_eq!(told(None, "client", asked), None);
+    let template = Some("response/%c/");
+    assert_eq!(told(template, "client", asked).as_deref(), Some("response/ID/"));
+    assert_eq!(told(template, "", asked).as_deref(), Some("response/ID/"));
+    assert_eq!(told(Some("response/"), "client", asked).as_deref(), Some("response/"));
+    assert_eq!(told(template, "client", Property::RequestResponseInformation(0)), None);
+    assert_eq!(told(template, "client", Property::RequestProblemInformation(1)), None);
+    // No topic name can hold it.
+    assert_eq!(told(template, "a/#", asked), None);
 }

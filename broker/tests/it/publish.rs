@@ -1,6 +1,6 @@
 //! Publishing and delivery at each QoS.
 
-use mqtt::{Ack, Packet, Properties, Publish, QoS, ReasonCode, Version};
+use mqtt::{Ack, Packet, Properties, Property, PropertyBuffer, Publish, QoS, ReasonCode, Version};
 
 use crate::support::{Broker, Client, both_versions};
 
@@ -130,6 +130,58 @@ fn pubrels_come_in_the_order_of_the_pubrecs(version: Version) {
     for packet_id in order {
         let release = Packet::PubRel(Ack::new(packet_id, ReasonCode::Success));
         client.receive(|packet| assert_eq!(packet, release));
+    }
+}
+
+/// Receive Maximum is about what has not been answered; what comes at QoS 1 is answered with the read
+/// that it came in. [MQTT-3.3.4-7]
+#[test]
+fn any_number_of_qos_1_messages_may_come_at_once() {
+    let broker = Broker::with(|config| config.limits.receive_maximum = 1);
+    let mut client = Client::connect(&broker, Version::V5, "client");
+    let mut bytes = Vec::new();
+    for packet_id in 1..=1000 {
+        message(QoS::AtLeastOnce, packet_id, "x").encode(Version::V5, &mut bytes);
+    }
+    client.send_bytes(&bytes);
+    for packet_id in 1..=1000 {
+        let acknowledged = Packet::PubAck(Ack::new(packet_id, ReasonCode::Success));
+        client.receive(|packet| assert_eq!(packet, acknowledged));
+    }
+}
+
+/// It is looked at if the config says so.
+#[test]
+fn a_payload_that_is_not_what_it_says_is_refused() {
+    let mut text = PropertyBuffer::new();
+    assert!(text.push(Property::PayloadFormatIndicator(1)));
+    let mut bytes = PropertyBuffer::new();
+    assert!(bytes.push(Property::PayloadFormatIndicator(0)));
+    for check in [false, true] {
+        let broker = Broker::with(|config| config.check_payload_format = check);
+        let mut client = Client::connect(&broker, Version::V5, "client");
+        let mut subscriber = Client::connect(&broker, Version::V5, "subscriber");
+        subscriber.subscribe("a", QoS::AtLeastOnce);
+        for qos in ALL {
+            let latin1 = Publish { payload: b"M\xFCnster", ..message(qos, 0, "") };
+            let bad = Publish { properties: text.as_properties(), ..latin1 };
+            let delivered = !check;
+            let refused = check && qos > QoS::AtMostOnce;
+            let reason = client.publish_with(&bad);
+            assert_eq!(reason == ReasonCode::PayloadFormatInvalid, refused, "{reason}");
+            for good in [
+                latin1,
+                Publish { properties: bytes.as_properties(), ..latin1 },
+                Publish { properties: text.as_properties(), ..message(qos, 0, "Münster") },
+            ] {
+                assert_eq!(client.publish_with(&good), ReasonCode::Success);
+            }
+            for _ in 0..if delivered { 4 } else { 3 } {
+                let received = subscriber.receive_publish();
+                subscriber.acknowledge(&received);
+            }
+            subscriber.ping();
+        }
     }
 }
 

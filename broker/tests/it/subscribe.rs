@@ -3,7 +3,7 @@
 use mqtt::{FilterList, Packet, Properties, QoS, ReasonCode};
 use mqtt::{Subscribe, Subscription, SubscriptionList, SubscriptionOptions, Unsubscribe, Version};
 
-use crate::support::{Broker, Client, both_versions};
+use crate::support::{Broker, Client, LastWill, Login, both_versions};
 
 both_versions!(
     suback_has_a_code_for_each_filter_in_their_order,
@@ -296,6 +296,41 @@ fn no_local_keeps_a_clients_own_messages_from_it() {
         assert_eq!(client.expect("a", "other").qos, qos);
     }
     client.ping();
+}
+
+/// It is the client id that counts, not the connection. [MQTT-3.8.3-3]
+#[test]
+fn no_local_keeps_a_clients_own_retained_messages_and_will_from_it() {
+    let broker = Broker::start();
+    let no_local =
+        SubscriptionOptions { no_local: true, ..SubscriptionOptions::new(QoS::AtLeastOnce) };
+    let will = LastWill { retain: true, qos: QoS::AtLeastOnce, ..LastWill::new("own", "will") };
+    let login = Login::new(Version::V5, "client").keeping_session();
+    let mut client = login.will(will).connect(broker.address());
+    let mut other = Client::connect(&broker, Version::V5, "other");
+    client.subscribe_with("+", no_local);
+    client.publish_retained("retained", "own", QoS::AtLeastOnce);
+    other.subscribe("own", QoS::AtLeastOnce);
+    // Neither is it kept for the session, nor is it sent when the client comes back.
+    drop(client);
+    other.expect("own", "will");
+    other.publish_retained("other", "other", QoS::AtLeastOnce);
+    let login = Login::new(Version::V5, "client").keeping_session();
+    let mut client = login.connect(broker.address());
+    client.expect("other", "other");
+    client.subscribe_with("+", no_local);
+    client.expect("other", "other");
+    client.ping();
+    // It is there, for those who want it.
+    let plain = SubscriptionOptions::new(QoS::AtLeastOnce);
+    client.subscribe_with("+", plain);
+    for _ in 0..3 {
+        let received = client.receive_publish();
+        assert!(received.retain);
+        client.acknowledge(&received);
+    }
+    other.subscribe_with("retained", no_local);
+    other.expect("retained", "own");
 }
 
 /// [MQTT-3.3.1-12] [MQTT-3.3.1-13]

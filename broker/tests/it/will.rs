@@ -1,6 +1,7 @@
 //! Wills: when they are published, when not, and how.
 
-use mqtt::{Disconnect, Packet, Properties, Property, QoS, ReasonCode, Version};
+use mqtt::{Connect, Disconnect, Packet, Properties, Property, PropertyBuffer, QoS, ReasonCode};
+use mqtt::{Version, Will};
 
 use crate::support::{Broker, Client, LastWill, Login, both_versions};
 
@@ -255,4 +256,27 @@ fn leave_will(version: Version, payload: &str) -> Login<'_> {
 fn delayed(seconds: u32, payload: &str) -> Login<'_> {
     let will = LastWill::new("will", payload).with(Property::WillDelayInterval(seconds));
     Login::new(Version::V5, "client").will(will)
+}
+
+/// As that of any message, if the config says that it is looked at.
+#[test]
+fn a_will_that_is_not_what_it_says_is_refused() {
+    for check in [false, true] {
+        let broker = Broker::with(|config| config.check_payload_format = check);
+        let mut properties = PropertyBuffer::new();
+        assert!(properties.push(Property::PayloadFormatIndicator(1)));
+        let mut connect = Connect::new(Version::V5, "client");
+        connect.will = Some(Will {
+            qos: QoS::AtMostOnce,
+            retain: false,
+            topic: "will",
+            payload: b"\xFF",
+            delay: 0,
+            properties: properties.as_properties(),
+        });
+        let mut client = Client::open(broker.address(), Version::V5);
+        client.send(&Packet::Connect(connect));
+        let expected = if check { ReasonCode::PayloadFormatInvalid } else { ReasonCode::Success };
+        assert_eq!(client.answer().reason, expected);
+    }
 }

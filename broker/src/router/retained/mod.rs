@@ -5,6 +5,7 @@
 //! has expired is freed little by little, and at the latest when a limit is reached.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use parking_lot::RwLock;
 
@@ -40,6 +41,8 @@ type Key = Box<[u8]>;
 
 struct Held {
     message: Message,
+    /// The client id of who published it, for No Local.
+    publisher: Arc<str>,
     /// Ascends with time.
     number: u64,
 }
@@ -68,6 +71,7 @@ impl Retained {
         &self,
         topic: &str,
         message: Message,
+        publisher: &Arc<str>,
         limits: RetainedLimits,
         now: u32,
     ) -> Retention {
@@ -81,7 +85,7 @@ impl Retained {
                 return Retention::Full;
             }
         }
-        topics.insert(key, message, cost);
+        topics.insert(key, message, publisher.clone(), cost);
         Retention::Kept
     }
 
@@ -97,9 +101,10 @@ impl Retained {
         held.is_some_and(|held| held.message.is_same(message))
     }
 
-    /// Begins a walk through the messages that are retained now and whose topics match a filter.
-    pub(crate) fn walk(&self, filter: &str) -> Walk {
-        Walk::new(key(filter), self.topics.read().next)
+    /// Begins a walk through the messages that are retained now and whose topics match a filter, but
+    /// for those published by `not_by`.
+    pub(crate) fn walk(&self, filter: &str, not_by: Option<Arc<str>>) -> Walk {
+        Walk::new(key(filter), not_by, self.topics.read().next)
     }
 
     /// Frees some of what has expired before second `now`. Returns whether that was all.
@@ -119,14 +124,14 @@ impl Topics {
     }
 
     /// For a topic that has none.
-    fn insert(&mut self, key: Key, message: Message, cost: usize) {
+    fn insert(&mut self, key: Key, message: Message, publisher: Arc<str>, cost: usize) {
         if let Some(expiry) = expiry(&message) {
             self.expiring.insert(expiry, key.clone());
         }
         self.bytes += cost;
         let number = self.next;
         self.next += 1;
-        self.messages.insert(key, Held { message, number });
+        self.messages.insert(key, Held { message, publisher, number });
     }
 
     fn remove(&mut self, key: &[u8]) {

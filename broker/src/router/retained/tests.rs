@@ -1,6 +1,7 @@
 //! What is kept, found, counted and freed.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::{PER_SWEEP, Retained, RetainedLimits, Retention};
 use crate::session::Message;
@@ -25,8 +26,12 @@ fn message(topic: &str, payload: &[u8], expiry: Option<u32>) -> Message {
     Message::new(&publish, 0)
 }
 
+fn publisher() -> Arc<str> {
+    "publisher".into()
+}
+
 fn set(retained: &Retained, topic: &str, limits: RetainedLimits) -> Retention {
-    retained.set(topic, message(topic, b"x", None), limits, 0)
+    retained.set(topic, message(topic, b"x", None), &publisher(), limits, 0)
 }
 
 fn retained(topics: &[&str]) -> Retained {
@@ -38,7 +43,7 @@ fn retained(topics: &[&str]) -> Retained {
 }
 
 fn topics_at(retained: &Retained, filter: &str, now: u32) -> Vec<String> {
-    let mut walk = retained.walk(filter);
+    let mut walk = retained.walk(filter, None);
     let mut found = VecDeque::new();
     while !walk.is_over() {
         walk.step(retained, now, &mut found);
@@ -100,7 +105,7 @@ fn all_of(names: &[&str]) -> Vec<String> {
 #[test]
 fn a_walk_leaves_out_what_came_after_it_began() {
     let retained = retained(&["b", "d"]);
-    let mut walk = retained.walk("#");
+    let mut walk = retained.walk("#", None);
     for topic in ["a", "b", "c"] {
         set(&retained, topic, MANY);
     }
@@ -115,7 +120,7 @@ fn a_walk_goes_on_where_it_stopped() {
     let names: Vec<String> = (0..1000).map(|number| format!("t/{number:04}/x")).collect();
     let all: Vec<&str> = names.iter().map(String::as_str).collect();
     let retained = retained(&all);
-    let mut walk = retained.walk("t/+/x");
+    let mut walk = retained.walk("t/+/x", None);
     let mut found = VecDeque::new();
     walk.step(&retained, 0, &mut found);
     assert!(!walk.is_over() && found.len() < 1000);
@@ -151,7 +156,7 @@ fn bytes_are_those_of_the_last_message() {
     let retained = Retained::default();
     let set = |topic, size, expiry, bytes| {
         let limits = RetainedLimits { bytes, ..MANY };
-        retained.set(topic, message(topic, &vec![b'x'; size], expiry), limits, 0)
+        retained.set(topic, message(topic, &vec![b'x'; size], expiry), &publisher(), limits, 0)
     };
     for size in [1000, 10, 5000] {
         for expiry in [None, Some(60)] {
@@ -174,10 +179,10 @@ fn the_expired_are_freed_and_not_found() {
     let count = PER_SWEEP + 1;
     for number in 0..count {
         let topic = format!("t/{number}");
-        retained.set(&topic, message(&topic, b"x", Some(10)), MANY, 0);
+        retained.set(&topic, message(&topic, b"x", Some(10)), &publisher(), MANY, 0);
     }
     // A new message with another expiry has that one alone.
-    retained.set("t/0", message("t/0", b"x", Some(20)), MANY, 0);
+    retained.set("t/0", message("t/0", b"x", Some(20)), &publisher(), MANY, 0);
     assert_eq!(topics_at(&retained, "#", 10).len(), 2);
     assert!(retained.sweep(9));
     assert_eq!(retained.topics.read().messages.len(), count + 1);
@@ -191,9 +196,9 @@ fn the_expired_make_room_when_it_is_full() {
     let retained = Retained::default();
     let two = RetainedLimits { messages: 2, ..MANY };
     for topic in ["a", "b"] {
-        retained.set(topic, message(topic, b"x", Some(10)), two, 0);
+        retained.set(topic, message(topic, b"x", Some(10)), &publisher(), two, 0);
     }
-    assert_eq!(retained.set("c", message("c", b"x", None), two, 9), Retention::Full);
-    assert_eq!(retained.set("c", message("c", b"x", None), two, 10), Retention::Kept);
+    assert_eq!(retained.set("c", message("c", b"x", None), &publisher(), two, 9), Retention::Full);
+    assert_eq!(retained.set("c", message("c", b"x", None), &publisher(), two, 10), Retention::Kept);
     assert_eq!(topics(&retained, "#"), ["c"]);
 }

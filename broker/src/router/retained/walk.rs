@@ -6,8 +6,9 @@
 
 use std::collections::VecDeque;
 use std::ops::Bound;
+use std::sync::Arc;
 
-use super::{Key, Retained};
+use super::{Held, Key, Retained};
 use crate::session::Message;
 
 /// Topics looked at before others have their turn.
@@ -16,6 +17,8 @@ const PER_STEP: usize = 256;
 /// Where a walk stands.
 pub(crate) struct Walk {
     filter: Key,
+    /// A client id whose messages are left out. [MQTT-3.8.3-3]
+    not_by: Option<Arc<str>>,
     /// The first topic that has not been looked at. `None`: all have been.
     from: Option<Vec<u8>>,
     /// Messages from this number on came after the walk began.
@@ -37,8 +40,8 @@ enum Fit {
 }
 
 impl Walk {
-    pub(super) fn new(filter: Key, end: u64) -> Walk {
-        Walk { filter, from: Some(Vec::new()), end }
+    pub(super) fn new(filter: Key, not_by: Option<Arc<str>>, end: u64) -> Walk {
+        Walk { filter, not_by, from: Some(Vec::new()), end }
     }
 
     pub(crate) fn has_filter(&self, filter: &str) -> bool {
@@ -53,6 +56,11 @@ impl Walk {
         self.from.is_none()
     }
 
+    fn wants(&self, held: &Held) -> bool {
+        held.number < self.end
+            && self.not_by.as_ref().is_none_or(|client| held.publisher != *client)
+    }
+
     /// Looks at some more topics and appends what matches to `found`, but for what has expired at
     /// second `now`.
     pub(crate) fn step(&mut self, retained: &Retained, now: u32, found: &mut VecDeque<Message>) {
@@ -64,7 +72,7 @@ impl Walk {
                 looks += 1;
                 match fit(&self.filter, key) {
                     Fit::Matches => {
-                        if held.number < self.end && !held.message.is_expired(now) {
+                        if self.wants(held) && !held.message.is_expired(now) {
                             found.push_back(held.message.clone());
                         }
                     }
