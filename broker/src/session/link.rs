@@ -2,7 +2,7 @@
 
 use std::task::Waker;
 
-use mqtt::{Additions, Publish, Version};
+use mqtt::{Additions, Publish, QoS, Version};
 use tokio::net::tcp::OwnedWriteHalf;
 
 use super::{Message, TopicAliases};
@@ -59,9 +59,12 @@ impl Link {
     }
 
     /// Puts an alias in the place of the topic, where the client wants that. The packet must then be
-    /// sent.
+    /// sent. At QoS 2 a topic is always sent: mqtt.js keeps such a message until PUBREL as it came, and
+    /// shows it without its topic.
     pub(super) fn shorten(&mut self, publish: &mut Publish<'_>, additions: &mut Additions<'_>) {
-        if let Some(aliases) = &mut self.aliases {
+        if let Some(aliases) = &mut self.aliases
+            && publish.qos < QoS::ExactlyOnce
+        {
             aliases.shorten(publish, additions, self.version, self.max_packet);
         }
     }

@@ -125,7 +125,7 @@ fn a_client_that_takes_no_connack_is_not_let_in() {
     let broker = Broker::start();
     let login =
         |size| Login::new(V5, "client").keeping_session().with(Property::MaximumPacketSize(size));
-    let (mut client, answer) = login(20).ask(broker.address());
+    let (mut client, answer) = login(15).ask(broker.address());
     assert_eq!(answer.reason, ReasonCode::PacketTooLarge);
     client.expect_closed();
     for size in [1, 4] {

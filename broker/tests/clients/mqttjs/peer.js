@@ -77,7 +77,8 @@ class Peer {
     listen(acknowledges) {
         const { client } = this;
         client.on('connect', (packet) => this.connacks.put(packet));
-        client.on('message', (_topic, _payload, packet) => this.messages.put(packet));
+        // The packet has the topic as it came, which an alias may stand for.
+        client.on('message', (topic, _payload, packet) => this.messages.put({ ...packet, topic }));
         client.on('close', () => this.ends.put(this.disconnect?.reasonCode));
         client.on('disconnect', (packet) => {
             this.disconnect = packet;
