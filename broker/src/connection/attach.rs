@@ -8,7 +8,7 @@ use mqtt::{ConnAck, Connect, Packet, Property, PropertyBuffer, ReasonCode, Untol
 
 use super::alias::Aliases;
 use super::client::ConnectedClient;
-use super::{Connection, End, Stage};
+use super::{Connection, End, Exchange, Stage};
 use crate::hooks::Decision;
 use crate::session::{Author, Granted, Link, Will};
 use crate::shard::Shard;
@@ -26,14 +26,15 @@ impl Connection {
         else {
             return Ok(());
         };
+        let exchange = connecting.exchange;
         let broker = self.broker.clone();
         let resumed = granted.resumed;
-        let client = Box::new(self.client(shard, connect, granted));
+        let mut client = Box::new(self.client(shard, connect, granted));
         let session = &client.session;
         if client.session_expiry > 0 {
             broker.store.session_begun(&session.client_id, client.session_expiry);
         }
-        let reply = self.connack(connect, resumed, assigned_client_id)?;
+        let reply = self.connack(connect, resumed, exchange.as_deref(), assigned_client_id)?;
         let waker = cx.waker().clone();
         let link = Link::new(
             connecting.write,
@@ -65,6 +66,7 @@ impl Connection {
             session.order_close(ReasonCode::ServerShuttingDown);
         }
         let next = client.keep_alive_deadline();
+        client.exchange = exchange.map(Exchange::forget_connect);
         self.stage = Stage::Connected(client);
         self.set_check(shard, next);
         if decision == Decision::Veto { Err(End::ConnectVetoed) } else { Ok(()) }
@@ -99,6 +101,7 @@ impl Connection {
             waits_for: None,
             replay: None,
             blocked_since: None,
+            exchange: None,
         }
     }
 
@@ -116,6 +119,7 @@ impl Connection {
         &self,
         connect: &Connect<'_>,
         session_present: bool,
+        exchange: Option<&Exchange>,
         assigned_client_id: Option<&str>,
     ) -> Result<Vec<u8>, Untold> {
         let (session_expiry, keep_alive) = (self.session_expiry(connect), self.keep_alive(connect));
@@ -136,6 +140,9 @@ impl Connection {
         if let Some(client_id) = assigned_client_id {
             // [MQTT-3.1.3-7] [MQTT-3.2.2-16]
             properties.push(Property::AssignedClientIdentifier(client_id));
+        }
+        if let Some(exchange) = exchange {
+            exchange.welcome(&mut properties);
         }
         let connack = Packet::ConnAck(ConnAck {
             session_present,
