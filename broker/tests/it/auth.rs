@@ -296,6 +296,37 @@ fn user_properties_have_their_limit() {
     client.expect_refused(ReasonCode::QuotaExceeded);
 }
 
+/// Each byte of CONNECT and AUTH changed in each of a few ways.
+#[test]
+fn damaged_packets_harm_nobody_else() {
+    let broker = broker();
+    let mut other = connect(&broker, "other", "alice:a");
+    let connect = login("c", "CHALLENGE", "alice").bytes();
+    let damages = [0x00, 0x01, 0x18, 0x7F, 0x80, 0xFF];
+    for at in 0..connect.len() {
+        for byte in damages {
+            let mut client = Client::open(broker.address(), Version::V5);
+            client.send_bytes(&[&connect[..at], &[byte], &connect[at + 1..]].concat());
+            client.say_no_more();
+        }
+    }
+    let auth = b"\xF0\x18\x18\x16\x15\0\x09CHALLENGE\x16\0\x07alice:a";
+    for at in 0..auth.len() {
+        for byte in damages {
+            let mut client = Client::start(&broker, &login("c", "CHALLENGE", "alice"));
+            client.asked();
+            client.send_bytes(&[&auth[..at], &[byte], &auth[at + 1..]].concat());
+            client.say_no_more();
+        }
+        other.ping();
+    }
+    // The one that is whole is understood.
+    let mut client = Client::start(&broker, &login("c", "CHALLENGE", "alice"));
+    client.asked();
+    client.send_bytes(auth);
+    client.expect_refused(ReasonCode::NotAuthorized);
+}
+
 /// Many exchanges at the same time, none of which sees another's state.
 #[test]
 fn exchanges_do_not_meet() {

@@ -14,6 +14,7 @@ mod hooks;
 mod lifecycle;
 mod scratch;
 mod sub_limiter;
+mod tutorial;
 mod versions;
 
 use std::net::SocketAddr;

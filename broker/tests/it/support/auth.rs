@@ -84,6 +84,13 @@ impl Client {
         self.send_auth(ReasonCode::ContinueAuthentication, "CHALLENGE", &answer);
     }
 
+    /// Ends its direction of the stream and waits for the end of the other.
+    pub(crate) fn say_no_more(&mut self) {
+        // The broker may have closed before.
+        let _ = self.stream.shutdown(std::net::Shutdown::Write);
+        self.drain_until_closed();
+    }
+
     /// CONNACK refuses the client, and the connection ends.
     pub(crate) fn expect_refused(&mut self, reason: ReasonCode) {
         assert_eq!(self.connack(), (reason, false));
