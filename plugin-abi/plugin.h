@@ -17,8 +17,9 @@
  * waits. The functions of mq_host may be called from any thread, at any time.
  *
  * Compatibility: structs with a `size` only ever grow at their tail, and functions are only ever
- * added. A plugin built for 1.x loads into every later broker of ABI 1. To read a field that a later
- * version added, first see that `size` reaches beyond it; everything in this file may be read as is.
+ * added. A plugin built for 1.x loads into every broker of ABI 1. Before you read a field that says
+ * since when it is there, see that `size` reaches beyond it, or refuse to start on an earlier broker
+ * (`abi_version` of mq_host). All others may be read as they are.
  */
 #ifndef HOOKMQ_PLUGIN_H
 #define HOOKMQ_PLUGIN_H
@@ -55,7 +56,7 @@ extern "C" {
 #define MQ_ANSWER_DATA 1u     /* Authentication Data for the client, with either of the two above */
 #define MQ_ANSWER_STATE 2u    /* with MQ_CHALLENGE: bytes that the next round has in `state` */
 #define MQ_ANSWER_USERNAME 3u /* with MQ_AUTHENTICATED: the client's user name from now on */
-#define MQ_ANSWER_REASON 4u   /* a text for the client, left out where it does not take it */
+#define MQ_ANSWER_REASON 4u   /* with either: a text for the client, left out where it takes none */
 
 /* What `answer` of mq_auth returns. */
 #define MQ_TAKEN 0    /* the broker has copied it */
@@ -175,7 +176,7 @@ typedef struct mq_disconnect {
     mq_view reason; /* in words, for a log */
 } mq_disconnect;
 
-/* Since 1.1. A round of enhanced authentication (MQTT 5.0, section 4.12). */
+/* Since 1.1, as a whole. A round of enhanced authentication (MQTT 5.0, section 4.12). */
 typedef struct mq_auth {
     uint32_t size;
     uint16_t round;           /* 1 in the first of an exchange */

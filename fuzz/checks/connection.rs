@@ -18,7 +18,7 @@ use std::time::Duration;
 use hookmq::config::{Config, Listener};
 use hookmq::server::Server;
 use mqtt::{
-    Ack, Connect, FilterList, Packet, Properties, Property, PropertyBuffer, Publish, QoS,
+    Ack, Auth, Connect, FilterList, Packet, Properties, Property, PropertyBuffer, Publish, QoS,
     ReasonCode, Subscribe, Subscription, SubscriptionList, SubscriptionOptions, Unsubscribe,
     Version, decode, split_frame,
 };
@@ -193,6 +193,7 @@ impl Wild {
             7 => self.release(),
             8 => self.subscribe(packet_id, FILTERS[script.below(FILTERS.len())]),
             9 => self.unsubscribe(packet_id, FILTERS[script.below(FILTERS.len())]),
+            10 if packet_id > 8 => self.authenticate(script),
             10 => self.peer.send(&Packet::PingReq),
             11 => self.answer(packet_id, script),
             12 => {
@@ -200,6 +201,7 @@ impl Wild {
                 self.send_damaged(script.bytes(count));
             }
             13 => self.publish_damaged(script),
+            14 if packet_id > 8 => self.connect_with_method(),
             14 => self.connect_again(None),
             _ => self.connect_again(Some((script.below(64), script.below(256) as u8))),
         }
@@ -251,6 +253,33 @@ impl Wild {
         self.peer.send(&answers[script.below(3)]);
     }
 
+    /// Which no plugin offers.
+    fn authenticate(&mut self, script: &mut Script<'_>) {
+        if !self.peer.version.has_properties() {
+            return;
+        }
+        let reasons = [ReasonCode::ContinueAuthentication, ReasonCode::ReAuthenticate];
+        let properties = method();
+        let reason = reasons[script.below(2)];
+        let auth = Auth { reason, properties: properties.as_properties() };
+        self.peer.send(&Packet::Auth(auth));
+    }
+
+    /// Ends the connection and begins another one, whose CONNECT is refused where it can have a
+    /// method.
+    fn connect_with_method(&mut self) {
+        self.connect_again(None);
+        let mut peer = Peer::open(self.address, self.peer.version);
+        std::mem::swap(&mut self.peer, &mut peer);
+        finish(peer, true);
+        let properties = method();
+        let mut connect = Connect::new(self.peer.version, "wild");
+        if self.peer.version.has_properties() {
+            connect.properties = properties.as_properties();
+        }
+        self.peer.send(&Packet::Connect(connect));
+    }
+
     fn publish_damaged(&mut self, script: &mut Script<'_>) {
         self.number += 1;
         let qos = ALL[script.below(3)];
@@ -300,6 +329,13 @@ impl Wild {
             payload: &payload,
         }))
     }
+}
+
+fn method() -> PropertyBuffer {
+    let mut properties = PropertyBuffer::new();
+    properties.push(Property::AuthenticationMethod("SCRAM-SHA-256"));
+    properties.push(Property::AuthenticationData(b"n,,n=wild"));
+    properties
 }
 
 /// Says nothing more and reads to the end, which is whole packets.

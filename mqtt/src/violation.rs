@@ -127,6 +127,9 @@ pub enum Violation {
     /// Another Authentication Method than that of CONNECT.
     #[error("AUTH: Authentication Method is not that of CONNECT")]
     AuthenticationMethodChanged,
+    /// AUTH with a reason code that cannot come now.
+    #[error("AUTH: reason code {0:#04x} is not expected now")]
+    AuthenticationOrder(u8),
 
     // CONNECT and CONNACK.
     /// The protocol name is not `MQTT`.
@@ -213,6 +216,9 @@ pub enum Violation {
     /// The first packet is not CONNECT.
     #[error("the first packet is not CONNECT")]
     NotConnect,
+    /// Neither AUTH nor DISCONNECT while the client is being authenticated.
+    #[error("AUTH or DISCONNECT is expected until CONNACK")]
+    NotAuth,
     /// CONNECT on a connection that had one.
     #[error("a second CONNECT")]
     SecondConnect,
@@ -248,14 +254,14 @@ impl Violation {
             }
             PropertyRepeated { .. } | PropertyValue { .. } => ReasonCode::ProtocolError,
             AuthenticationDataAlone(_) | AuthenticationMethodMissing => ReasonCode::ProtocolError,
-            AuthenticationMethodChanged => ReasonCode::ProtocolError,
+            AuthenticationMethodChanged | AuthenticationOrder(_) => ReasonCode::ProtocolError,
             TopicEmpty | TopicAliasUnknown(_) | SubscriptionIdentifierFromClient => {
                 ReasonCode::ProtocolError
             }
             NoFilters(_) | SubscriptionQoS | RetainHandling | NoLocalShared => {
                 ReasonCode::ProtocolError
             }
-            NotConnect | SecondConnect | UnexpectedPacket(_) | SessionExpiryRaised => {
+            NotConnect | NotAuth | SecondConnect | UnexpectedPacket(_) | SessionExpiryRaised => {
                 ReasonCode::ProtocolError
             }
 

@@ -70,7 +70,8 @@ pub trait Plugin: Sized + Send + Sync + 'static {
         AuthVerdict::not_mine()
     }
 
-    /// A CONNECT packet was read. There is no session yet, and the client has no answer.
+    /// A CONNECT packet was read, and [`on_auth`](Plugin::on_auth) is done where there is a method.
+    /// There is no session yet, and the client has no answer.
     ///
     /// A veto or a failure refuses the client: CONNACK "not authorized", then the connection is
     /// closed. No other hook is called for it.

@@ -8,7 +8,7 @@ use mqtt::{ConnAck, Connect, Packet, Property, PropertyBuffer, ReasonCode, Untol
 
 use super::alias::Aliases;
 use super::client::ConnectedClient;
-use super::{Connection, End, Stage};
+use super::{Connection, End, Exchange, Stage};
 use crate::hooks::Decision;
 use crate::session::{Author, Granted, Link, Taken, Will};
 use crate::shard::Shard;
@@ -26,14 +26,17 @@ impl Connection {
         else {
             return Ok(());
         };
+        let exchange = connecting.exchange;
         let broker = self.broker.clone();
         let resumed = granted.resumed;
-        let reply = self.connack(connect, resumed, assigned_client_id)?;
+        let reply = self.connack(connect, resumed, exchange.as_deref(), assigned_client_id)?;
         let taken = granted.take();
         broker.schedule.remove(&taken.timers);
         broker.clients.fetch_add(1, Ordering::Relaxed);
+        let mut client = Box::new(self.client(shard, connect, taken));
+        client.exchange = exchange.map(Exchange::forget_connect);
         // From here on its close gives the session back, whatever happens.
-        self.stage = Stage::Connected(Box::new(self.client(shard, connect, taken)));
+        self.stage = Stage::Connected(client);
         let Stage::Connected(client) = &self.stage else { return Ok(()) };
         let session = &client.session;
         if client.session_expiry > 0 {
@@ -102,6 +105,7 @@ impl Connection {
             waits_for: None,
             replay: None,
             blocked_since: None,
+            exchange: None,
         }
     }
 
@@ -119,6 +123,7 @@ impl Connection {
         &self,
         connect: &Connect<'_>,
         session_present: bool,
+        exchange: Option<&Exchange>,
         assigned_client_id: Option<&str>,
     ) -> Result<Vec<u8>, Untold> {
         let (session_expiry, keep_alive) = (self.session_expiry(connect), self.keep_alive(connect));
@@ -146,6 +151,9 @@ impl Connection {
             && let Some(text) = self.broker.response_information(client_id)
         {
             properties.push(Property::ResponseInformation(&text));
+        }
+        if let Some(exchange) = exchange {
+            exchange.welcome(&mut properties);
         }
         let connack = Packet::ConnAck(ConnAck {
             session_present,

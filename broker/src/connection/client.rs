@@ -9,7 +9,7 @@ use tokio::net::tcp::OwnedReadHalf;
 
 use super::alias::Aliases;
 use super::replay::Replay;
-use super::{End, Endpoint};
+use super::{End, Endpoint, Exchange};
 use crate::broker::Broker;
 use crate::hooks;
 use crate::session::{Kept, QueueLimits, Session, Will};
@@ -44,6 +44,8 @@ pub(super) struct ConnectedClient {
     pub(super) replay: Option<Box<Replay>>,
     /// Since when the socket takes no more.
     pub(super) blocked_since: Option<u64>,
+    /// Where CONNECT had an Authentication Method.
+    pub(super) exchange: Option<Box<Exchange>>,
 }
 
 impl ConnectedClient {
@@ -158,6 +160,12 @@ impl ConnectedClient {
                 publishers.into_iter().for_each(std::task::Waker::wake);
             }
             next = next.min(if now >= stalled { due } else { stalled });
+        }
+        if let Some(exchange) = &self.exchange {
+            if now >= exchange.due() {
+                return Err(End::ReauthenticationTimeout);
+            }
+            next = next.min(exchange.due());
         }
         if let Some((_, since)) = &self.waits_for {
             next = next.min(since + MAX_HOLD);

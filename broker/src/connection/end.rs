@@ -28,6 +28,11 @@ pub(super) enum End {
     Unconnected(Violation),
     #[error("more user properties than limits.max_user_properties or max_user_property_bytes")]
     UserProperties,
+    /// The client was refused in enhanced authentication. It hears this, in CONNACK or in DISCONNECT.
+    #[error("not authenticated ({0:?})")]
+    Unauthenticated(ReasonCode, Option<Cow<'static, str>>),
+    #[error("re-authentication took longer than limits.connect_timeout")]
+    ReauthenticationTimeout,
     #[error("nothing received for one and a half times the keep alive")]
     KeepAliveTimeout,
     #[error("no CONNECT within limits.connect_timeout")]
@@ -73,8 +78,9 @@ impl End {
             End::Unanswerable(Untold::TooLarge) => Some(ReasonCode::PacketTooLarge),
             End::Unanswerable(Untold::Close) => Some(ReasonCode::UnspecifiedError),
             End::KeepAliveTimeout => Some(ReasonCode::KeepAliveTimeout),
-            End::Ordered(reason) => Some(*reason),
-            End::ConnectVetoed => Some(ReasonCode::NotAuthorized),
+            // [MQTT-4.12.1-2]
+            End::Ordered(reason) | End::Unauthenticated(reason, _) => Some(*reason),
+            End::ConnectVetoed | End::ReauthenticationTimeout => Some(ReasonCode::NotAuthorized),
             End::Abandoned => Some(ReasonCode::UnspecifiedError),
         }
     }
@@ -90,6 +96,8 @@ impl End {
             End::KeepAliveTimeout => {
                 Some("nothing received for one and a half times the keep alive".into())
             }
+            End::Unauthenticated(_, why) => why.clone(),
+            End::ReauthenticationTimeout => Some("re-authentication took too long".into()),
             End::Ordered(ReasonCode::SessionTakenOver) => {
                 Some("another connection has the client identifier now".into())
             }

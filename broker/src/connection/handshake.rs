@@ -1,12 +1,13 @@
-//! CONNECT: limits, plugins, the claim on the session, and the refusals. What follows when the
-//! session is granted is in `attach`.
+//! CONNECT: limits, plugins, the claim on the session, and the refusals. AUTH packets are in
+//! `authenticate`; what follows when the session is granted is in `attach`.
 
 use std::sync::atomic::Ordering;
 use std::task::Context;
 
 use mqtt::{ConnAck, Connect, Frame, Packet, PacketType, ReasonCode, Recipient, Violation};
 
-use super::{Connection, End, Stage, why};
+use super::authenticate::facts;
+use super::{Connection, End, Exchange, Stage, why};
 use crate::hooks::{self, Decision};
 use crate::session::{Claim, Claimant, Granted, Session};
 use crate::shard::Shard;
@@ -34,24 +35,41 @@ impl Connection {
         cx: &mut Context<'_>,
         frame: Frame<'_>,
     ) -> Result<(), End> {
+        if self.awaits_auth() {
+            return self.on_auth_before_connack(shard, cx, frame);
+        }
         // [MQTT-3.1.0-1]
         if frame.packet_type() != PacketType::Connect {
             return Err(End::Unconnected(Violation::NotConnect));
         }
         let connect = Connect::decode(frame).map_err(|bad| self.refuse_malformed(frame, bad))?;
         let outcome = self.accept(shard, cx, &connect);
+        self.keep_connect(frame);
+        self.conclude(&connect, outcome)
+    }
+
+    /// Tells a client that is refused.
+    pub(super) fn conclude(
+        &self,
+        connect: &Connect<'_>,
+        outcome: Result<(), End>,
+    ) -> Result<(), End> {
         // What follows a refused CONNECT is never looked at. [MQTT-3.1.4-6]
-        if let Err(End::Refused(reason)) = &outcome {
-            let why = why::connect_refused(*reason);
-            self.refuse(connect.recipient(), *reason, why);
-            let (client_id, peer) = (connect.client_id, self.endpoint.peer);
-            let kind = Kind::Refused(*reason);
-            self.broker.tally.count(kind, || format!("{client_id:?} at {peer}"));
-        }
+        let (reason, why) = match &outcome {
+            Err(End::Refused(reason)) => (*reason, why::connect_refused(*reason)),
+            Err(End::Unauthenticated(reason, why)) => (*reason, why.as_deref()),
+            _ => return outcome,
+        };
+        self.refuse(connect.recipient(), reason, why);
+        let (client_id, peer) = (connect.client_id, self.endpoint.peer);
+        let kind = Kind::Refused(reason);
+        self.broker.tally.count(kind, || format!("{client_id:?} at {peer}"));
         outcome
     }
 
-    fn accept(
+    /// All that comes before CONNACK, as far as it can be done now; to be called again when it can go
+    /// on.
+    pub(super) fn accept(
         &mut self,
         shard: &mut Shard,
         cx: &mut Context<'_>,
@@ -64,9 +82,16 @@ impl Connection {
         self.check_connect(connect)?;
         let assigned = connect.client_id.is_empty().then(|| self.assign_client_id());
         let client_id = assigned.as_deref().unwrap_or(connect.client_id);
+        if !self.authenticate(cx, connect, client_id)? {
+            return Ok(());
+        }
+        // From here on the client goes by the name that the plugin knows it by.
+        let username: Option<Box<str>> =
+            self.exchange().and_then(Exchange::username).map(Into::into);
+        let connect = &Connect { username: username.as_deref().or(connect.username), ..*connect };
         self.authorise(connect, client_id)?;
         // It is as large when a session is resumed. [MQTT-3.1.2-24]
-        if self.connack(connect, false, assigned.as_deref()).is_err() {
+        if self.connack(connect, false, self.exchange(), assigned.as_deref()).is_err() {
             return Err(End::Refused(ReasonCode::PacketTooLarge));
         }
         let Some(granted) = self.claim(shard, cx, connect, client_id)? else { return Ok(()) };
@@ -86,10 +111,6 @@ impl Connection {
         {
             return Err(End::Refused(ReasonCode::QuotaExceeded));
         }
-        // [MQTT-4.12.0-1]
-        if connect.authentication_method.is_some() {
-            return Err(End::Refused(ReasonCode::BadAuthenticationMethod));
-        }
         if let Some(will) = &connect.will
             && !self.broker.accepts_topic(will.topic)
         {
@@ -105,7 +126,7 @@ impl Connection {
 
     /// An identifier for a client that brings none: nobody else can have it by accident.
     /// [MQTT-3.1.3-6]
-    fn assign_client_id(&self) -> String {
+    pub(super) fn assign_client_id(&self) -> String {
         format!("auto-{:016x}-{}", self.broker.instance, self.id)
     }
 
@@ -114,14 +135,7 @@ impl Connection {
         if connecting.authorised {
             return Ok(());
         }
-        let facts = hooks::Client {
-            client_id,
-            username: connect.username,
-            protocol: connect.version.level(),
-            peer: self.endpoint.peer,
-            local: self.endpoint.local,
-            listener: &self.endpoint.listener,
-        };
+        let facts = facts(&self.endpoint, connect, client_id);
         let asked = hooks::BeforeConnect {
             clean_start: connect.clean_start,
             keep_alive: connect.keep_alive,
@@ -129,7 +143,7 @@ impl Connection {
             password: connect.password,
             will_topic: connect.will.as_ref().map(|will| will.topic),
             properties: connect.properties.as_bytes(),
-            authentication_method: None,
+            authentication_method: connecting.exchange.as_deref().map(Exchange::method),
         };
         if self.broker.hooks.on_before_connect(&facts, &asked) == Decision::Veto {
             return Err(End::Refused(ReasonCode::NotAuthorized)); // [MQTT-3.1.4-2]
@@ -151,7 +165,11 @@ impl Connection {
         let claimant = Claimant {
             client_id,
             // Where nobody checks user names, they say nothing.
-            user: connect.username.filter(|_| self.broker.hooks.decides_who_connects()),
+            user: connect.username.filter(|_| {
+                let exchange = connecting.exchange.as_deref();
+                self.broker.hooks.decides_who_connects()
+                    || exchange.is_some_and(Exchange::names_user)
+            }),
             connection: self.id,
             clean_start: connect.clean_start,
             waited: connecting.claiming.is_some(),
@@ -184,8 +202,12 @@ impl Connection {
     }
 
     /// Answers a CONNECT with a refusal; the connection then ends. [MQTT-3.2.2-7]
-    fn refuse(&self, recipient: Recipient, reason: ReasonCode, why: Option<&str>) {
+    pub(super) fn refuse(&self, recipient: Recipient, reason: ReasonCode, why: Option<&str>) {
         let Stage::Connecting(connecting) = &self.stage else { return };
+        // Nothing can follow half a packet.
+        if connecting.exchange.as_ref().is_some_and(|exchange| !exchange.unsent.is_empty()) {
+            return;
+        }
         let properties = why::reason_string(why);
         let properties = properties.as_properties();
         let connack = ConnAck { properties, ..ConnAck::refused(reason) };

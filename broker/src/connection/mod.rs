@@ -22,9 +22,11 @@ use crate::transport::{Counted, Handshake};
 
 mod alias;
 mod attach;
+mod authenticate;
 mod client;
 mod close;
 mod end;
+mod exchange;
 mod handshake;
 mod linger;
 mod packets;
@@ -36,6 +38,7 @@ mod why;
 
 use client::ConnectedClient;
 use end::End;
+use exchange::Exchange;
 use linger::Lingering;
 
 /// Where a connection comes from.
@@ -74,7 +77,7 @@ enum Stage {
     Closed,
 }
 
-/// Waits for CONNECT, or for the session that it asks for.
+/// Waits for CONNECT, for AUTH, or for the session that CONNECT asks for.
 struct Connecting {
     write: OwnedWriteHalf,
     handshake: Handshake,
@@ -84,6 +87,8 @@ struct Connecting {
     authorised: bool,
     /// The client id of a session that its owner has still to leave.
     claiming: Option<Box<str>>,
+    /// Where CONNECT has an Authentication Method.
+    exchange: Option<Box<Exchange>>,
 }
 
 impl Connection {
@@ -146,6 +151,7 @@ impl Connection {
                 deadline,
                 authorised: false,
                 claiming: None,
+                exchange: None,
             });
         }
         Ok(())
@@ -187,7 +193,7 @@ impl Connection {
             Stage::Connecting(connecting) if !connecting.handshake.is_kept(cx.waker()) => {
                 return Err(End::GaveWay);
             }
-            _ => return Ok(()),
+            _ => return self.write_auth(cx),
         };
         if client.session.take_attention() {
             if let Some(reason) = client.session.ordered_close() {

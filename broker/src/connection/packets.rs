@@ -67,10 +67,11 @@ impl Connection {
 
     /// What does not begin as a CONNECT is not waited for. [MQTT-3.1.0-1]
     fn check_first_packet(&self, data: &[u8]) -> Result<(), End> {
-        let begins_otherwise =
-            data.first().is_some_and(|first| first >> 4 != PacketType::Connect as u8);
-        match self.stage {
-            Stage::Connecting(_) if begins_otherwise => {
+        match (&self.stage, data.first()) {
+            (Stage::Connecting(_), Some(first)) if self.awaits_auth() => {
+                self.check_awaited(first >> 4)
+            }
+            (Stage::Connecting(_), Some(first)) if first >> 4 != PacketType::Connect as u8 => {
                 Err(End::Unconnected(Violation::NotConnect))
             }
             _ => Ok(()),
@@ -120,9 +121,9 @@ impl Connection {
             Packet::Subscribe(subscribe) => self.on_subscribe(shard, &subscribe)?,
             Packet::Unsubscribe(unsubscribe) => self.on_unsubscribe(shard, &unsubscribe)?,
             Packet::Disconnect(disconnect) => return Err(self.on_disconnect(&disconnect)),
+            Packet::Auth(auth) => self.on_auth(shard, &auth)?,
             // [MQTT-3.1.0-2] [MQTT-3.2.0-2]
             Packet::Connect(_) => return Err(Violation::SecondConnect.into()),
-            // [MQTT-4.12.0-7]
             other => return Err(Violation::UnexpectedPacket(other.kind()).into()),
         }
         Ok(())

@@ -32,8 +32,8 @@ pub struct AuthRound<'a> {
 pub enum AuthOutcome {
     /// No plugin knows the method.
     Unknown,
-    /// The client is refused, or the plugin has failed.
-    Refused(ReasonCode),
+    /// The client is refused, and told why in words; or the plugin has failed.
+    Refused(ReasonCode, Option<Box<str>>),
     /// The client is asked for more.
     Challenge(AuthReply),
     /// The client is who it says.
@@ -108,13 +108,9 @@ fn ask(
 fn outcome(link: &Link<point::OnAuth>, code: i32, parts: AuthParts) -> AuthOutcome {
     let AuthParts { data, state, username, reason, unfit } = parts;
     match code {
-        raw::VETO => {
-            link.log_veto();
-            AuthOutcome::Refused(ReasonCode::NotAuthorized)
-        }
         raw::CHALLENGE | raw::AUTHENTICATED if unfit => {
             link.failed("its answer fits no packet");
-            AuthOutcome::Refused(ReasonCode::NotAuthorized)
+            FAILED
         }
         raw::CHALLENGE => AuthOutcome::Challenge(AuthReply { data, reason, state, username: None }),
         raw::AUTHENTICATED => {
@@ -122,23 +118,28 @@ fn outcome(link: &Link<point::OnAuth>, code: i32, parts: AuthParts) -> AuthOutco
         }
         raw::CONTINUE => {
             link.failed("it answered continue (1) in an exchange that it has taken");
-            AuthOutcome::Refused(ReasonCode::NotAuthorized)
+            FAILED
         }
         code => match refusal(code) {
-            Some(reason) => {
+            Some(refused) => {
                 link.log_veto();
-                AuthOutcome::Refused(reason)
+                AuthOutcome::Refused(refused, reason)
             }
             None => {
                 link.answered_wrongly(code);
-                AuthOutcome::Refused(ReasonCode::NotAuthorized)
+                FAILED
             }
         },
     }
 }
 
+const FAILED: AuthOutcome = AuthOutcome::Refused(ReasonCode::NotAuthorized, None);
+
 /// The reason code that an answer stands for, if CONNACK can carry it.
 fn refusal(code: i32) -> Option<ReasonCode> {
+    if code == raw::VETO {
+        return Some(ReasonCode::NotAuthorized);
+    }
     let reason = ReasonCode::from_u8(u8::try_from(code).ok()?)?;
     (reason.is_error() && reason.is_in(PacketType::ConnAck)).then_some(reason)
 }
@@ -153,8 +154,9 @@ mod tests {
             (0x80, Some(ReasonCode::UnspecifiedError)),
             (0x86, Some(ReasonCode::BadUserNameOrPassword)),
             (0x8C, Some(ReasonCode::BadAuthenticationMethod)),
-            // Success, and what stands in other packets.
-            (0, None),
+            (raw::VETO, Some(ReasonCode::NotAuthorized)),
+            // What stands in other packets.
+            (0x01, None),
             (0x18, None),
             (0x8E, None),
             (0x92, None),

@@ -1,8 +1,8 @@
 //! What the engine calls when something happens that plugins may know of or stop. It knows the
 //! order of the plugins and what their answers mean, and nothing of how a plugin is reached.
 //!
-//! Every call is safe, runs on the caller's thread and allocates nothing; a hook that no plugin has
-//! costs one branch. None may be made while a lock is held that another connection needs.
+//! Every call is safe, runs on the caller's thread and, on_auth apart, allocates nothing; a hook that
+//! no plugin has costs one branch. None may be made while a lock is held that another connection needs.
 
 mod auth;
 mod chain;

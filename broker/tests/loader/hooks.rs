@@ -146,6 +146,11 @@ fn only_the_hooks_that_are_written_are_there() {
     dir.put(plugins::rust("deny-list"), "decides");
     let few = load(&dir, &[entry("few-hooks", Value::Null)]).hooks();
     assert!(!few.watches_messages() && !few.decides_who_connects());
+    // Who only authenticates keeps nobody out who does not ask for it.
+    dir.put(plugins::rust("challenge"), "authenticates");
+    let settings = json!({ "secrets": {} });
+    let authenticates = load(&dir, &[entry("authenticates", settings)]).hooks();
+    assert!(!authenticates.watches_messages() && !authenticates.decides_who_connects());
     let decides = load(&dir, &[entry("decides", Value::Null)]).hooks();
     assert!(!decides.watches_messages() && decides.decides_who_connects());
     let (_dir, all) = hook_log("all-hooks");

@@ -14,6 +14,7 @@ mod hooks;
 mod lifecycle;
 mod scratch;
 mod sub_limiter;
+mod tutorial;
 mod versions;
 
 use std::net::SocketAddr;
@@ -132,7 +133,7 @@ fn call_all(hooks: &Hooks) -> Vec<&'static str> {
     };
     ask("on_socket_open", hooks.on_socket_open(client.peer, client.local, LISTENER));
     let auth = hooks.on_auth(&client, &auth_round(), &mut None);
-    let refused = matches!(auth, AuthOutcome::Refused(_));
+    let refused = matches!(auth, AuthOutcome::Refused(..));
     ask("on_auth", if refused { Decision::Veto } else { Decision::Continue });
     ask("on_before_connect", hooks.on_before_connect(&client, &connect()));
     ask("on_connect", hooks.on_connect(&client, false, true));

@@ -26,7 +26,19 @@ impl Broker {
 
     /// With plugins that lie in `directory`, which may go once they are loaded.
     pub(crate) fn with_plugins(directory: &PluginDir, plugins: Vec<PluginEntry>) -> Broker {
-        Broker::start_in(directory.path(), |config| config.plugins = plugins)
+        Broker::with_plugins_and(directory, plugins, |_| {})
+    }
+
+    /// The same, with what `change` makes of the default config.
+    pub(crate) fn with_plugins_and(
+        directory: &PluginDir,
+        plugins: Vec<PluginEntry>,
+        change: impl FnOnce(&mut Config),
+    ) -> Broker {
+        Broker::start_in(directory.path(), |config| {
+            config.plugins = plugins;
+            change(config);
+        })
     }
 
     fn start_in(plugin_dir: &Path, change: impl FnOnce(&mut Config)) -> Broker {

@@ -1,5 +1,6 @@
 //! A broker for a test, and a client that says exactly what the test wants said.
 
+pub(crate) mod auth;
 mod broker;
 mod client;
 mod flow;
@@ -8,6 +9,7 @@ mod process;
 pub(crate) mod rumqttc;
 mod script;
 
+pub(crate) use auth::Asked;
 pub(crate) use broker::Broker;
 pub(crate) use client::{Client, Received};
 pub(crate) use login::{LastWill, Login};

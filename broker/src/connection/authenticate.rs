@@ -1,0 +1,217 @@
+//! Enhanced authentication on a connection: asks the plugins and sends what `exchange` says. What may
+//! come when is decided there.
+
+use std::io::ErrorKind;
+use std::task::Context;
+
+use mqtt::{Auth, Connect, Frame, Packet, PacketType, Properties, Recipient, Violation};
+
+use super::exchange::Exchange;
+use super::{Connection, End, Endpoint, Stage};
+use crate::hooks::{self, Hooks};
+use crate::shard::{Shard, TICK_MILLISECONDS};
+
+impl Connection {
+    /// Whether CONNECT has been read, and the client was asked for more.
+    pub(super) fn awaits_auth(&self) -> bool {
+        self.exchange().is_some_and(|exchange| !exchange.connect.is_empty())
+    }
+
+    /// The authentication of a client that is not connected yet.
+    pub(super) fn exchange(&self) -> Option<&Exchange> {
+        match &self.stage {
+            Stage::Connecting(connecting) => connecting.exchange.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// The plugins' first round, where CONNECT has a method. Returns whether the client may go on:
+    /// else it was asked for more.
+    pub(super) fn authenticate(
+        &mut self,
+        cx: &mut Context<'_>,
+        connect: &Connect<'_>,
+        client_id: &str,
+    ) -> Result<bool, End> {
+        let Stage::Connecting(connecting) = &mut self.stage else { return Ok(false) };
+        if connecting.exchange.is_none() {
+            let Some(mut exchange) = Exchange::begin(connect).map(Box::new) else {
+                return Ok(true);
+            };
+            let facts = facts(&self.endpoint, connect, client_id);
+            let packet = ask(&self.broker.hooks, &mut exchange, &facts, connect.properties)?;
+            exchange.unsent = packet.unwrap_or_default();
+            connecting.exchange = Some(exchange);
+            self.write_auth(cx)?;
+        }
+        Ok(self.exchange().is_none_or(|exchange| !exchange.is_connecting()))
+    }
+
+    /// Keeps the CONNECT of a client that was asked for more.
+    pub(super) fn keep_connect(&mut self, frame: Frame<'_>) {
+        if let Stage::Connecting(connecting) = &mut self.stage
+            && let Some(exchange) = &mut connecting.exchange
+            && exchange.is_connecting()
+        {
+            exchange.connect = frame.bytes().to_vec();
+        }
+    }
+
+    /// A client that was asked for more sends AUTH or DISCONNECT. What begins otherwise is not waited
+    /// for. [MQTT-3.1.2-30]
+    pub(super) fn check_awaited(&self, packet_type: u8) -> Result<(), End> {
+        let awaited = [PacketType::Auth as u8, PacketType::Disconnect as u8];
+        match self.exchange() {
+            Some(exchange) if !awaited.contains(&packet_type) => {
+                let violation = Violation::NotAuth;
+                Err(self.refuse_violation(exchange.recipient(), violation))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// What a client sends that was asked for more: AUTH or DISCONNECT.
+    pub(super) fn on_auth_before_connack(
+        &mut self,
+        shard: &mut Shard,
+        cx: &mut Context<'_>,
+        frame: Frame<'_>,
+    ) -> Result<(), End> {
+        let Stage::Connecting(connecting) = &mut self.stage else { return Ok(()) };
+        let Some(exchange) = &mut connecting.exchange else { return Ok(()) };
+        let recipient = exchange.recipient();
+        let bytes = std::mem::take(&mut exchange.connect);
+        let outcome = self.connect_on(shard, cx, &bytes, frame);
+        if let Stage::Connecting(connecting) = &mut self.stage
+            && let Some(exchange) = &mut connecting.exchange
+        {
+            exchange.connect = bytes;
+        }
+        outcome.map_err(|end| match end {
+            End::Violation(violation) => self.refuse_violation(recipient, violation),
+            other => other,
+        })
+    }
+
+    fn refuse_violation(&self, recipient: Recipient, violation: Violation) -> End {
+        self.refuse(recipient, violation.reason(), Some(&violation.to_string()));
+        End::Unconnected(violation)
+    }
+
+    /// Goes on with the CONNECT in `bytes`.
+    fn connect_on(
+        &mut self,
+        shard: &mut Shard,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+        frame: Frame<'_>,
+    ) -> Result<(), End> {
+        // It was read before.
+        let Some(connect) = mqtt::split_frame(bytes, u32::MAX)? else { return Ok(()) };
+        let connect = Connect::decode(connect)?;
+        // Else it is in the queue for its session, and only there again.
+        let outcome = match self.exchange().is_some_and(Exchange::is_connecting) {
+            true => self.next_round(cx, &connect, frame),
+            false => Ok(true),
+        };
+        let outcome = outcome.and_then(|is_authenticated| {
+            if is_authenticated { self.accept(shard, cx, &connect) } else { Ok(()) }
+        });
+        self.conclude(&connect, outcome)
+    }
+
+    /// Returns whether the client is authenticated.
+    fn next_round(
+        &mut self,
+        cx: &mut Context<'_>,
+        connect: &Connect<'_>,
+        frame: Frame<'_>,
+    ) -> Result<bool, End> {
+        let auth = match mqtt::decode(frame, connect.version)? {
+            Packet::Auth(auth) => auth,
+            Packet::Disconnect(disconnect) => return Err(End::Disconnected(disconnect.reason)),
+            other => return Err(Violation::UnexpectedPacket(other.kind()).into()),
+        };
+        if !self.broker.accepts_properties(auth.properties) {
+            return Err(End::Refused(mqtt::ReasonCode::QuotaExceeded));
+        }
+        let assigned = self.assign_client_id();
+        let client_id = if connect.client_id.is_empty() { &assigned } else { connect.client_id };
+        let Stage::Connecting(connecting) = &mut self.stage else { return Ok(false) };
+        let Some(exchange) = &mut connecting.exchange else { return Ok(false) };
+        exchange.receive(&auth, connecting.deadline)?;
+        let facts = facts(&self.endpoint, connect, client_id);
+        let packet = ask(&self.broker.hooks, exchange, &facts, auth.properties)?;
+        let is_done = packet.is_none();
+        exchange.unsent = packet.unwrap_or_default();
+        self.write_auth(cx)?;
+        Ok(is_done)
+    }
+
+    /// Writes what is left of an AUTH before CONNACK; woken again when the socket takes more.
+    pub(super) fn write_auth(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+        let Stage::Connecting(connecting) = &mut self.stage else { return Ok(()) };
+        let Some(exchange) = &mut connecting.exchange else { return Ok(()) };
+        while !exchange.unsent.is_empty() {
+            match connecting.write.try_write(&exchange.unsent) {
+                Ok(written) => drop(exchange.unsent.drain(..written)),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    if connecting.write.as_ref().poll_write_ready(cx).is_pending() {
+                        break;
+                    }
+                }
+                Err(error) => return Err(End::Failed(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// AUTH of a connected client: it authenticates again. What else it sends goes on meanwhile.
+    pub(super) fn on_auth(&mut self, shard: &mut Shard, auth: &Auth<'_>) -> Result<(), End> {
+        self.check_properties(auth.properties)?;
+        let Stage::Connected(client) = &mut self.stage else { return Ok(()) };
+        // [MQTT-4.12.0-6] [MQTT-4.12.0-7]
+        let Some(mut exchange) = client.exchange.take() else {
+            return Err(Violation::UnexpectedPacket("AUTH").into());
+        };
+        let timeout = self.broker.limits.connect_timeout.as_millis() as u64;
+        exchange.receive(auth, shard.now + timeout + TICK_MILLISECONDS)?;
+        let facts = client.facts(&self.endpoint);
+        if let Some(packet) = ask(&self.broker.hooks, &mut exchange, &facts, auth.properties)? {
+            shard.batch.replies.extend_from_slice(&packet);
+        }
+        let due = exchange.due();
+        client.exchange = Some(exchange);
+        self.check_by(shard, due);
+        Ok(())
+    }
+}
+
+/// Asks the plugins about a packet with these properties.
+fn ask(
+    hooks: &Hooks,
+    exchange: &mut Exchange,
+    facts: &hooks::Client<'_>,
+    properties: Properties<'_>,
+) -> Result<Option<Vec<u8>>, End> {
+    let mut taken_by = exchange.taken_by;
+    let outcome = hooks.on_auth(facts, &exchange.round(properties), &mut taken_by);
+    exchange.taken_by = taken_by;
+    exchange.decide(outcome)
+}
+
+/// What plugins are told of a client that is not connected yet.
+pub(super) fn facts<'a>(
+    endpoint: &'a Endpoint,
+    connect: &Connect<'a>,
+    client_id: &'a str,
+) -> hooks::Client<'a> {
+    hooks::Client {
+        client_id,
+        username: connect.username,
+        protocol: connect.version.level(),
+        peer: endpoint.peer,
+        local: endpoint.local,
+        listener: &endpoint.listener,
+    }
+}
