@@ -22,7 +22,7 @@ pub(crate) fn check(data: &[u8]) {
                 Ok(packet) => assert_eq!(packet.packet_type(), frame.packet_type()),
                 Err(violation) => {
                     assert!(violation.reason().is_error(), "{violation}");
-                    let _ = Connect::answer_version(frame);
+                    let _ = Connect::answer_version(frame.bytes());
                 }
             }
             rest = after;

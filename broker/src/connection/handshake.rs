@@ -42,7 +42,8 @@ impl Connection {
         if frame.packet_type() != PacketType::Connect {
             return Err(End::Unconnected(Violation::NotConnect));
         }
-        let connect = Connect::decode(frame).map_err(|bad| self.refuse_malformed(frame, bad))?;
+        let connect =
+            Connect::decode(frame).map_err(|bad| self.refuse_malformed(frame.bytes(), bad))?;
         let outcome = self.accept(shard, cx, &connect);
         self.keep_connect(frame);
         self.conclude(&connect, outcome)
@@ -220,8 +221,8 @@ impl Connection {
 
     /// A CONNECT that cannot be understood is answered where the standard has an answer.
     /// [MQTT-3.1.4-1] [MQTT3-3.1.4-1] [MQTT-3.1.2-2]
-    fn refuse_malformed(&self, frame: Frame<'_>, violation: Violation) -> End {
-        if let Some(version) = Connect::answer_version(frame) {
+    pub(super) fn refuse_malformed(&self, packet: &[u8], violation: Violation) -> End {
+        if let Some(version) = Connect::answer_version(packet) {
             let recipient = Recipient::stranger(version);
             self.refuse(recipient, violation.reason(), Some(&violation.to_string()));
         }

@@ -78,13 +78,14 @@ impl Connection {
         }
     }
 
-    fn split_frame<'a>(&self, data: &'a [u8]) -> Result<Option<Frame<'a>>, Violation> {
+    fn split_frame<'a>(&self, data: &'a [u8]) -> Result<Option<Frame<'a>>, End> {
         let max = self.broker.limits.max_packet_size;
         match &self.stage {
             // [MQTT-3.2.2-15]
-            Stage::Connected(client) => client.version.split_frame(data, max),
+            Stage::Connected(client) => Ok(client.version.split_frame(data, max)?),
             // Little is granted to who has not said who it is.
-            _ => mqtt::split_frame(data, max.min(64 * 1024)),
+            _ => mqtt::split_frame(data, max.min(64 * 1024))
+                .map_err(|violation| self.refuse_malformed(data, violation)),
         }
     }
 

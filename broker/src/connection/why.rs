@@ -10,7 +10,7 @@ pub(super) fn connect_refused(reason: ReasonCode) -> Option<&'static str> {
     Some(match reason {
         ReasonCode::ServerUnavailable => "the broker is stopping",
         ReasonCode::ClientIdentifierNotValid => "the client identifier is too long",
-        ReasonCode::QuotaExceeded => "too many or too long user properties",
+        ReasonCode::QuotaExceeded => "too many user properties, or too many sessions",
         ReasonCode::BadAuthenticationMethod => "no such authentication method",
         ReasonCode::TopicNameInvalid => {
             "the will topic is too long, has too many levels, or begins with $"
@@ -20,7 +20,7 @@ pub(super) fn connect_refused(reason: ReasonCode) -> Option<&'static str> {
             "the client identifier is in use and has been taken over too often"
         }
         ReasonCode::ServerBusy => "a newer connection has the client identifier",
-        ReasonCode::PacketTooLarge => "CONNACK is larger than the Maximum Packet Size",
+        ReasonCode::PacketTooLarge => "CONNACK would be larger than the Maximum Packet Size",
         _ => return None,
     })
 }
@@ -32,6 +32,7 @@ pub(super) fn publish_refused(reason: ReasonCode) -> Option<&'static str> {
             "the topic name is too long, has too many levels, or begins with $"
         }
         ReasonCode::PayloadFormatInvalid => NOT_UTF8,
+        ReasonCode::QuotaExceeded => "delivered but not retained: there is no room",
         _ => return None,
     })
 }

@@ -340,3 +340,21 @@ fn response_information_is_that_of_the_config() {
     // No topic name can hold it.
     assert_eq!(told(template, "a/#", asked), None);
 }
+
+/// Its first bytes say in which version to answer; the rest need not come.
+#[test]
+fn a_connect_that_is_too_large_is_told_so() {
+    let broker = Broker::start();
+    let begin = |level| [b"\x10\xFF\xFF\x7F\x00\x04MQTT", &[level, 2][..]].concat();
+    let mut client = Client::open(broker.address(), Version::V5);
+    client.send_bytes(&begin(5));
+    let answer = client.answer();
+    assert_eq!(answer.reason, ReasonCode::PacketTooLarge);
+    let why = answer.properties().reason_string();
+    assert_eq!(why, Some("CONNECT: 2097155 bytes, the limit is 65536"));
+    client.expect_closed();
+    // It has no return code for it.
+    let mut client = Client::open(broker.address(), Version::V3_1_1);
+    client.send_bytes(&begin(4));
+    client.expect_closed();
+}

@@ -133,13 +133,15 @@ impl<'a> Connect<'a> {
         Ok(connect)
     }
 
-    /// The version in which to refuse a CONNECT that [`Connect::decode`] refused; `None`: it is
-    /// not MQTT at all, and the connection is closed without a word.
-    pub fn answer_version(frame: Frame<'_>) -> Option<Version> {
-        let mut reader = Reader::of(frame);
+    /// The version in which to refuse a CONNECT that was refused, by its first bytes; `None`: it is
+    /// not MQTT at all, or not enough of it is there, and the connection is closed without a word.
+    pub fn answer_version(packet: &[u8]) -> Option<Version> {
+        let (&first, rest) = packet.split_first()?;
+        let (_, length_len) = crate::codec::read::varint(rest).ok()?;
+        let mut reader = Reader::new(rest.get(length_len..)?, Place::Packet(PacketType::Connect));
         let name = reader.binary(Field::ProtocolName).ok()?;
         let level = reader.byte(Field::ProtocolLevel).ok()?;
-        let known = frame.packet_type() == PacketType::Connect && Version::is_protocol_name(name);
+        let known = first == PacketType::Connect.first_byte() && Version::is_protocol_name(name);
         known.then(|| Version::to_answer(level))
     }
 
@@ -264,7 +266,7 @@ mod tests {
     fn check_answer(name_and_level: &[u8], expected: Option<Version>) {
         let packet = [&[0x10, name_and_level.len() as u8], name_and_level].concat();
         let frame = split_frame(&packet, 100).unwrap().unwrap();
-        assert_eq!(Connect::answer_version(frame), expected);
+        assert_eq!(Connect::answer_version(&packet), expected);
         assert!(Connect::decode(frame).is_err());
     }
 
@@ -276,12 +278,16 @@ mod tests {
         check_answer(b"\x00\x04MQTT\x06", Some(Version::V5));
         check_answer(b"\x00\x04HTTP\x04", None);
         check_answer(b"\x00\x04MQTT", None);
+        // Too large to be looked at, and not all there.
+        let begin = b"\x10\xFF\xFF\xFF\x7F\x00\x04MQTT\x05\x02";
+        assert_eq!(Connect::answer_version(begin), Some(Version::V5));
+        assert_eq!(Connect::answer_version(&begin[..10]), None);
     }
 
     #[test]
     fn another_packet_is_not_connect() {
         let frame = split_frame(&[0xC0, 0], 100).unwrap().unwrap();
         assert_eq!(Connect::decode(frame), Err(Violation::NotConnect));
-        assert_eq!(Connect::answer_version(frame), None);
+        assert_eq!(Connect::answer_version(frame.bytes()), None);
     }
 }
