@@ -56,7 +56,7 @@ extern "C" {
 #define MQ_ANSWER_DATA 1u     /* Authentication Data for the client, with either of the two above */
 #define MQ_ANSWER_STATE 2u    /* with MQ_CHALLENGE: bytes that the next round has in `state` */
 #define MQ_ANSWER_USERNAME 3u /* with MQ_AUTHENTICATED: the client's user name from now on */
-#define MQ_ANSWER_REASON 4u   /* with either: a text for the client, left out where it takes none */
+#define MQ_ANSWER_REASON 4u   /* a text for the client, left out where it takes none */
 
 /* What `answer` of mq_auth returns. */
 #define MQ_TAKEN 0    /* the broker has copied it */

@@ -40,6 +40,8 @@ pub(crate) enum Kind {
     UserProperties,
     KeepAliveTimeout,
     SendTimeout,
+    /// A connected client could not authenticate again.
+    Unauthenticated,
     /// A message was not retained.
     RetainedFull,
     /// Messages did not get to a client.
@@ -146,7 +148,8 @@ impl Kind {
             | Kind::Refused(_)
             | Kind::TakenOver
             | Kind::Violation(_)
-            | Kind::KeepAliveTimeout => Level::Info,
+            | Kind::KeepAliveTimeout
+            | Kind::Unauthenticated => Level::Info,
             _ => Level::Warn,
         }
     }
@@ -180,6 +183,7 @@ impl std::fmt::Display for Kind {
             Kind::SendTimeout => {
                 "connection closed, for its client took nothing for limits.send_timeout"
             }
+            Kind::Unauthenticated => "connection closed, for its client could not authenticate again",
             Kind::RetainedFull => {
                 "message not retained, for limits.max_retained_messages or \
                  limits.max_retained_bytes is reached"

@@ -47,7 +47,8 @@ impl Recipient {
         }
         // [MQTT-3.1.2-29] [MQTT-3.2.2-19] [MQTT-3.2.2-20] [MQTT-3.4.2-2] [MQTT-3.4.2-3]
         // [MQTT-3.5.2-2] [MQTT-3.5.2-3] [MQTT-3.9.2-1] [MQTT-3.9.2-2] [MQTT-3.11.2-1]
-        // [MQTT-3.11.2-2] [MQTT-3.14.2-3] [MQTT-3.14.2-4]
+        // [MQTT-3.11.2-2] [MQTT-3.14.2-3] [MQTT-3.14.2-4] [MQTT-3.15.2-2]
+        // [MQTT-3.15.2-3]
         let mut needed = PropertyBuffer::new();
         let mut bare = packet;
         if let Some(properties) = explained(&mut bare) {
@@ -142,7 +143,8 @@ mod tests {
 
     /// [MQTT-3.1.2-24] [MQTT-3.2.2-19] [MQTT-3.2.2-20] [MQTT-3.4.2-2] [MQTT-3.4.2-3]
     /// [MQTT-3.5.2-2] [MQTT-3.5.2-3] [MQTT-3.9.2-1] [MQTT-3.9.2-2] [MQTT-3.11.2-1]
-    /// [MQTT-3.11.2-2] [MQTT-3.14.2-3] [MQTT-3.14.2-4]
+    /// [MQTT-3.11.2-2] [MQTT-3.14.2-3] [MQTT-3.14.2-4] [MQTT-3.15.2-2]
+    /// [MQTT-3.15.2-3]
     #[test]
     fn what_explains_is_left_out_of_a_packet_that_is_too_large() {
         let properties = properties();

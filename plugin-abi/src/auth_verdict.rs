@@ -67,7 +67,7 @@ impl AuthVerdict {
         self.part(raw::ANSWER_USERNAME, username.as_ref().as_bytes())
     }
 
-    /// Tells the client in words, with a challenge or a success; left out where it takes none.
+    /// Tells the client in words; left out where it takes none. It tells a stranger what you write.
     pub fn reason(self, reason: impl AsRef<str>) -> Self {
         self.part(raw::ANSWER_REASON, reason.as_ref().as_bytes())
     }

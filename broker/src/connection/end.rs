@@ -28,7 +28,8 @@ pub(super) enum End {
     Unconnected(Violation),
     #[error("more user properties than limits.max_user_properties or max_user_property_bytes")]
     UserProperties,
-    /// The client was refused in enhanced authentication. It hears this, in CONNACK or in DISCONNECT.
+    /// A plugin has refused the client in on_auth. It hears this in DISCONNECT; before CONNACK it
+    /// becomes [`End::Refused`].
     #[error("not authenticated ({0:?})")]
     Unauthenticated(ReasonCode, Option<Cow<'static, str>>),
     #[error("re-authentication took longer than limits.connect_timeout")]
@@ -130,6 +131,7 @@ impl End {
             End::ConnectTimeout => Some(Kind::ConnectTimeout),
             End::GaveWay => Some(Kind::GaveWay),
             End::SendTimeout => Some(Kind::SendTimeout),
+            End::Unauthenticated(..) | End::ReauthenticationTimeout => Some(Kind::Unauthenticated),
             End::Ordered(ReasonCode::SessionTakenOver) => Some(Kind::TakenOver),
             _ => None,
         }

@@ -202,7 +202,7 @@ impl Exchange {
     }
 
     /// AUTH, as far as the client takes it. One that is too large without a Reason String cannot be
-    /// sent, and so there is no authentication. [MQTT-3.15.2-2] [MQTT-3.1.2-29]
+    /// sent, and so there is no authentication.
     fn packet(&self, reason: ReasonCode, reply: &AuthReply) -> Result<Vec<u8>, End> {
         let mut properties = PropertyBuffer::new();
         properties.push(Property::AuthenticationMethod(&self.method)); // [MQTT-4.12.0-5]

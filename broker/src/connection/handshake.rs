@@ -1,6 +1,7 @@
 //! CONNECT: limits, plugins, the claim on the session, and the refusals. AUTH packets are in
 //! `authenticate`; what follows when the session is granted is in `attach`.
 
+use std::borrow::Cow;
 use std::sync::atomic::Ordering;
 use std::task::Context;
 
@@ -56,16 +57,16 @@ impl Connection {
         outcome: Result<(), End>,
     ) -> Result<(), End> {
         // What follows a refused CONNECT is never looked at. [MQTT-3.1.4-6]
-        let (reason, why) = match &outcome {
-            Err(End::Refused(reason)) => (*reason, why::connect_refused(*reason)),
-            Err(End::Unauthenticated(reason, why)) => (*reason, why.as_deref()),
-            _ => return outcome,
+        let (reason, why) = match outcome {
+            Err(End::Refused(reason)) => (reason, why::connect_refused(reason).map(Cow::from)),
+            Err(End::Unauthenticated(reason, why)) => (reason, why),
+            other => return other,
         };
-        self.refuse(connect.recipient(), reason, why);
+        self.refuse(connect.recipient(), reason, why.as_deref());
         let (client_id, peer) = (connect.client_id, self.endpoint.peer);
         let kind = Kind::Refused(reason);
         self.broker.tally.count(kind, || format!("{client_id:?} at {peer}"));
-        outcome
+        Err(End::Refused(reason))
     }
 
     /// All that comes before CONNACK, as far as it can be done now; to be called again when it can go

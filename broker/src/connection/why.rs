@@ -11,7 +11,6 @@ pub(super) fn connect_refused(reason: ReasonCode) -> Option<&'static str> {
         ReasonCode::ServerUnavailable => "the broker is stopping",
         ReasonCode::ClientIdentifierNotValid => "the client identifier is too long",
         ReasonCode::QuotaExceeded => "too many user properties, or too many sessions",
-        ReasonCode::BadAuthenticationMethod => "no such authentication method",
         ReasonCode::TopicNameInvalid => {
             "the will topic is too long, has too many levels, or begins with $"
         }

@@ -10,7 +10,7 @@ use socket2::{Domain, Socket, Type};
 
 use crate::common::plugins::PluginDir;
 use crate::support::auth::{broker, challenge, connect, login};
-use crate::support::{Broker, Client, Login};
+use crate::support::{Broker, Client, Login, Script};
 
 /// [MQTT-4.12.0-2] [MQTT-4.12.0-5] [MQTT-3.2.0-1]
 #[test]
@@ -40,6 +40,18 @@ fn one_round_may_be_enough() {
     assert_eq!(answer.properties().authentication_method(), Some("TOKEN"));
     assert_eq!(answer.properties().authentication_data(), Some(&b"welcome bob"[..]));
     client.receive(|packet| assert_eq!(packet, Packet::PingResp));
+}
+
+/// [MQTT-4.12.0-2] [MQTT-4.12.0-5]
+#[test]
+fn mqttjs_answers_a_challenge() {
+    Script::mqttjs().play_with(&broker(), "a_client_answers_a_challenge", Version::V5);
+}
+
+/// [MQTT-4.12.0-4]
+#[test]
+fn mqttjs_is_refused() {
+    Script::mqttjs().play_with(&broker(), "a_wrong_secret_is_refused", Version::V5);
 }
 
 #[test]
@@ -76,7 +88,10 @@ fn a_wrong_answer_is_refused() {
     client.send_auth(ReasonCode::ContinueAuthentication, "CHALLENGE", "another nonce:a");
     client.expect_refused(ReasonCode::NotAuthorized);
     let mut client = Client::start(&broker, &login("c", "TOKEN", "alice:b"));
-    client.expect_refused(ReasonCode::BadUserNameOrPassword);
+    let answer = client.answer();
+    assert_eq!(answer.reason, ReasonCode::BadUserNameOrPassword);
+    assert_eq!(answer.properties().reason_string(), Some("wrong name or secret"));
+    client.expect_closed();
 }
 
 /// [MQTT-4.12.0-1]
@@ -84,7 +99,10 @@ fn a_wrong_answer_is_refused() {
 fn a_method_that_no_plugin_knows_is_refused() {
     let broker = broker();
     let mut client = Client::start(&broker, &login("c", "UNKNOWN", ""));
-    client.expect_refused(ReasonCode::BadAuthenticationMethod);
+    let answer = client.answer();
+    assert_eq!(answer.reason, ReasonCode::BadAuthenticationMethod);
+    assert_eq!(answer.properties().reason_string(), Some("no such authentication method"));
+    client.expect_closed();
 }
 
 /// [MQTT-4.12.0-6]: neither AUTH nor a method in CONNACK.

@@ -86,8 +86,16 @@ fn who_fails_is_disconnected() {
     let login = login("c", "TOKEN", "alice:a").will(LastWill::new("will", "gone"));
     let mut client = login.connect(broker.address());
     client.send_auth(ReasonCode::ReAuthenticate, "TOKEN", "alice:wrong");
-    // The plugin's code, 0x86, is one of CONNACK alone.
-    client.expect_disconnect(ReasonCode::NotAuthorized);
+    client.receive(|packet| match packet {
+        Packet::Disconnect(disconnect) => {
+            // The plugin's code, 0x86, is one of CONNACK alone.
+            assert_eq!(disconnect.reason, ReasonCode::NotAuthorized);
+            let text = disconnect.properties.reason_string();
+            assert_eq!(text, Some("wrong name or secret"));
+        }
+        other => panic!("DISCONNECT expected: {other:?}"),
+    });
+    client.expect_closed();
     watcher.expect("will", "gone");
     let mut client = alice(&broker);
     client.send_auth(ReasonCode::ReAuthenticate, "CHALLENGE", "alice");

@@ -3,7 +3,11 @@
 // Ends with status 0 if all went as it must, and else says what did not.
 'use strict';
 
-const scenarios = { ...require('./scenarios'), ...require('./scenarios5') };
+const scenarios = {
+    ...require('./scenarios'),
+    ...require('./scenarios5'),
+    ...require('./authentication'),
+};
 
 const VERSIONS = { '3.1.1': 4, 5: 5 };
 

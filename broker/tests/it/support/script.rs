@@ -36,7 +36,11 @@ impl Script {
 
     /// Plays the scenario with a broker of its own; panics with what the script says if it fails.
     pub(crate) fn play(&self, scenario: &str, version: Version) {
-        let broker = Broker::start();
+        self.play_with(&Broker::start(), scenario, version);
+    }
+
+    /// Plays it with a broker that the scenario needs.
+    pub(crate) fn play_with(&self, broker: &Broker, scenario: &str, version: Version) {
         let address = broker.address();
         let version = match version {
             Version::V3_1 => "3.1",

@@ -72,7 +72,7 @@ impl Challenge {
         if self.settings.secrets.get(name).is_some_and(|known| known == secret) {
             AuthVerdict::success().username(name).data(format!("welcome {name}"))
         } else {
-            AuthVerdict::refuse_with(WRONG)
+            AuthVerdict::refuse_with(WRONG).reason("wrong name or secret")
         }
     }
 }
