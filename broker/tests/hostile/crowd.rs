@@ -10,6 +10,7 @@ use std::path::Path;
 
 use mqtt::Version;
 
+use crate::guard::crowded;
 use crate::program::Program;
 use crate::support::{Client, Login, both_versions};
 
@@ -22,6 +23,7 @@ const KEYS: [&str; 4] = ["version: ", "means: ", "breaks: ", "written: "];
 const WARM_UP: usize = 2;
 
 fn every_malformed_packet_from_each_of_many(version: Version) {
+    let _crowded = crowded();
     let clients = std::env::var("HOOKMQ_CROWD").map_or(CLIENTS, |number| number.parse().unwrap());
     // Those that have not sent their CONNECT yet are many.
     let broker = Program::start(&["max_handshakes: 1000000"]);
