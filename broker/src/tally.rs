@@ -38,6 +38,7 @@ pub(crate) enum Kind {
     /// A connection ended because its client broke a rule.
     Violation(Discriminant<Violation>),
     UserProperties,
+    TooManyFilters,
     KeepAliveTimeout,
     SendTimeout,
     /// A message was not retained.
@@ -175,6 +176,10 @@ impl std::fmt::Display for Kind {
             Kind::UserProperties => {
                 "connection closed for more user properties than limits.max_user_properties or \
                  limits.max_user_property_bytes"
+            }
+            Kind::TooManyFilters => {
+                "connection closed for an UNSUBSCRIBE with more than \
+                 limits.max_filters_per_subscribe"
             }
             Kind::KeepAliveTimeout => "connection closed for its silence",
             Kind::SendTimeout => {

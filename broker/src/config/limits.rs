@@ -44,6 +44,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, limits: &mut Limits) {
         max_user_property_bytes,
         max_filters_per_subscribe,
         max_subscriptions,
+        max_subscription_bytes,
         max_session_expiry,
         queue_qos0,
         max_retained_messages,
@@ -66,6 +67,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, limits: &mut Limits) {
     section.read("max_user_property_bytes", max_user_property_bytes, size(0..=256 * MIB));
     section.read("max_filters_per_subscribe", max_filters_per_subscribe, number(1..=MANY));
     section.read("max_subscriptions", max_subscriptions, number(1..=MANY));
+    section.read("max_subscription_bytes", max_subscription_bytes, size(KIB..=LARGE));
     // As many seconds as MQTT can say.
     section.read("max_keep_alive", max_keep_alive, duration(1000..=65_535_000));
     section.read("receive_maximum", receive_maximum, number(1..=65_535));

@@ -105,10 +105,12 @@ pub struct Limits {
     pub max_user_properties: usize,
     /// Bytes of their names and values.
     pub max_user_property_bytes: usize,
-    /// Topic filters of one SUBSCRIBE.
+    /// Topic filters of one SUBSCRIBE or UNSUBSCRIBE.
     pub max_filters_per_subscribe: usize,
     /// Subscriptions of one client.
     pub max_subscriptions: usize,
+    /// Bytes of their filters, with what a level of them takes.
+    pub max_subscription_bytes: usize,
     /// How long a session outlives its connection, whatever the client asks for.
     pub max_session_expiry: Duration,
     /// Whether QoS 0 messages wait for a client that is away.
@@ -160,6 +162,7 @@ impl Default for Limits {
             max_user_property_bytes: 32 * 1024,
             max_filters_per_subscribe: 100,
             max_subscriptions: 1000,
+            max_subscription_bytes: 1024 * 1024,
             max_session_expiry: Duration::from_secs(7 * 24 * 60 * 60),
             queue_qos0: false,
             max_retained_messages: 1_000_000,

@@ -94,7 +94,7 @@ allow_anonymous: true
 limits: {max_packet_size: 2048, max_connections: 2, max_handshakes: 9, max_sessions: 8, connect_timeout: 500ms, receive_maximum: 65535,
   max_inflight: 1, max_queued_messages: 3, max_queued_bytes: 64KiB, write_buffer: 1GiB,
   send_timeout: 2m, max_topic_levels: 5, max_topic_length: 65535, max_client_id_length: 23,
-  max_subscriptions: 6, max_session_expiry: 0s, queue_qos0: true, max_retained_messages: 0,
+  max_subscriptions: 6, max_subscription_bytes: 5KiB, max_session_expiry: 0s, queue_qos0: true, max_retained_messages: 0,
   max_retained_bytes: 2MiB}",
     );
     let addresses = ["127.0.0.1:0", "[::1]:1884"].map(|text| text.parse().expect("an address"));
@@ -114,6 +114,7 @@ limits: {max_packet_size: 2048, max_connections: 2, max_handshakes: 9, max_sessi
     assert_eq!(limits.write_buffer, 1024 * 1024 * 1024);
     assert_eq!((limits.max_topic_levels, limits.max_topic_length), (5, 65_535));
     assert_eq!((limits.max_client_id_length, limits.max_subscriptions), (23, 6));
+    assert_eq!(limits.max_subscription_bytes, 5 * 1024);
     assert_eq!((limits.max_retained_messages, limits.max_retained_bytes), (0, 2 * 1024 * 1024));
 }
 
@@ -215,6 +216,7 @@ fn every_limit_refuses_what_is_outside_its_range() {
         ("max_queued_messages", "0", "1000000001", "1 to 1000000000"),
         ("max_retained_messages", "-1", "1000000001", "0 to 1000000000"),
         ("max_handshakes", "0", "1000000001", "1 to 1000000000"),
+        ("max_subscription_bytes", "1023", "1099511627777", "1KiB to 1024GiB"),
         ("max_sessions", "0", "1000000001", "1 to 1000000000"),
         ("max_retained_bytes", "-1", "1099511627777", "0 to 1024GiB"),
         ("max_packet_size", "1023", "268435457", "1KiB to 256MiB"),

@@ -27,6 +27,8 @@ pub(super) enum End {
     Unconnected(Violation),
     #[error("more user properties than limits.max_user_properties or max_user_property_bytes")]
     UserProperties,
+    #[error("UNSUBSCRIBE with more filters than limits.max_filters_per_subscribe")]
+    TooManyFilters,
     #[error("nothing received for one and a half times the keep alive")]
     KeepAliveTimeout,
     #[error("no CONNECT within limits.connect_timeout")]
@@ -65,7 +67,7 @@ impl End {
             | End::Refused(_)
             | End::SocketVetoed => None,
             End::Violation(violation) => Some(violation.reason()),
-            End::UserProperties => Some(ReasonCode::QuotaExceeded),
+            End::UserProperties | End::TooManyFilters => Some(ReasonCode::QuotaExceeded),
             End::KeepAliveTimeout => Some(ReasonCode::KeepAliveTimeout),
             End::Ordered(reason) => Some(*reason),
             End::ConnectVetoed => Some(ReasonCode::NotAuthorized),
@@ -93,6 +95,7 @@ impl End {
                 Some(Kind::Violation(discriminant(violation)))
             }
             End::UserProperties => Some(Kind::UserProperties),
+            End::TooManyFilters => Some(Kind::TooManyFilters),
             End::KeepAliveTimeout => Some(Kind::KeepAliveTimeout),
             End::ConnectTimeout => Some(Kind::ConnectTimeout),
             End::GaveWay => Some(Kind::GaveWay),

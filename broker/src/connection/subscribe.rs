@@ -4,6 +4,7 @@ use mqtt::{Identifier, Packet, ReasonCode, RetainHandling, SubAck, Subscribe, Su
 use mqtt::{UnsubAck, Unsubscribe, Violation};
 
 use super::{Connection, End, Stage};
+use crate::config::Limits;
 use crate::hooks::{self, Decision};
 use crate::shard::Shard;
 
@@ -54,9 +55,9 @@ impl Connection {
         if mqtt::topic::is_shared(filter) {
             return ReasonCode::SharedSubscriptionsNotSupported;
         }
+        let Limits { max_subscriptions, max_subscription_bytes, .. } = broker.limits;
         let subscriptions = &client.kept.subscriptions;
-        if subscriptions.len() >= broker.limits.max_subscriptions && !subscriptions.contains(filter)
-        {
+        if !subscriptions.have_room(filter, max_subscriptions, max_subscription_bytes) {
             return ReasonCode::QuotaExceeded;
         }
         let facts = client.facts(&self.endpoint);
@@ -99,6 +100,10 @@ impl Connection {
         unsubscribe: &Unsubscribe<'_>,
     ) -> Result<(), End> {
         self.check_properties(unsubscribe.properties)?;
+        // UNSUBACK has no word for it, and none at all in every version.
+        if unsubscribe.filters().nth(self.broker.limits.max_filters_per_subscribe).is_some() {
+            return Err(End::TooManyFilters);
+        }
         // [MQTT-3.10.4-6]
         let reasons: Vec<_> =
             unsubscribe.filters().map(|filter| self.unsubscribe(filter)).collect();
