@@ -12,6 +12,7 @@ use mqtt::{Properties, Publish};
 
 use crate::clock::Clock;
 use crate::config::Limits;
+use crate::connection::Backoff;
 use crate::hooks::{Client, Decision, Hooks, Origin, Publication};
 use crate::router::{Item, Retained, RetainedLimits, Retention, Router, Run, Targets};
 use crate::session::{ConnectionId, Due, Ended, Message, QueueLimits, Registry};
@@ -32,6 +33,7 @@ pub(crate) struct Broker {
     pub(crate) retained: Retained,
     pub(crate) sessions: Registry,
     pub(crate) takeovers: Takeovers,
+    pub(crate) backoff: Backoff,
     pub(crate) schedule: Schedule,
     pub(crate) store: Box<dyn Store>,
     pub(crate) clock: Clock,
@@ -61,6 +63,7 @@ impl Broker {
                 queue_qos0: limits.queue_qos0,
             },
             sessions: Registry::new(limits.max_sessions),
+            backoff: Backoff::new(limits.auth_backoff, limits.max_auth_backoff),
             limits,
             hooks,
             router: Router::default(),

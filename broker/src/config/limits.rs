@@ -29,6 +29,8 @@ pub(super) fn read(section: &mut Section<'_, '_>, limits: &mut Limits) {
         max_sessions,
         max_takeovers,
         takeover_ban,
+        auth_backoff,
+        max_auth_backoff,
         connect_timeout,
         max_keep_alive,
         receive_maximum,
@@ -56,6 +58,8 @@ pub(super) fn read(section: &mut Section<'_, '_>, limits: &mut Limits) {
     section.read("max_sessions", max_sessions, number(1..=MANY));
     section.read("max_takeovers", max_takeovers, number(1..=MANY));
     section.read("takeover_ban", takeover_ban, duration(1000..=DAY));
+    section.read("auth_backoff", auth_backoff, duration(0..=HOUR));
+    section.read("max_auth_backoff", max_auth_backoff, duration(1000..=DAY));
     section.read("connect_timeout", connect_timeout, duration(100..=HOUR));
     section.read("send_timeout", send_timeout, duration(100..=HOUR));
     section.read("max_packet_size", max_packet_size, size(KIB..=256 * MIB));

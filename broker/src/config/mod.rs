@@ -79,6 +79,11 @@ pub struct Limits {
     pub max_takeovers: u32,
     /// How long more of them are refused.
     pub takeover_ban: Duration,
+    /// How long a client that a plugin has refused waits before plugins are asked again; each further
+    /// refusal doubles it. Zero: not at all. Loopback never waits.
+    pub auth_backoff: Duration,
+    /// The longest such wait.
+    pub max_auth_backoff: Duration,
     /// How long a new connection has for its CONNECT.
     pub connect_timeout: Duration,
     /// The longest keep alive that a client may have; at least a second, at most 65535.
@@ -147,6 +152,8 @@ impl Default for Limits {
             max_sessions: 1_000_000,
             max_takeovers: 15,
             takeover_ban: Duration::from_secs(5 * 60),
+            auth_backoff: Duration::from_secs(1),
+            max_auth_backoff: Duration::from_secs(60),
             connect_timeout: Duration::from_secs(10),
             max_keep_alive: Duration::from_secs(60 * 60),
             receive_maximum: 256,

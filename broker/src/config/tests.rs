@@ -222,6 +222,8 @@ fn every_limit_refuses_what_is_outside_its_range() {
         ("max_packet_size", "1023", "268435457", "1KiB to 256MiB"),
         ("max_queued_bytes", "1023", "1099511627777", "1KiB to 1024GiB"),
         ("write_buffer", "-1", "1099511627777", "1KiB to 1024GiB"),
+        ("auth_backoff", "-1s", "61m", "0 to 1h"),
+        ("max_auth_backoff", "999ms", "25h", "1s to 1d"),
         ("connect_timeout", "99ms", "61m", "100ms to 1h"),
         ("send_timeout", "0s", "1d", "100ms to 1h"),
         ("max_session_expiry", "-1s", "49711d", "0 to 49710d"),

@@ -7,6 +7,7 @@ use std::task::Context;
 use mqtt::{ConnAck, Connect, Frame, Lowered, Packet, PacketType, ReasonCode, Version, Violation};
 
 use super::{Connection, End, Stage};
+use crate::broker::Broker;
 use crate::hooks::{self, Decision};
 use crate::session::{Claim, Claimant, Granted, Session};
 use crate::shard::Shard;
@@ -123,9 +124,16 @@ impl Connection {
             will_topic: connect.will.as_ref().map(|will| will.topic),
             properties: connect.properties.as_bytes(),
         };
-        if self.broker.hooks.on_before_connect(&facts, &asked) == Decision::Veto {
+        let Broker { hooks, backoff, clock, .. } = &*self.broker;
+        let (address, user) = (self.endpoint.peer.ip(), connect.username);
+        if !backoff.is_over(address, user, clock.milliseconds()) {
+            return Err(End::Refused(ReasonCode::ConnectionRateExceeded));
+        }
+        if hooks.on_before_connect(&facts, &asked) == Decision::Veto {
+            backoff.refused(address, user, clock.milliseconds());
             return Err(End::Refused(ReasonCode::NotAuthorized)); // [MQTT-3.1.4-2]
         }
+        backoff.accepted(address, user);
         connecting.authorised = true;
         Ok(())
     }

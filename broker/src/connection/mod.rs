@@ -21,6 +21,7 @@ use crate::shard::{self, Shard, TimerKey};
 use crate::transport::{Counted, Handshake};
 
 mod attach;
+mod backoff;
 mod client;
 mod close;
 mod end;
@@ -32,6 +33,7 @@ mod read;
 mod replay;
 mod subscribe;
 
+pub(crate) use backoff::Backoff;
 use client::ConnectedClient;
 use end::End;
 use linger::Lingering;

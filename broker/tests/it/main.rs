@@ -13,6 +13,7 @@
 mod common;
 mod support;
 
+mod auth_backoff;
 mod bounds;
 mod connect;
 mod engine;

@@ -1,0 +1,61 @@
+//! A client that a plugin has refused waits before plugins are asked again; on this machine it does
+//! not.
+
+use std::net::{IpAddr, SocketAddr, UdpSocket};
+
+use hookmq::config::Listener;
+use hookmq::plugins::PluginEntry;
+use mqtt::{ReasonCode, Version};
+use serde_json::json;
+
+use crate::common::plugins::{self, PluginDir};
+use crate::support::{Broker, Login, both_versions};
+
+both_versions!(who_was_refused_waits);
+
+/// From an address of this machine that is not loopback, where it has one.
+fn who_was_refused_waits(version: Version) {
+    let directory = PluginDir::new();
+    directory.put(plugins::rust("deny-list"), "deny-list");
+    let broker = Broker::start_in(directory.path(), |config| {
+        config.plugins = vec![deny_everybody()];
+        config.listeners = vec![Listener::Tcp { address: ([0, 0, 0, 0], 0).into() }];
+    });
+    let port = broker.address().port();
+    let ask = |address: IpAddr| {
+        let (mut client, answer) =
+            Login::new(version, "denied").ask(SocketAddr::new(address, port));
+        client.expect_closed();
+        answer.reason
+    };
+    for _ in 0..3 {
+        assert_eq!(ask([127, 0, 0, 1].into()), ReasonCode::NotAuthorized);
+    }
+    if let Some(address) = other_address() {
+        assert_eq!(ask(address), ReasonCode::NotAuthorized);
+        let waits = if version.has_properties() {
+            ReasonCode::ConnectionRateExceeded
+        } else {
+            ReasonCode::ServerUnavailable
+        };
+        for _ in 0..3 {
+            assert_eq!(ask(address), waits);
+        }
+    }
+}
+
+fn deny_everybody() -> PluginEntry {
+    PluginEntry {
+        name: "deny-list".into(),
+        config: json!({ "client_ids": ["*"] }),
+        optional: false,
+        allow_panic_abort: false,
+    }
+}
+
+/// The address that this machine would speak from to another network. Nothing is sent.
+fn other_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
+    socket.connect("198.51.100.1:9").ok()?;
+    socket.local_addr().ok().map(|address| address.ip())
+}
