@@ -20,7 +20,7 @@ use crate::session::{Schedule, Session, TakeoverLimit, Takeovers, Will};
 use crate::shard::Shard;
 use crate::store::Store;
 use crate::tally::{Kind, Tally};
-use crate::transport::{Addresses, Handshakes};
+use crate::transport::{Addresses, ConnectionRate, Handshakes};
 
 /// Sweeps of retained messages in a row; the rest has to wait for the next tick.
 const SWEEPS: usize = 10;
@@ -40,6 +40,7 @@ pub(crate) struct Broker {
     pub(crate) tally: Tally,
     pub(crate) addresses: Addresses,
     pub(crate) handshakes: Handshakes,
+    pub(crate) connection_rate: ConnectionRate,
     /// Open connections, those before CONNECT included.
     pub(crate) connections: AtomicUsize,
     /// Connections that have ended, and wait for their clients to close.
@@ -63,6 +64,7 @@ impl Broker {
                 queue_qos0: limits.queue_qos0,
             },
             sessions: Registry::new(limits.max_sessions),
+            connection_rate: ConnectionRate::new(limits.max_connection_rate),
             backoff: Backoff::new(limits.auth_backoff, limits.max_auth_backoff),
             limits,
             hooks,

@@ -23,6 +23,8 @@ const INTERVAL: u64 = 60_000;
 pub(crate) enum Kind {
     /// The listener had an error.
     CannotAccept,
+    /// `max_connection_rate` is reached.
+    ConnectionRate,
     /// `max_connections` is reached.
     TooManyConnections,
     /// `max_connections_per_address` is reached.
@@ -157,6 +159,9 @@ impl std::fmt::Display for Kind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Kind::CannotAccept => "cannot accept a connection; trying again",
+            Kind::ConnectionRate => {
+                "connections accepted more slowly, for there were limits.max_connection_rate"
+            }
             Kind::TooManyConnections => {
                 "connection closed at once, for there are limits.max_connections"
             }

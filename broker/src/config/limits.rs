@@ -25,6 +25,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, limits: &mut Limits) {
         max_packet_size,
         max_connections,
         max_connections_per_address,
+        max_connection_rate,
         max_handshakes,
         max_sessions,
         max_takeovers,
@@ -54,6 +55,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, limits: &mut Limits) {
     } = limits;
     section.read("max_connections", max_connections, number(1..=MANY));
     section.read("max_connections_per_address", max_connections_per_address, number(1..=MANY));
+    section.read("max_connection_rate", max_connection_rate, number(1..=MANY));
     section.read("max_handshakes", max_handshakes, number(1..=MANY));
     section.read("max_sessions", max_sessions, number(1..=MANY));
     section.read("max_takeovers", max_takeovers, number(1..=MANY));

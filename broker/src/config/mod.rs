@@ -71,6 +71,8 @@ pub struct Limits {
     pub max_connections: usize,
     /// Open connections from one address; loopback has no such limit.
     pub max_connections_per_address: usize,
+    /// New connections in a second, over all listeners; those of loopback do not count; at least 1.
+    pub max_connection_rate: u32,
     /// Connections whose CONNECT is not there yet, over all listeners; at least 1.
     pub max_handshakes: usize,
     /// Sessions, connected or left behind; at least 1.
@@ -148,6 +150,7 @@ impl Default for Limits {
             max_packet_size: 1024 * 1024,
             max_connections: 100_000,
             max_connections_per_address: 256,
+            max_connection_rate: 1000,
             max_handshakes: 500,
             max_sessions: 1_000_000,
             max_takeovers: 15,

@@ -217,6 +217,7 @@ fn every_limit_refuses_what_is_outside_its_range() {
         ("max_retained_messages", "-1", "1000000001", "0 to 1000000000"),
         ("max_handshakes", "0", "1000000001", "1 to 1000000000"),
         ("max_subscription_bytes", "1023", "1099511627777", "1KiB to 1024GiB"),
+        ("max_connection_rate", "0", "1000000001", "1 to 1000000000"),
         ("max_sessions", "0", "1000000001", "1 to 1000000000"),
         ("max_retained_bytes", "-1", "1099511627777", "0 to 1024GiB"),
         ("max_packet_size", "1023", "268435457", "1KiB to 256MiB"),

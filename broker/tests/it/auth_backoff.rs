@@ -1,7 +1,7 @@
 //! A client that a plugin has refused waits before plugins are asked again; on this machine it does
 //! not.
 
-use std::net::{IpAddr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 
 use hookmq::config::Listener;
 use hookmq::plugins::PluginEntry;
@@ -9,7 +9,7 @@ use mqtt::{ReasonCode, Version};
 use serde_json::json;
 
 use crate::common::plugins::{self, PluginDir};
-use crate::support::{Broker, Login, both_versions};
+use crate::support::{Broker, Login, both_versions, other_address};
 
 both_versions!(who_was_refused_waits);
 
@@ -51,11 +51,4 @@ fn deny_everybody() -> PluginEntry {
         optional: false,
         allow_panic_abort: false,
     }
-}
-
-/// The address that this machine would speak from to another network. Nothing is sent.
-fn other_address() -> Option<IpAddr> {
-    let socket = UdpSocket::bind("0.0.0.0:0").ok()?;
-    socket.connect("198.51.100.1:9").ok()?;
-    socket.local_addr().ok().map(|address| address.ip())
 }

@@ -16,6 +16,7 @@ mod support;
 mod auth_backoff;
 mod bounds;
 mod connect;
+mod connection_rate;
 mod engine;
 mod expiry;
 mod first_run;

@@ -1,5 +1,6 @@
 //! A broker for a test, and a client that says exactly what the test wants said.
 
+mod address;
 mod broker;
 mod client;
 mod flow;
@@ -7,6 +8,7 @@ mod login;
 mod process;
 pub(crate) mod rumqttc;
 
+pub(crate) use address::other_address;
 pub(crate) use broker::Broker;
 pub(crate) use client::{Client, Received};
 pub(crate) use login::{LastWill, Login};
