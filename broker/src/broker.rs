@@ -12,6 +12,7 @@ use mqtt::{Properties, Publish};
 
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
+use crate::connection::Backoff;
 use crate::hooks::{Client, Decision, Hooks, Origin, Publication};
 use crate::router::{Heirs, Item, Receivers, Retained, RetainedLimits, Retention, Router, Run};
 use crate::session::{ConnectionId, Due, Ended, Message, QueueLimits, Registry};
@@ -19,7 +20,7 @@ use crate::session::{Schedule, Session, TakeoverLimit, Takeovers, Will};
 use crate::shard::Shard;
 use crate::store::Store;
 use crate::tally::{Kind, Tally};
-use crate::transport::{Addresses, Handshakes};
+use crate::transport::{Addresses, ConnectionRate, Handshakes};
 
 /// Sweeps of retained messages in a row; the rest has to wait for the next tick.
 const SWEEPS: usize = 10;
@@ -35,12 +36,14 @@ pub(crate) struct Broker {
     pub(crate) retained: Retained,
     pub(crate) sessions: Arc<Registry>,
     pub(crate) takeovers: Takeovers,
+    pub(crate) backoff: Backoff,
     pub(crate) schedule: Schedule,
     pub(crate) store: Box<dyn Store>,
     pub(crate) clock: Clock,
     pub(crate) tally: Tally,
     pub(crate) addresses: Addresses,
     pub(crate) handshakes: Handshakes,
+    pub(crate) connection_rate: ConnectionRate,
     /// Open connections, those before CONNECT included.
     pub(crate) connections: AtomicUsize,
     /// Connections that have ended, and wait for their clients to close.
@@ -67,6 +70,8 @@ impl Broker {
                 queue_qos0: limits.queue_qos0,
             },
             sessions: Arc::new(Registry::new(limits.max_sessions)),
+            connection_rate: ConnectionRate::new(limits.max_connection_rate),
+            backoff: Backoff::new(limits.auth_backoff, limits.max_auth_backoff),
             limits,
             hooks,
             router: Router::default(),

@@ -17,6 +17,10 @@ impl Clock {
         self.elapsed().as_millis() as u64
     }
 
+    pub(crate) fn microseconds(&self) -> u64 {
+        self.elapsed().as_micros() as u64
+    }
+
     fn elapsed(&self) -> Duration {
         self.start.elapsed()
     }

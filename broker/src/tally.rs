@@ -23,6 +23,8 @@ const INTERVAL: u64 = 60_000;
 pub(crate) enum Kind {
     /// The listener had an error.
     CannotAccept,
+    /// `max_connection_rate` is reached.
+    ConnectionRate,
     /// `max_connections` is reached.
     TooManyConnections,
     /// `max_connections_per_address` is reached.
@@ -38,6 +40,7 @@ pub(crate) enum Kind {
     /// A connection ended because its client broke a rule.
     Violation(Discriminant<Violation>),
     UserProperties,
+    TooManyFilters,
     KeepAliveTimeout,
     SendTimeout,
     /// A connected client could not authenticate again.
@@ -159,6 +162,9 @@ impl std::fmt::Display for Kind {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Kind::CannotAccept => "cannot accept a connection; trying again",
+            Kind::ConnectionRate => {
+                "connections accepted more slowly, for there were limits.max_connection_rate"
+            }
             Kind::TooManyConnections => {
                 "connection closed at once, for there are limits.max_connections"
             }
@@ -178,6 +184,10 @@ impl std::fmt::Display for Kind {
             Kind::UserProperties => {
                 "connection closed for more user properties than limits.max_user_properties or \
                  limits.max_user_property_bytes"
+            }
+            Kind::TooManyFilters => {
+                "connection closed for an UNSUBSCRIBE with more than \
+                 limits.max_filters_per_subscribe"
             }
             Kind::KeepAliveTimeout => "connection closed for its silence",
             Kind::SendTimeout => {

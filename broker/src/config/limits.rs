@@ -25,10 +25,13 @@ pub(super) fn read(section: &mut Section<'_, '_>, limits: &mut Limits) {
         max_packet_size,
         max_connections,
         max_connections_per_address,
+        max_connection_rate,
         max_handshakes,
         max_sessions,
         max_takeovers,
         takeover_ban,
+        auth_backoff,
+        max_auth_backoff,
         connect_timeout,
         max_keep_alive,
         receive_maximum,
@@ -45,6 +48,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, limits: &mut Limits) {
         max_user_property_bytes,
         max_filters_per_subscribe,
         max_subscriptions,
+        max_subscription_bytes,
         max_session_expiry,
         queue_qos0,
         max_retained_messages,
@@ -52,10 +56,13 @@ pub(super) fn read(section: &mut Section<'_, '_>, limits: &mut Limits) {
     } = limits;
     section.read("max_connections", max_connections, number(1..=MANY));
     section.read("max_connections_per_address", max_connections_per_address, number(1..=MANY));
+    section.read("max_connection_rate", max_connection_rate, number(1..=MANY));
     section.read("max_handshakes", max_handshakes, number(1..=MANY));
     section.read("max_sessions", max_sessions, number(1..=MANY));
     section.read("max_takeovers", max_takeovers, number(1..=MANY));
     section.read("takeover_ban", takeover_ban, duration(1000..=DAY));
+    section.read("auth_backoff", auth_backoff, duration(0..=HOUR));
+    section.read("max_auth_backoff", max_auth_backoff, duration(1000..=DAY));
     section.read("connect_timeout", connect_timeout, duration(100..=HOUR));
     section.read("send_timeout", send_timeout, duration(100..=HOUR));
     section.read("max_packet_size", max_packet_size, size(KIB..=256 * MIB));
@@ -68,6 +75,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, limits: &mut Limits) {
     section.read("max_user_property_bytes", max_user_property_bytes, size(0..=256 * MIB));
     section.read("max_filters_per_subscribe", max_filters_per_subscribe, number(1..=MANY));
     section.read("max_subscriptions", max_subscriptions, number(1..=MANY));
+    section.read("max_subscription_bytes", max_subscription_bytes, size(KIB..=LARGE));
     // As many seconds as MQTT can say.
     section.read("max_keep_alive", max_keep_alive, duration(1000..=65_535_000));
     section.read("receive_maximum", receive_maximum, number(1..=65_535));

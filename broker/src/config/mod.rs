@@ -77,6 +77,8 @@ pub struct Limits {
     pub max_connections: usize,
     /// Open connections from one address; loopback has no such limit.
     pub max_connections_per_address: usize,
+    /// New connections in a second, over all listeners; those of loopback do not count; at least 1.
+    pub max_connection_rate: u32,
     /// Connections whose CONNECT is not there yet, over all listeners; at least 1.
     pub max_handshakes: usize,
     /// Sessions, connected or left behind; at least 1.
@@ -85,6 +87,11 @@ pub struct Limits {
     pub max_takeovers: u32,
     /// How long more of them are refused.
     pub takeover_ban: Duration,
+    /// How long a client that a plugin has refused waits before plugins are asked again; each further
+    /// refusal doubles it. Zero: not at all. Loopback never waits.
+    pub auth_backoff: Duration,
+    /// The longest such wait.
+    pub max_auth_backoff: Duration,
     /// How long a new connection has for its CONNECT.
     pub connect_timeout: Duration,
     /// The longest keep alive that a client may have; at least a second, at most 65535.
@@ -113,10 +120,12 @@ pub struct Limits {
     pub max_user_properties: usize,
     /// Bytes of their names and values.
     pub max_user_property_bytes: usize,
-    /// Topic filters of one SUBSCRIBE.
+    /// Topic filters of one SUBSCRIBE or UNSUBSCRIBE.
     pub max_filters_per_subscribe: usize,
     /// Subscriptions of one client.
     pub max_subscriptions: usize,
+    /// Bytes of their filters, with what a level of them takes.
+    pub max_subscription_bytes: usize,
     /// How long a session outlives its connection, whatever the client asks for.
     pub max_session_expiry: Duration,
     /// Whether QoS 0 messages wait for a client that is away.
@@ -151,10 +160,13 @@ impl Default for Limits {
             max_packet_size: 1024 * 1024,
             max_connections: 100_000,
             max_connections_per_address: 256,
+            max_connection_rate: 1000,
             max_handshakes: 500,
             max_sessions: 1_000_000,
             max_takeovers: 15,
             takeover_ban: Duration::from_secs(5 * 60),
+            auth_backoff: Duration::from_secs(1),
+            max_auth_backoff: Duration::from_secs(60),
             connect_timeout: Duration::from_secs(10),
             max_keep_alive: Duration::from_secs(60 * 60),
             receive_maximum: 256,
@@ -171,6 +183,7 @@ impl Default for Limits {
             max_user_property_bytes: 32 * 1024,
             max_filters_per_subscribe: 100,
             max_subscriptions: 1000,
+            max_subscription_bytes: 1024 * 1024,
             max_session_expiry: Duration::from_secs(7 * 24 * 60 * 60),
             queue_qos0: false,
             max_retained_messages: 1_000_000,

@@ -105,7 +105,7 @@ response_information: 'response/%c/'
 limits: {max_packet_size: 2048, max_connections: 2, max_handshakes: 9, max_sessions: 8, connect_timeout: 500ms, receive_maximum: 65535,
   max_inflight: 1, max_queued_messages: 3, max_queued_bytes: 64KiB, write_buffer: 1GiB,
   send_timeout: 2m, max_topic_levels: 5, max_topic_length: 65535, max_client_id_length: 23,
-  max_subscriptions: 6, max_session_expiry: 0s, queue_qos0: true, max_retained_messages: 0,
+  max_subscriptions: 6, max_subscription_bytes: 5KiB, max_session_expiry: 0s, queue_qos0: true, max_retained_messages: 0,
   max_retained_bytes: 2MiB}",
     );
     let addresses = ["127.0.0.1:0", "[::1]:1884"].map(|text| text.parse().expect("an address"));
@@ -127,6 +127,7 @@ limits: {max_packet_size: 2048, max_connections: 2, max_handshakes: 9, max_sessi
     assert_eq!(limits.write_buffer, 1024 * 1024 * 1024);
     assert_eq!((limits.max_topic_levels, limits.max_topic_length), (5, 65_535));
     assert_eq!((limits.max_client_id_length, limits.max_subscriptions), (23, 6));
+    assert_eq!(limits.max_subscription_bytes, 5 * 1024);
     assert_eq!((limits.max_retained_messages, limits.max_retained_bytes), (0, 2 * 1024 * 1024));
 }
 
@@ -215,11 +216,15 @@ fn every_limit_refuses_what_is_outside_its_range() {
         ("max_queued_messages", "0", "1000000001", "1 to 1000000000"),
         ("max_retained_messages", "-1", "1000000001", "0 to 1000000000"),
         ("max_handshakes", "0", "1000000001", "1 to 1000000000"),
+        ("max_subscription_bytes", "1023", "1099511627777", "1KiB to 1024GiB"),
+        ("max_connection_rate", "0", "1000000001", "1 to 1000000000"),
         ("max_sessions", "0", "1000000001", "1 to 1000000000"),
         ("max_retained_bytes", "-1", "1099511627777", "0 to 1024GiB"),
         ("max_packet_size", "1023", "268435457", "1KiB to 256MiB"),
         ("max_queued_bytes", "1023", "1099511627777", "1KiB to 1024GiB"),
         ("write_buffer", "-1", "1099511627777", "1KiB to 1024GiB"),
+        ("auth_backoff", "-1s", "61m", "0 to 1h"),
+        ("max_auth_backoff", "999ms", "25h", "1s to 1d"),
         ("connect_timeout", "99ms", "61m", "100ms to 1h"),
         ("send_timeout", "0s", "1d", "100ms to 1h"),
         ("max_session_expiry", "-1s", "49711d", "0 to 49710d"),

@@ -34,6 +34,8 @@ pub(super) enum End {
     Unauthenticated(ReasonCode, Option<Cow<'static, str>>),
     #[error("re-authentication took longer than limits.connect_timeout")]
     ReauthenticationTimeout,
+    #[error("UNSUBSCRIBE with more filters than limits.max_filters_per_subscribe")]
+    TooManyFilters,
     #[error("nothing received for one and a half times the keep alive")]
     KeepAliveTimeout,
     #[error("no CONNECT within limits.connect_timeout")]
@@ -75,7 +77,7 @@ impl End {
             | End::Refused(_)
             | End::SocketVetoed => None,
             End::Violation(violation) => Some(violation.reason()),
-            End::UserProperties => Some(ReasonCode::QuotaExceeded),
+            End::UserProperties | End::TooManyFilters => Some(ReasonCode::QuotaExceeded),
             End::Unanswerable(Untold::TooLarge) => Some(ReasonCode::PacketTooLarge),
             End::Unanswerable(Untold::Close) => Some(ReasonCode::UnspecifiedError),
             End::KeepAliveTimeout => Some(ReasonCode::KeepAliveTimeout),
@@ -127,6 +129,7 @@ impl End {
                 Some(Kind::Violation(discriminant(violation)))
             }
             End::UserProperties => Some(Kind::UserProperties),
+            End::TooManyFilters => Some(Kind::TooManyFilters),
             End::KeepAliveTimeout => Some(Kind::KeepAliveTimeout),
             End::ConnectTimeout => Some(Kind::ConnectTimeout),
             End::GaveWay => Some(Kind::GaveWay),

@@ -9,6 +9,7 @@ use mqtt::{ConnAck, Connect, Frame, Packet, PacketType, ReasonCode, Recipient, V
 
 use super::authenticate::facts;
 use super::{Connection, End, Exchange, Stage, why};
+use crate::broker::Broker;
 use crate::hooks::{self, Decision};
 use crate::session::{Claim, Claimant, Granted, Session};
 use crate::shard::Shard;
@@ -147,9 +148,16 @@ impl Connection {
             properties: connect.properties.as_bytes(),
             authentication_method: connecting.exchange.as_deref().map(Exchange::method),
         };
-        if self.broker.hooks.on_before_connect(&facts, &asked) == Decision::Veto {
+        let Broker { hooks, backoff, clock, .. } = &*self.broker;
+        let (address, user) = (self.endpoint.peer.ip(), connect.username);
+        if !backoff.is_over(address, user, clock.milliseconds()) {
+            return Err(End::Refused(ReasonCode::ConnectionRateExceeded));
+        }
+        if hooks.on_before_connect(&facts, &asked) == Decision::Veto {
+            backoff.refused(address, user, clock.milliseconds());
             return Err(End::Refused(ReasonCode::NotAuthorized)); // [MQTT-3.1.4-2]
         }
+        backoff.accepted(address, user);
         connecting.authorised = true;
         Ok(())
     }

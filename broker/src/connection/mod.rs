@@ -23,6 +23,7 @@ use crate::transport::{Counted, Handshake};
 mod alias;
 mod attach;
 mod authenticate;
+mod backoff;
 mod client;
 mod close;
 mod end;
@@ -36,6 +37,7 @@ mod replay;
 mod subscribe;
 mod why;
 
+pub(crate) use backoff::Backoff;
 use client::ConnectedClient;
 use end::End;
 use exchange::Exchange;

@@ -6,6 +6,7 @@ use mqtt::{Packet, Properties, ReasonCode, RetainHandling, SubAck, Subscribe, Su
 use mqtt::{UnsubAck, Unsubscribe};
 
 use super::{Connection, End, Stage, why};
+use crate::config::Limits;
 use crate::hooks::{self, Decision};
 use crate::session::MatchedBy;
 use crate::shard::Shard;
@@ -52,9 +53,9 @@ impl Connection {
         if !broker.accepts_filter(filter) {
             return ReasonCode::TopicFilterInvalid;
         }
+        let Limits { max_subscriptions, max_subscription_bytes, .. } = broker.limits;
         let subscriptions = &client.kept.subscriptions;
-        if subscriptions.len() >= broker.limits.max_subscriptions && !subscriptions.contains(filter)
-        {
+        if !subscriptions.have_room(filter, max_subscriptions, max_subscription_bytes) {
             return ReasonCode::QuotaExceeded;
         }
         let facts = client.facts(&self.endpoint);
@@ -102,6 +103,10 @@ impl Connection {
         unsubscribe: &Unsubscribe<'_>,
     ) -> Result<(), End> {
         self.check_properties(unsubscribe.properties)?;
+        // UNSUBACK has no word for it, and none at all in every version.
+        if unsubscribe.filters().nth(self.broker.limits.max_filters_per_subscribe).is_some() {
+            return Err(End::TooManyFilters);
+        }
         // [MQTT-3.10.4-6]
         let reasons: Vec<_> =
             unsubscribe.filters().map(|filter| self.unsubscribe(filter)).collect();

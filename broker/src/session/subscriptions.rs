@@ -6,7 +6,12 @@ use mqtt::SubscriptionOptions;
 #[derive(Default)]
 pub(crate) struct Subscriptions {
     filters: Vec<(Box<str>, SubscriptionOptions)>,
+    /// What they count for.
+    bytes: usize,
 }
+
+/// What a level of a filter counts for besides its bytes: its place in the router.
+const PER_LEVEL: usize = 100;
 
 impl Subscriptions {
     /// Adds or replaces; returns whether the filter is new. [MQTT-3.8.4-3]
@@ -19,24 +24,49 @@ impl Subscriptions {
             self.filters.reserve_exact(1.max(self.filters.len() / 2));
         }
         self.filters.push((filter.into(), options));
+        self.bytes += cost(filter);
         true
     }
 
     /// Returns whether there was one.
     pub(crate) fn remove(&mut self, filter: &str) -> bool {
         let position = self.filters.iter().position(|(known, _)| **known == *filter);
-        position.map(|at| self.filters.swap_remove(at)).is_some()
+        let removed = position.map(|at| self.filters.swap_remove(at));
+        self.bytes -= removed.as_ref().map_or(0, |(filter, _)| cost(filter));
+        removed.is_some()
     }
 
-    pub(crate) fn contains(&self, filter: &str) -> bool {
-        self.filters.iter().any(|(known, _)| **known == *filter)
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.filters.len()
+    /// Whether a subscription can be made, or made anew, within so many, and so many bytes.
+    pub(crate) fn have_room(&self, filter: &str, subscriptions: usize, bytes: usize) -> bool {
+        let fits = self.filters.len() < subscriptions && self.bytes + cost(filter) <= bytes;
+        fits || self.filters.iter().any(|(known, _)| **known == *filter)
     }
 
     pub(crate) fn filters(&self) -> impl Iterator<Item = &str> {
         self.filters.iter().map(|(filter, _)| &**filter)
+    }
+}
+
+fn cost(filter: &str) -> usize {
+    filter.len() + PER_LEVEL * mqtt::topic::levels(filter).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_those_of_the_filters_that_there_are() {
+        let options = SubscriptionOptions::new(mqtt::QoS::AtMostOnce);
+        let mut subscriptions = Subscriptions::default();
+        assert!(subscriptions.have_room("a/b", 1, 203) && !subscriptions.have_room("a/b", 1, 202));
+        for _ in 0..3 {
+            subscriptions.insert("a/b", options);
+        }
+        assert!(subscriptions.have_room("c", 2, 304) && !subscriptions.have_room("c", 2, 303));
+        assert!(!subscriptions.have_room("c", 1, 1000));
+        assert!(subscriptions.have_room("a/b", 1, 203), "it is there already");
+        assert!(!subscriptions.remove("c") && subscriptions.remove("a/b"));
+        assert_eq!(subscriptions.bytes, 0);
     }
 }

@@ -69,7 +69,10 @@ impl TcpAcceptor {
             let Ok(mut ready) = listener.readable().await else { return };
             self.wait_for_room().await;
             match ready.try_io(|listener| listener.get_ref().accept()) {
-                Ok(Ok((stream, peer))) => self.hand_over(stream, peer),
+                Ok(Ok((stream, peer))) => {
+                    self.keep_to_rate(peer).await;
+                    self.hand_over(stream, peer);
+                }
                 Ok(Err(error)) if is_of_one_connection(&error) => {}
                 Ok(Err(error)) => {
                     let tally = &self.broker.tally;
@@ -87,6 +90,18 @@ impl TcpAcceptor {
         let Broker { handshakes, limits, clock, .. } = &*self.broker;
         while !handshakes.has_room(limits.max_handshakes, clock.milliseconds()) {
             tokio::time::sleep(A_MOMENT).await;
+        }
+    }
+
+    /// Accepts no faster than allowed; this machine as fast as it likes.
+    async fn keep_to_rate(&self, peer: SocketAddr) {
+        if peer.ip().to_canonical().is_loopback() {
+            return;
+        }
+        let Broker { connection_rate, clock, tally, .. } = &*self.broker;
+        while let Err(wait) = connection_rate.take(clock.microseconds()) {
+            tally.count(Kind::ConnectionRate, || format!("{peer} had to wait"));
+            tokio::time::sleep(wait).await;
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use mqtt::{ReasonCode, Version};
 
-use crate::guard::undisturbed;
+use crate::guard::{crowded, undisturbed};
 use crate::program::Program;
 use crate::refusal::{check_connect_refused, check_refused, only_v5};
 use crate::support::{Broker, Client, Login, both_versions};
@@ -161,18 +161,19 @@ fn row_43_keep_alive_has_a_cap() {
 
 /// [MQTT-3.1.2-22] with the keep alive that CONNACK says. [MQTT-3.2.2-21]
 fn row_43_silence_ends_at_the_keep_alive_cap(version: Version) {
-    let broker = Broker::with(|config| config.limits.max_keep_alive = Duration::from_secs(1));
-    undisturbed(broker.address(), || {
+    let _crowded = crowded();
+    let broker = Program::start(&["max_keep_alive: 1s"]);
+    broker.keeps_its_memory(|| {
         let begin = Instant::now();
         let asked = |number: u16| if version.has_properties() { 65_535 * (number % 2) } else { 1 };
-        let mut silent: Vec<Client> = (0..500)
+        let mut silent: Vec<Client> = (0..5000)
             .map(|number| {
                 let client_id = format!("silent-{number}");
                 let login = Login::new(version, &client_id).keep_alive(asked(number));
-                login.connect(broker.address())
+                login.connect(broker.address)
             })
             .collect();
-        for client in &mut silent {
+        for mut client in silent.drain(..) {
             client.expect_disconnect(ReasonCode::KeepAliveTimeout);
         }
         assert!(begin.elapsed() >= Duration::from_millis(1500));

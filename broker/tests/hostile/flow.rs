@@ -15,7 +15,7 @@ use crate::wire::{packet, properties, publish_at, text};
 both_versions!(
     row_45_a_subscriber_that_never_reads,
     row_46_a_subscriber_that_never_acknowledges,
-    row_47_one_packet_id_a_hundred_thousand_times,
+    row_47_one_packet_id_a_million_times,
     row_47_messages_that_are_never_released,
     row_48_acknowledgements_of_nothing,
     row_49_retained_messages_without_number,
@@ -25,7 +25,7 @@ both_versions!(
 
 const MIB: u64 = 1024 * 1024;
 
-/// 128 MiB, half of them at QoS 1, for one that takes nothing: at most the write buffer and the queue
+/// 1 GiB, half of it at QoS 1, for one that takes nothing: at most the write buffer and the queue
 /// are kept of it, and the connection ends at the send timeout, which its will tells.
 fn row_45_a_subscriber_that_never_reads(version: Version) {
     let broker = Program::start(&["send_timeout: 2s", "max_queued_messages: 1000"]);
@@ -38,7 +38,7 @@ fn row_45_a_subscriber_that_never_reads(version: Version) {
         let before = broker.peak();
         let mut publisher = Login::new(version, "publisher").connect(broker.address);
         let payload = vec![b'x'; 64 * 1024];
-        for number in 0..2048_u16 {
+        for number in 0..16_384_u16 {
             let qos = if number % 2 == 0 { QoS::AtMostOnce } else { QoS::AtLeastOnce };
             publisher.publish_with(&message("flood", qos, &payload));
         }
@@ -83,14 +83,14 @@ fn row_46_a_subscriber_that_never_acknowledges(version: Version) {
 }
 
 /// Each is the same message again: acknowledged, and delivered once. [MQTT-4.3.3-10]
-fn row_47_one_packet_id_a_hundred_thousand_times(version: Version) {
+fn row_47_one_packet_id_a_million_times(version: Version) {
     let broker = Program::start(&[]);
     broker.keeps_its_memory(|| {
         let mut subscriber = Login::new(version, "subscriber").connect(broker.address);
         subscriber.subscribe("a", QoS::AtLeastOnce);
         let mut client = Login::new(version, "hostile").connect(broker.address);
         let batch = publish_at(version, 2, b"a", 7).repeat(1000);
-        for _ in 0..100 {
+        for _ in 0..1000 {
             client.send_bytes(&batch);
             for _ in 0..1000 {
                 client.receive(|packet| match packet {

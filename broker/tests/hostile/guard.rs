@@ -3,6 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,13 @@ use crate::support::{Client, Login};
 const PATIENCE: Duration = Duration::from_secs(3);
 /// Between two round trips.
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// To be held by a test that opens thousands of sockets: how many a process may have is limited.
+pub(crate) fn crowded() -> MutexGuard<'static, ()> {
+    static CROWDED: Mutex<()> = Mutex::new(());
+    // One that failed is no reason for the next to fail.
+    CROWDED.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 /// Two clients that do no harm.
 struct Bystanders {

@@ -39,6 +39,7 @@ mod wire;
 
 mod absent;
 mod connect;
+mod crowd;
 mod flow;
 mod framing;
 mod properties;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use mqtt::Version;
 
-use crate::guard::undisturbed;
+use crate::guard::{crowded, undisturbed};
 use crate::program::Program;
 use crate::support::{Client, Login, both_versions};
 use crate::wire::{RawConnect, publish};
@@ -24,6 +24,7 @@ both_versions!(
 /// Only so many are let wait, the newest; those are closed when the time for CONNECT is over. Others
 /// connect meanwhile.
 fn row_42_half_a_connect_on_many_connections(version: Version) {
+    let _crowded = crowded();
     let broker = Program::start(&["connect_timeout: 3s"]);
     broker.keeps_its_memory(|| {
         let connect = RawConnect::new(version).bytes();

@@ -1,8 +1,8 @@
 //! Rows 9, 26 to 29, 32, 40, 41, 51 and 52: topic names and filters.
 
 use mqtt::{
-    Packet, Properties, Publish, QoS, ReasonCode, Subscribe, Subscription, SubscriptionList,
-    SubscriptionOptions, Version,
+    FilterList, Packet, Properties, Publish, QoS, ReasonCode, Subscribe, Subscription,
+    SubscriptionList, SubscriptionOptions, Unsubscribe, Version,
 };
 
 use crate::guard::undisturbed;
@@ -21,6 +21,8 @@ both_versions!(
     row_41_a_shared_subscription_is_another_subscription,
     row_51_more_filters_than_a_subscribe_may_have,
     row_51_more_subscriptions_than_a_client_may_have,
+    row_51_filters_larger_than_a_client_may_have,
+    row_51_more_filters_than_an_unsubscribe_may_have,
     row_52_a_topic_that_matches_in_as_many_ways_as_can_be,
 );
 
@@ -230,6 +232,40 @@ fn row_51_more_subscriptions_than_a_client_may_have(version: Version) {
     });
 }
 
+/// 1 MiB, and each level takes some of it. What is given back can be had again.
+fn row_51_filters_larger_than_a_client_may_have(version: Version) {
+    let broker = Broker::start();
+    undisturbed(broker.address(), || {
+        let mut client = Login::new(version, "hostile").connect(broker.address());
+        let large = |number: usize| format!("{number:04}{}", "x".repeat(3996));
+        let deep = |number: usize| format!("{number:04}{}", "/".repeat(63));
+        let filters: [&dyn Fn(usize) -> String; 2] = [&large, &deep];
+        for (filter, room) in filters.into_iter().zip([1024 * 1024 / 4100, 1024 * 1024 / 6467]) {
+            for number in 0..room {
+                let reason = client.subscribe(&filter(number), QoS::AtMostOnce);
+                assert_eq!(reason, ReasonCode::Success);
+            }
+            check_over_quota(version, &[client.subscribe(&filter(room), QoS::AtMostOnce)]);
+            assert_eq!(client.subscribe(&filter(0), QoS::AtMostOnce), ReasonCode::Success);
+            for number in 0..room {
+                assert_eq!(client.unsubscribe(&filter(number)), ReasonCode::Success);
+            }
+        }
+    });
+}
+
+/// UNSUBACK cannot say it.
+fn row_51_more_filters_than_an_unsubscribe_may_have(version: Version) {
+    let broker = Broker::start();
+    undisturbed(broker.address(), || {
+        let mut client = Login::new(version, "hostile").connect(broker.address());
+        client.unsubscribe_from_all(100);
+        client.receive(|packet| assert_eq!(packet.kind(), "UNSUBACK"));
+        client.unsubscribe_from_all(101);
+        client.expect_disconnect(ReasonCode::QuotaExceeded);
+    });
+}
+
 /// Twenty levels and each filter with `+` at others of the last nine: a walk of the tree of filters
 /// visits all of them, and no more.
 fn row_52_a_topic_that_matches_in_as_many_ways_as_can_be(version: Version) {
@@ -288,6 +324,15 @@ fn message(topic: &str, qos: QoS) -> Publish<'_> {
 }
 
 impl Client {
+    /// One UNSUBSCRIBE with so many filters.
+    fn unsubscribe_from_all(&mut self, filters: usize) {
+        let filters: Vec<String> = (0..filters).map(|number| format!("filter/{number}")).collect();
+        let mut list = FilterList::new(&filters[0]);
+        filters[1..].iter().for_each(|filter| list.push(filter));
+        let packet_id = self.take_packet_id();
+        self.send(&Packet::Unsubscribe(Unsubscribe::new(packet_id, Properties::EMPTY, &list)));
+    }
+
     /// Goes past messages at QoS 0 until all that the broker had for this client has come.
     fn skip_messages_until_pinged(&mut self) {
         self.send(&Packet::PingReq);

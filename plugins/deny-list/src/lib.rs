@@ -37,7 +37,7 @@ impl Plugin for DenyList {
         let Some(peer) = event.peer() else { return true };
         let denied = self.addresses.iter().any(|network| network.contains(peer.ip()));
         if denied {
-            log::info!("{peer} is on the list of addresses");
+            log::debug!("{peer} is on the list of addresses");
         }
         !denied
     }
@@ -48,7 +48,7 @@ impl Plugin for DenyList {
         let denied = self.client_ids.iter().any(|pattern| pattern.matches(client_id))
             || username.is_some_and(|name| self.usernames.iter().any(|p| p.matches(name)));
         if denied {
-            log::info!("{client_id} (user name {username:?}) is on a list");
+            log::debug!("{client_id:?} (user name {username:?}) is on a list");
         }
         !denied
     }

@@ -41,7 +41,8 @@ impl Broker {
         })
     }
 
-    fn start_in(plugin_dir: &Path, change: impl FnOnce(&mut Config)) -> Broker {
+    /// With plugins in a directory, and what `change` makes of the default config.
+    pub(crate) fn start_in(plugin_dir: &Path, change: impl FnOnce(&mut Config)) -> Broker {
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let mut config = Config {
             listeners: vec![Listener::Tcp { address }],

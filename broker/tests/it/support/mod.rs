@@ -1,5 +1,6 @@
 //! A broker for a test, and a client that says exactly what the test wants said.
 
+mod address;
 pub(crate) mod auth;
 mod broker;
 mod client;
@@ -9,6 +10,7 @@ mod process;
 pub(crate) mod rumqttc;
 mod script;
 
+pub(crate) use address::other_address;
 pub(crate) use auth::Asked;
 pub(crate) use broker::Broker;
 pub(crate) use client::{Client, Received};
