@@ -1,10 +1,10 @@
 //! The client library mqtt.js (JavaScript), in both versions. What each scenario does stands in
 //! `broker/tests/clients/mqttjs/`.
 
-use crate::support::scenarios;
+use crate::script::{Script, scenarios};
 
 scenarios! {
-    crate::support::Script::mqttjs();
+    Script::mqttjs();
     both: [
         every_qos_reaches_every_qos,
         a_client_hears_itself,

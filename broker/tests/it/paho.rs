@@ -1,10 +1,10 @@
 //! The client library paho (Python), in both versions. What each scenario does stands in
 //! `broker/tests/clients/paho/`.
 
-use crate::support::scenarios;
+use crate::script::{Script, scenarios};
 
 scenarios! {
-    crate::support::Script::paho();
+    Script::paho();
     both: [
         every_qos_reaches_every_qos,
         a_client_hears_itself,

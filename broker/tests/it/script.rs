@@ -6,7 +6,7 @@ use std::process::Command;
 
 use mqtt::Version;
 
-use super::{Broker, Process};
+use crate::support::{Broker, Process};
 
 const HELP: &str = "cargo xtask test installs it";
 
@@ -64,6 +64,8 @@ fn source(script: &str) -> PathBuf {
 macro_rules! scenarios {
     ($script:expr; both: [$($both:ident,)*], v5: [$($newer:ident,)*],) => {
         $(mod $both {
+            use super::*;
+
             #[test]
             fn v3_1_1() {
                 $script.play(stringify!($both), mqtt::Version::V3_1_1);
