@@ -101,9 +101,10 @@ class Peer {
         this.sessionPresent = connack.sessionPresent;
     }
 
-    // Connects again after an end.
+    // Connects again after an end, with what is not answered yet.
     async reconnect() {
-        this.client.reconnect();
+        const { incomingStore, outgoingStore } = this.client;
+        this.client.reconnect({ incomingStore, outgoingStore });
         await this.connected();
     }
 

@@ -158,7 +158,7 @@ async function a_publisher_that_is_cut_off_loses_and_doubles_nothing_at_qos_2(br
     await subscriber.subscribe('a');
     const publisher = await Peer.connect(broker, 'publisher', { keepSession: true });
     const numbers = Array.from({ length: 200 }, (_, number) => number);
-    const answers = numbers.map((number) => publisher.publish('a', String(number), 2));
+    const answers = numbers.map((number) => publisher.publish('a', String(number), 2).catch(wasReleased));
     await answers[0];
     await publisher.cut();
     await publisher.reconnect();
@@ -174,6 +174,12 @@ async function a_publisher_that_is_cut_off_loses_and_doubles_nothing_at_qos_2(br
         came.push(Number(payload));
     }
     assert.deepEqual(came.sort((one, other) => one - other), numbers);
+}
+
+// PUBCOMP to a PUBREL that is sent once more says Packet Identifier not found, in MQTT 5. The standard
+// takes that for no error here; the library does.
+function wasReleased(error) {
+    assert.equal(error.code, 0x92, error);
 }
 
 async function an_unsubscribed_client_hears_no_more(broker) {
