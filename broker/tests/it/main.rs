@@ -41,6 +41,7 @@ mod reauth;
 mod resume;
 mod retain;
 mod rumqttc;
+mod script;
 mod session;
 mod share;
 mod subscribe;

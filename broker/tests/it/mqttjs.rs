@@ -1,11 +1,11 @@
-//! The client library mqtt.js (JavaScript), in both versions. What each scenario does stands in
+//! The client library mqtt.js (JavaScript), in all versions. What each scenario does stands in
 //! `broker/tests/clients/mqttjs/`.
 
-use crate::support::scenarios;
+use crate::script::{Script, scenarios};
 
 scenarios! {
-    crate::support::Script::mqttjs();
-    both: [
+    Script::mqttjs();
+    all: [
         every_qos_reaches_every_qos,
         a_client_hears_itself,
         many_messages_come_in_order,

@@ -1,4 +1,4 @@
-// Runs one scenario against a broker: main.js SCENARIO HOST PORT VERSION, with 3.1.1 or 5 as version.
+// Runs one scenario against a broker: main.js SCENARIO HOST PORT VERSION, with 3.1, 3.1.1 or 5 as version.
 //
 // Ends with status 0 if all went as it must, and else says what did not.
 'use strict';
@@ -9,7 +9,7 @@ const scenarios = {
     ...require('./authentication'),
 };
 
-const VERSIONS = { '3.1.1': 4, 5: 5 };
+const VERSIONS = { '3.1': 3, '3.1.1': 4, 5: 5 };
 
 const [name, host, port, version] = process.argv.slice(2);
 

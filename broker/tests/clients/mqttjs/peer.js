@@ -57,6 +57,7 @@ class Peer {
         if (is5 && keepSession) {
             properties.sessionExpiryInterval = 3600;
         }
+        this.broker = broker;
         this.messages = new Arrivals('message');
         this.ends = new Arrivals('end of the connection');
         this.connacks = new Arrivals('CONNACK');
@@ -64,6 +65,7 @@ class Peer {
             host: broker.host,
             port: broker.port,
             protocol: 'mqtt',
+            protocolId: broker.version === 3 ? 'MQIsdp' : 'MQTT',
             protocolVersion: broker.version,
             clientId,
             clean: !keepSession,
@@ -101,9 +103,15 @@ class Peer {
         this.sessionPresent = connack.sessionPresent;
     }
 
-    // Connects again after an end.
+    // Whether the broker has said that there was a session; in 3.1 it does not say.
+    expectSession(present) {
+        assert.equal(this.sessionPresent, present && this.broker.version > 3);
+    }
+
+    // Connects again after an end, with what is not answered yet.
     async reconnect() {
-        this.client.reconnect();
+        const { incomingStore, outgoingStore } = this.client;
+        this.client.reconnect({ incomingStore, outgoingStore });
         await this.connected();
     }
 

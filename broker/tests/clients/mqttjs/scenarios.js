@@ -1,4 +1,4 @@
-// What holds in both versions.
+// What holds in all versions.
 'use strict';
 
 const assert = require('node:assert/strict');
@@ -113,14 +113,14 @@ async function a_kept_session_is_resumed_with_its_messages(broker) {
     const publisher = await Peer.connect(broker, 'publisher');
     for (const qos of [1, 2]) {
         let client = await Peer.connect(broker, `client ${qos}`, { keepSession: true });
-        assert.equal(client.sessionPresent, false);
+        client.expectSession(false);
         await client.subscribe('a', qos);
         await client.leave();
         for (let number = 0; number < 100; number++) {
             await publisher.publish('a', String(number), qos);
         }
         client = await Peer.connect(broker, `client ${qos}`, { keepSession: true });
-        assert.equal(client.sessionPresent, true);
+        client.expectSession(true);
         for (let number = 0; number < 100; number++) {
             await client.expect('a', String(number), qos);
         }
@@ -135,7 +135,7 @@ async function a_session_that_is_not_kept_is_gone(broker) {
     await (await Peer.connect(broker, 'client')).leave();
     await publisher.publish('a', 'to nobody');
     client = await Peer.connect(broker, 'client', { keepSession: true });
-    assert.equal(client.sessionPresent, false);
+    client.expectSession(false);
     await client.subscribe('b');
     await publisher.publish('b', 'marker');
     await client.expect('b', 'marker', 1);
@@ -149,7 +149,7 @@ async function what_was_not_acknowledged_comes_again(broker) {
     assert.equal((await client.expect('a', BYTES, 1)).dup, false);
     await client.cut();
     client = await Peer.connect(broker, 'client', { keepSession: true });
-    assert.equal(client.sessionPresent, true);
+    client.expectSession(true);
     assert.equal((await client.expect('a', BYTES, 1)).dup, true);
 }
 
@@ -158,11 +158,11 @@ async function a_publisher_that_is_cut_off_loses_and_doubles_nothing_at_qos_2(br
     await subscriber.subscribe('a');
     const publisher = await Peer.connect(broker, 'publisher', { keepSession: true });
     const numbers = Array.from({ length: 200 }, (_, number) => number);
-    const answers = numbers.map((number) => publisher.publish('a', String(number), 2));
+    const answers = numbers.map((number) => publisher.publish('a', String(number), 2).catch(wasReleased));
     await answers[0];
     await publisher.cut();
     await publisher.reconnect();
-    assert.equal(publisher.sessionPresent, true);
+    publisher.expectSession(true);
     await Promise.all(answers);
     await publisher.publish('a', 'marker', 2);
     const came = [];
@@ -174,6 +174,12 @@ async function a_publisher_that_is_cut_off_loses_and_doubles_nothing_at_qos_2(br
         came.push(Number(payload));
     }
     assert.deepEqual(came.sort((one, other) => one - other), numbers);
+}
+
+// PUBCOMP to a PUBREL that is sent once more says Packet Identifier not found, in MQTT 5. The standard
+// takes that for no error here; the library does.
+function wasReleased(error) {
+    assert.equal(error.code, 0x92, error);
 }
 
 async function an_unsubscribed_client_hears_no_more(broker) {

@@ -1,4 +1,4 @@
-"""Runs one scenario against a broker: main.py SCENARIO HOST PORT VERSION, with 3.1.1 or 5 as version.
+"""Runs one scenario against a broker: main.py SCENARIO HOST PORT VERSION, with 3.1, 3.1.1 or 5 as version.
 
 Ends with status 0 if all went as it must, and else says what did not.
 """
@@ -10,7 +10,7 @@ import scenarios
 import scenarios5
 from peer import Broker
 
-VERSIONS = {"3.1.1": 4, "5": 5}
+VERSIONS = {"3.1": 3, "3.1.1": 4, "5": 5}
 
 
 def main():

@@ -94,6 +94,10 @@ class Peer:
         if reason.is_failure:
             raise Refused(reason.value)
 
+    def expect_session(self, present):
+        """Whether the broker has said that there was a session; in 3.1 it does not say."""
+        assert self.session_present == (present and self.broker.version > 3)
+
     def answer(self, mid):
         """The reason codes that the broker answers a request with."""
         answered, reasons = self.answers.get(timeout=DEADLINE)

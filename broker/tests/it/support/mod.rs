@@ -8,7 +8,6 @@ mod flow;
 mod login;
 mod process;
 pub(crate) mod rumqttc;
-mod script;
 
 pub(crate) use address::other_address;
 pub(crate) use auth::Asked;
@@ -16,7 +15,6 @@ pub(crate) use broker::Broker;
 pub(crate) use client::{Client, Received};
 pub(crate) use login::{LastWill, Login};
 pub(crate) use process::Process;
-pub(crate) use script::{Script, scenarios};
 
 /// Makes of each function `name(Version)` two tests, `name::v3_1_1` and `name::v5`.
 macro_rules! both_versions {

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use mqtt::Version;
 
-use super::{Broker, Process};
+use crate::support::{Broker, Process};
 
 const HELP: &str = "cargo xtask test installs it";
 
@@ -64,18 +64,25 @@ fn source(script: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(script)
 }
 
-/// Makes of each scenario a test by its name; of those of `both`, one for each version.
+/// Makes of each scenario a test by its name; of those of `all`, one for each version.
 macro_rules! scenarios {
-    ($script:expr; both: [$($both:ident,)*], v5: [$($newer:ident,)*],) => {
-        $(mod $both {
+    ($script:expr; all: [$($all:ident,)*], v5: [$($newer:ident,)*],) => {
+        $(mod $all {
+            use super::*;
+
+            #[test]
+            fn v3_1() {
+                $script.play(stringify!($all), mqtt::Version::V3_1);
+            }
+
             #[test]
             fn v3_1_1() {
-                $script.play(stringify!($both), mqtt::Version::V3_1_1);
+                $script.play(stringify!($all), mqtt::Version::V3_1_1);
             }
 
             #[test]
             fn v5() {
-                $script.play(stringify!($both), mqtt::Version::V5);
+                $script.play(stringify!($all), mqtt::Version::V5);
             }
         })*
         $(#[test]
