@@ -49,6 +49,7 @@ fn deny_everybody() -> PluginEntry {
         name: "deny-list".into(),
         config: json!({ "client_ids": ["*"] }),
         optional: false,
+        line: None,
         allow_panic_abort: false,
     }
 }
