@@ -59,9 +59,9 @@ extern "C" {
 #define MQ_ANSWER_REASON 4u   /* a text for the client, left out where it takes none */
 
 /* What `answer` of mq_auth returns. */
-#define MQ_TAKEN 0    /* the broker has copied it */
-#define MQ_UNKNOWN -1 /* an earlier broker does not know this part, and goes on without it */
-#define MQ_UNFIT -2   /* over 65535 bytes, or no text where there must be: the round has failed */
+#define MQ_TAKEN 0      /* the broker has copied it */
+#define MQ_UNKNOWN (-1) /* an earlier broker does not know this part, and goes on without it */
+#define MQ_UNFIT (-2)   /* over 65535 bytes, or no text where there must be: the round has failed */
 
 /* Levels of the log. */
 #define MQ_LOG_ERROR 1u

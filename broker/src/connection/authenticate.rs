@@ -4,10 +4,13 @@
 use std::io::ErrorKind;
 use std::task::Context;
 
-use mqtt::{Auth, Connect, Frame, Packet, PacketType, Properties, Recipient, Violation};
+use mqtt::{
+    Auth, Connect, Frame, Packet, PacketType, Properties, ReasonCode, Recipient, Violation,
+};
 
 use super::exchange::Exchange;
 use super::{Connection, End, Endpoint, Stage};
+use crate::broker::Broker;
 use crate::hooks::{self, Hooks};
 use crate::shard::{Shard, TICK_MILLISECONDS};
 
@@ -39,7 +42,7 @@ impl Connection {
                 return Ok(true);
             };
             let facts = facts(&self.endpoint, connect, client_id);
-            let packet = ask(&self.broker.hooks, &mut exchange, &facts, connect.properties)?;
+            let packet = ask_stranger(&self.broker, &mut exchange, &facts, connect.properties)?;
             exchange.unsent = packet.unwrap_or_default();
             connecting.exchange = Some(exchange);
             self.write_auth(cx)?;
@@ -133,7 +136,7 @@ impl Connection {
             other => return Err(Violation::UnexpectedPacket(other.kind()).into()),
         };
         if !self.broker.accepts_properties(auth.properties) {
-            return Err(End::Refused(mqtt::ReasonCode::QuotaExceeded));
+            return Err(End::Refused(ReasonCode::QuotaExceeded));
         }
         let assigned = self.assign_client_id();
         let client_id = if connect.client_id.is_empty() { &assigned } else { connect.client_id };
@@ -141,7 +144,7 @@ impl Connection {
         let Some(exchange) = &mut connecting.exchange else { return Ok(false) };
         exchange.receive(&auth, connecting.deadline)?;
         let facts = facts(&self.endpoint, connect, client_id);
-        let packet = ask(&self.broker.hooks, exchange, &facts, auth.properties)?;
+        let packet = ask_stranger(&self.broker, exchange, &facts, auth.properties)?;
         let is_done = packet.is_none();
         exchange.unsent = packet.unwrap_or_default();
         self.write_auth(cx)?;
@@ -185,6 +188,30 @@ impl Connection {
         self.check_by(shard, due);
         Ok(())
     }
+}
+
+/// Asks the plugins about a client that is not connected yet, unless it has to wait because they have
+/// refused it before: the user name that counts is the one in CONNECT.
+fn ask_stranger(
+    broker: &Broker,
+    exchange: &mut Exchange,
+    facts: &hooks::Client<'_>,
+    properties: Properties<'_>,
+) -> Result<Option<Vec<u8>>, End> {
+    let Broker { hooks, backoff, clock, .. } = broker;
+    let (address, user) = (facts.peer.ip(), facts.username);
+    if !backoff.is_over(address, user, clock.milliseconds()) {
+        return Err(End::Refused(ReasonCode::ConnectionRateExceeded));
+    }
+    let answer = ask(hooks, exchange, facts, properties);
+    match &answer {
+        Ok(None) => backoff.accepted(address, user),
+        Err(_) if exchange.taken_by.is_some() => {
+            backoff.refused(address, user, clock.milliseconds());
+        }
+        _ => {}
+    }
+    answer
 }
 
 /// Asks the plugins about a packet with these properties.
