@@ -84,6 +84,9 @@ impl ConnectedClient {
 
     /// Whether the client has more to take itself than it may: what it sends makes that grow.
     pub(super) fn is_behind(&self, limits: &QueueLimits, cx: &Context<'_>) -> bool {
+        if !self.session.is_behind() {
+            return false;
+        }
         let outbox = self.session.outbox.lock();
         if !outbox.has_too_much_to_write(limits) {
             return false;

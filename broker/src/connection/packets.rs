@@ -33,6 +33,7 @@ impl Connection {
         data: &[u8],
         used: &mut usize,
     ) -> Result<(), End> {
+        let mut topic = "";
         loop {
             let rest = data.get(*used..).unwrap_or_default();
             self.check_first_packet(rest)?;
@@ -42,7 +43,7 @@ impl Connection {
             let len = frame.bytes().len();
             match &mut self.stage {
                 Stage::Connected(_) if frame.packet_type() == PacketType::Publish => {
-                    self.on_publish(shard, data, *used, frame)?;
+                    self.on_publish(shard, data, *used, frame, &mut topic)?;
                     if shard.batch.written_out > WRITTEN_OUT_AT_ONCE {
                         *used += len;
                         self.halted = true;

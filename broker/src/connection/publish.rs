@@ -1,7 +1,7 @@
 //! A PUBLISH from the client: the plugins' say, the QoS handshake, and its way into a run.
 
 use mqtt::delivery::Arrival;
-use mqtt::{Ack, Frame, Packet, Publish, QoS, ReasonCode, Violation};
+use mqtt::{Ack, Frame, Packet, PacketType, Publish, QoS, ReasonCode, Violation};
 
 use super::{Connection, End, Stage, why};
 use crate::broker::publication;
@@ -11,16 +11,18 @@ use crate::shard::Shard;
 
 impl Connection {
     /// Takes the PUBLISH that stands in `data` at `start` into the run; one to another topic ends
-    /// the run first.
-    pub(super) fn on_publish(
+    /// the run first. `topic`: that of the PUBLISH before, and afterwards of this one.
+    pub(super) fn on_publish<'a>(
         &mut self,
         shard: &mut Shard,
         data: &[u8],
         start: usize,
-        frame: Frame<'_>,
+        frame: Frame<'a>,
+        topic: &mut &'a str,
     ) -> Result<(), End> {
         let Stage::Connected(client) = &mut self.stage else { return Ok(()) };
-        let publish = Publish::decode(frame, client.version)?;
+        let publish = Publish::decode_after(frame, client.version, topic)?;
+        *topic = publish.topic;
         self.check_properties(publish.properties)?;
         // [MQTT-3.3.2-7]
         if let Some(alias) = publish.check_from_client(self.broker.limits.topic_alias_maximum)? {
@@ -82,9 +84,11 @@ impl Connection {
         let items = std::mem::take(&mut shard.batch.run);
         let plain = std::mem::take(&mut shard.batch.plain);
         let data = if plain.is_empty() { data } else { &plain };
+        // Checked when the packet was decoded.
+        let topic = run_topic(data, &items).and_then(|topic| std::str::from_utf8(topic).ok());
         let run = Run {
             data,
-            topic: run_topic(data, &items).unwrap_or_default(),
+            topic: topic.unwrap_or_default(),
             items: &items,
             version: client.version,
             publisher: Some(&client.session),
@@ -147,17 +151,33 @@ impl Connection {
 
     /// Answers a PUBLISH at QoS 1 or 2; leaves with the batch, after the routing of its run.
     /// [MQTT-2.2.1-5] [MQTT-3.3.4-1] [MQTT-4.3.2-4] [MQTT-4.3.2-5] [MQTT-4.3.3-8]
+    #[inline]
     fn acknowledge(&mut self, shard: &mut Shard, publish: &Publish<'_>, reason: ReasonCode) {
+        if reason.is_error() {
+            self.refuse_publish(shard, publish, reason);
+            return;
+        }
+        let Stage::Connected(client) = &self.stage else { return };
+        let packet_type = match publish.qos {
+            QoS::AtMostOnce => return,
+            QoS::AtLeastOnce => PacketType::PubAck,
+            QoS::ExactlyOnce => PacketType::PubRec,
+        };
+        // No client takes packets so small that this one does not fit.
+        let ack = Ack::new(publish.packet_id, reason);
+        ack.encode(packet_type, client.version, &mut shard.batch.replies);
+    }
+
+    #[cold]
+    fn refuse_publish(&mut self, shard: &mut Shard, publish: &Publish<'_>, reason: ReasonCode) {
         let Stage::Connected(client) = &mut self.stage else { return };
-        let why = if reason.is_error() { why::publish_refused(reason) } else { None };
-        let why = why::reason_string(why);
-        let properties = why.as_properties();
-        let ack = Ack { packet_id: publish.packet_id, reason, properties };
+        let why = why::reason_string(why::publish_refused(reason));
+        let ack = Ack { packet_id: publish.packet_id, reason, properties: why.as_properties() };
         let packet = match publish.qos {
             QoS::AtMostOnce => return,
             QoS::AtLeastOnce => Packet::PubAck(ack),
             QoS::ExactlyOnce => {
-                if reason.is_error() && client.kept.inbound.release(publish.packet_id) {
+                if client.kept.inbound.release(publish.packet_id) {
                     let client_id = &client.session.client_id;
                     self.broker.store.released(client_id, publish.packet_id);
                 }
@@ -170,14 +190,12 @@ impl Connection {
 }
 
 fn continues_run(shard: &Shard, data: &[u8], topic: &str) -> bool {
-    run_topic(data, &shard.batch.run).is_some_and(|current| current == topic)
+    run_topic(data, &shard.batch.run).is_some_and(|current| current == topic.as_bytes())
 }
 
 /// The topic of the first PUBLISH of a run, as it stands in the bytes read.
-fn run_topic<'a>(data: &'a [u8], run: &[Item]) -> Option<&'a str> {
+fn run_topic<'a>(data: &'a [u8], run: &[Item]) -> Option<&'a [u8]> {
     let layout = run.first()?.layout;
     let start = layout.topic_start as usize;
-    let bytes = data.get(start..start + usize::from(layout.topic_len))?;
-    // Checked when the packet was decoded.
-    std::str::from_utf8(bytes).ok()
+    data.get(start..start + usize::from(layout.topic_len))
 }

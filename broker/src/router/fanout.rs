@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mqtt::QoS;
 
-use super::run::{Item, Messages, Run};
+use super::run::{Item, Messages, Run, Verbatim};
 use super::{Matched, Router, Share, Target};
 use crate::session::{DropCause, Outbox, QueueLimits, Session};
 use crate::shard::Outgoing;
@@ -66,7 +66,7 @@ struct Fanout<'a> {
     generation: u64,
     outgoing: &'a mut Outgoing,
     limits: QueueLimits,
-    verbatim: Option<&'a [u8]>,
+    verbatim: Option<Verbatim<'a>>,
     largest: usize,
     messages: Messages<'a>,
     crowded: Option<Arc<Session>>,
@@ -116,9 +116,12 @@ impl<'a> Fanout<'a> {
             && link.takes_topics_as_they_are()
             && target.matched_by.as_ref().is_none_or(|by| by.identifiers().is_empty());
         outbox.lend_buffer(&mut self.outgoing.pool);
-        match self.verbatim {
-            Some(bytes) if takes_verbatim && outbox.takes_qos0(&self.limits) => {
+        match self.verbatim.filter(|verbatim| takes_verbatim && verbatim.qos <= target.qos) {
+            Some(Verbatim { qos: QoS::AtMostOnce, bytes }) if outbox.takes_qos0(&self.limits) => {
                 outbox.append(bytes);
+            }
+            Some(Verbatim { qos, .. }) if qos > QoS::AtMostOnce => {
+                self.send_in_flight(&mut outbox, target, qos);
             }
             _ => send_each(&mut outbox, target, &mut self.messages, run, &self.limits),
         }
@@ -127,6 +130,20 @@ impl<'a> Fanout<'a> {
             self.crowded = Some(target.session.clone());
         }
         self.outgoing.mark(&target.session, outbox);
+    }
+
+    /// At QoS 1 or 2: the packets as they stand, as far as the window is free; the other messages
+    /// wait.
+    fn send_in_flight(&mut self, outbox: &mut Outbox, target: &Target, qos: QoS) {
+        let count = outbox.room().min(self.run.items.len());
+        if let Some(packets) = self.run.first_packets(count) {
+            outbox.send_ready(packets, self.messages.ready(count, target, qos));
+        }
+        let rest = self.run.items.get(count..).unwrap_or_default();
+        if !rest.is_empty() {
+            let run = &Run { items: rest, ..*self.run };
+            send_each(outbox, target, &mut self.messages, run, &self.limits);
+        }
     }
 }
 

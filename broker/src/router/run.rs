@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mqtt::{Properties, Publish, QoS, Version};
 
 use super::Target;
-use crate::session::{Layout, Message, Session};
+use crate::session::{Layout, Message, Ready, Session};
 
 /// Several PUBLISHes to one topic, standing in the bytes they were read as.
 pub(crate) struct Run<'a> {
@@ -21,11 +21,16 @@ pub(crate) struct Run<'a> {
     pub(crate) now: u32,
 }
 
+/// The packets of a run, all of one QoS.
+#[derive(Clone, Copy)]
+pub(super) struct Verbatim<'a> {
+    pub(super) qos: QoS,
+    pub(super) bytes: &'a [u8],
+}
+
 /// One PUBLISH of a run.
 #[derive(Clone, Copy)]
 pub(crate) struct Item {
-    /// Where its packet starts.
-    pub(crate) start: u32,
     pub(crate) layout: Layout,
     pub(crate) qos: QoS,
     pub(crate) retain: bool,
@@ -38,8 +43,8 @@ impl Item {
         let topic_start = start + header_len + 2;
         let payload_start = end - publish.payload.len();
         Item {
-            start: start as u32,
             layout: Layout {
+                start: start as u32,
                 topic_start: topic_start as u32,
                 topic_len: publish.topic.len() as u16,
                 properties_start: (payload_start - publish.properties.as_bytes().len()) as u32,
@@ -52,38 +57,47 @@ impl Item {
         }
     }
 
-    /// Whether its bytes are those of the PUBLISH that a QoS 0 receiver of this version gets.
-    fn is_plain(&self) -> bool {
-        self.qos == QoS::AtMostOnce && !self.retain
-    }
-
     pub(crate) fn payload_len(&self) -> usize {
         (self.layout.end - self.layout.payload_start) as usize
     }
 
     pub(crate) fn packet_len(&self) -> usize {
-        (self.layout.end - self.start) as usize
+        (self.layout.end - self.layout.start) as usize
+    }
+
+    /// Where its packet identifier stands in the bytes of a run that begins with `first`.
+    fn packet_id_at(&self, first: &Item) -> usize {
+        (self.layout.topic_end() - first.layout.start) as usize
     }
 }
 
 impl<'a> Run<'a> {
-    /// The run's packets as they stand, if a QoS 0 receiver that speaks the sender's version gets
-    /// just these bytes.
-    pub(super) fn verbatim(&self) -> Option<&'a [u8]> {
-        let mut end = self.items.first()?.start;
+    /// The run's packets as they stand, if they are just the bytes of those that a receiver gets who
+    /// speaks the sender's version; but for the packet identifiers, if they have any.
+    pub(super) fn verbatim(&self) -> Option<Verbatim<'a>> {
+        let first = self.items.first()?;
+        let mut end = first.layout.start;
         for item in self.items {
-            if !item.is_plain() || item.start != end {
+            let is_same = item.qos == first.qos && !item.retain && !item.dup;
+            if !is_same || item.layout.start != end {
                 return None;
             }
             end = item.layout.end;
         }
-        self.bytes()
+        Some(Verbatim { qos: first.qos, bytes: self.bytes()? })
+    }
+
+    /// The bytes of the first `count` packets, which follow each other.
+    pub(super) fn first_packets(&self, count: usize) -> Option<&'a [u8]> {
+        let first = self.items.first()?;
+        let last = self.items.get(count.checked_sub(1)?)?;
+        self.data.get(first.layout.start as usize..last.layout.end as usize)
     }
 
     /// From the first packet to the last.
     pub(super) fn bytes(&self) -> Option<&'a [u8]> {
         let (first, last) = (self.items.first()?, self.items.last()?);
-        self.data.get(first.start as usize..last.layout.end as usize)
+        self.data.get(first.layout.start as usize..last.layout.end as usize)
     }
 
     /// The largest packet, in bytes.
@@ -132,10 +146,31 @@ impl<'a> Messages<'a> {
     ) -> Message {
         let bytes = self.run.bytes().unwrap_or_default();
         let chunk = self.chunk.get_or_insert_with(|| bytes.into()).clone();
-        let offset = self.run.items.first().map_or(0, |first| first.start);
-        let mut message = Message::in_chunk(chunk, item.layout, offset, qos, retain, self.run.now);
+        let offset = self.run.items.first().map_or(0, |first| first.layout.start);
+        let is_plain = !item.retain && !item.dup;
+        let packet = is_plain.then_some((self.run.version, item.qos));
+        let mut message = Message::in_chunk(chunk, &item.layout, offset, packet, self.run.now);
+        message.qos = qos;
+        message.retain = retain;
         message.matched_by.clone_from(&target.matched_by);
         message
+    }
+
+    /// The first `count` messages, with the places of their packets among the bytes of the run.
+    pub(super) fn ready(
+        &mut self,
+        count: usize,
+        target: &Target,
+        qos: QoS,
+    ) -> impl Iterator<Item = Ready> {
+        let run = self.run;
+        let first = run.items.first();
+        run.items.iter().take(count).zip(first.into_iter().cycle()).map(move |(item, first)| {
+            Ready {
+                message: self.shared(item, target, qos, false),
+                packet_id_at: item.packet_id_at(first),
+            }
+        })
     }
 
     /// A message that shares with nothing but other receivers.

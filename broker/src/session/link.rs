@@ -7,6 +7,9 @@ use tokio::net::tcp::OwnedWriteHalf;
 
 use super::{Message, TopicAliases};
 
+/// No packet is longer: a header, and the largest remaining length.
+const MAX_PACKET: u32 = 5 + 268_435_455;
+
 /// An attached client, as seen by whoever has something to send to it.
 pub(crate) struct Link {
     /// `None` while some thread is writing to it: who holds the socket is the one who writes.
@@ -71,6 +74,8 @@ impl Link {
 
     /// Whether a message is not larger than the client takes. [MQTT-3.1.2-24] [MQTT-3.1.2-25]
     pub(super) fn takes(&self, message: &Message) -> bool {
-        message.encoded_len(self.version) <= self.max_packet as usize
+        // Most clients take what any packet can be.
+        self.max_packet > MAX_PACKET
+            || message.encoded_len(self.version) <= self.max_packet as usize
     }
 }

@@ -16,20 +16,28 @@ pub(crate) struct Message {
     chunk: Arc<[u8]>,
     /// The subscriptions that it answers, where they matter.
     pub(crate) matched_by: Option<Arc<MatchedBy>>,
-    topic_start: u32,
-    topic_len: u16,
-    pub(crate) qos: QoS,
-    pub(crate) retain: bool,
-    properties_start: u32,
+    /// Where its bytes begin: those of the packet, or of the topic.
+    start: u32,
     payload_start: u32,
     end: u32,
     /// Second of the broker's clock at which it came in; message expiry counts from here.
     received: u32,
+    topic_len: u16,
+    /// From `start` to the topic.
+    topic_offset: u8,
+    /// From the end of the topic to the properties.
+    properties_offset: u8,
+    pub(crate) qos: QoS,
+    pub(crate) retain: bool,
+    /// `start` is that of a PUBLISH of this version and QoS, with neither DUP nor RETAIN.
+    packet: Option<(Version, QoS)>,
 }
 
 /// Where the parts of a PUBLISH stand in the bytes that hold it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Layout {
+    /// Of the packet.
+    pub(crate) start: u32,
     pub(crate) topic_start: u32,
     pub(crate) topic_len: u16,
     pub(crate) properties_start: u32,
@@ -37,27 +45,37 @@ pub(crate) struct Layout {
     pub(crate) end: u32,
 }
 
+impl Layout {
+    pub(crate) fn topic_end(&self) -> u32 {
+        self.topic_start + u32::from(self.topic_len)
+    }
+}
+
 impl Message {
     /// A message that stands in `chunk` as `layout` says, `offset` bytes further to the front.
+    /// `packet`: the version and QoS of its packet, if that has neither DUP nor RETAIN.
     pub(crate) fn in_chunk(
         chunk: Arc<[u8]>,
-        layout: Layout,
+        layout: &Layout,
         offset: u32,
-        qos: QoS,
-        retain: bool,
+        packet: Option<(Version, QoS)>,
         received: u32,
     ) -> Message {
         Message {
             chunk,
             matched_by: None,
-            topic_start: layout.topic_start - offset,
-            topic_len: layout.topic_len,
-            qos,
-            retain,
-            properties_start: layout.properties_start - offset,
+            start: layout.start - offset,
             payload_start: layout.payload_start - offset,
             end: layout.end - offset,
             received,
+            topic_len: layout.topic_len,
+            // A packet's header and the topic's length take seven bytes at most.
+            topic_offset: (layout.topic_start - layout.start) as u8,
+            // An identifier and the length of the properties take six.
+            properties_offset: (layout.properties_start - layout.topic_end()) as u8,
+            qos: QoS::AtMostOnce,
+            retain: false,
+            packet,
         }
     }
 
@@ -69,19 +87,32 @@ impl Message {
         bytes.extend_from_slice(topic);
         bytes.extend_from_slice(properties);
         bytes.extend_from_slice(publish.payload);
-        let properties_start = topic.len() as u32;
         Message {
             matched_by: None,
-            topic_start: 0,
+            start: 0,
+            payload_start: (topic.len() + properties.len()) as u32,
+            end: bytes.len() as u32,
+            received,
             topic_len: topic.len() as u16,
+            topic_offset: 0,
+            properties_offset: 0,
             qos: publish.qos,
             retain: publish.retain,
-            properties_start,
-            payload_start: properties_start + properties.len() as u32,
-            end: bytes.len() as u32,
+            packet: None,
             chunk: bytes.into(),
-            received,
         }
+    }
+
+    /// The PUBLISH as it came, if that is what a client of this version is sent at second `now`, but
+    /// for the packet identifier, which stands at the place returned.
+    #[inline]
+    pub(crate) fn packet(&self, version: Version, now: u32) -> Option<(&[u8], usize)> {
+        let as_it_came = self.packet == Some((version, self.qos))
+            && !self.retain
+            && (now == self.received || self.properties_start() == self.payload_start)
+            && self.additions().is_empty();
+        let packet_id_at = usize::from(self.topic_offset) + usize::from(self.topic_len);
+        as_it_came.then(|| (self.bytes(self.start, self.end), packet_id_at))
     }
 
     /// Whether the two stand in the same place.
@@ -99,13 +130,15 @@ impl Message {
         if self.chunk.len() <= 4 * self.size() + 64 {
             return self;
         }
-        let alone = Message::new(&self.publish(0, false), self.received);
-        Message { matched_by: self.matched_by, ..alone }
+        let chunk = self.bytes(self.start, self.end).into();
+        let start = self.start;
+        let (payload_start, end) = (self.payload_start - start, self.end - start);
+        Message { chunk, start: 0, payload_start, end, ..self }
     }
 
     /// Bytes of topic, properties and payload: what it counts for in a queue.
     pub(crate) fn size(&self) -> usize {
-        usize::from(self.topic_len) + (self.end - self.properties_start) as usize
+        usize::from(self.topic_len) + (self.end - self.properties_start()) as usize
     }
 
     /// Bytes from the payload's start on, for a writer that does not copy them.
@@ -119,7 +152,7 @@ impl Message {
 
     /// The PUBLISH that carries it.
     pub(crate) fn publish(&self, packet_id: u16, dup: bool) -> Publish<'_> {
-        let topic = self.bytes(self.topic_start, self.topic_start + u32::from(self.topic_len));
+        let topic = self.bytes(self.topic_start(), self.topic_end());
         Publish {
             dup,
             qos: self.qos,
@@ -135,7 +168,7 @@ impl Message {
     /// What is left of the Message Expiry Interval at second `now`: `None` if it has none.
     /// [MQTT-3.3.2-6]
     pub(crate) fn expiry_left(&self, now: u32) -> Option<u32> {
-        if self.properties_start == self.payload_start {
+        if self.properties_start() == self.payload_start {
             return None;
         }
         let interval = self.properties().message_expiry()?;
@@ -195,7 +228,19 @@ impl Message {
     }
 
     fn properties(&self) -> Properties<'_> {
-        Properties::from_validated(self.bytes(self.properties_start, self.payload_start))
+        Properties::from_validated(self.bytes(self.properties_start(), self.payload_start))
+    }
+
+    fn topic_start(&self) -> u32 {
+        self.start + u32::from(self.topic_offset)
+    }
+
+    fn topic_end(&self) -> u32 {
+        self.topic_start() + u32::from(self.topic_len)
+    }
+
+    fn properties_start(&self) -> u32 {
+        self.topic_end() + u32::from(self.properties_offset)
     }
 
     fn bytes(&self, start: u32, end: u32) -> &[u8] {

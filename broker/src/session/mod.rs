@@ -34,7 +34,7 @@ pub(crate) use grant::{Granted, Taken};
 pub(crate) use link::Link;
 pub(crate) use matched_by::MatchedBy;
 pub(crate) use message::{Layout, Message};
-pub(crate) use outbox::{Acknowledgement, AfterWrite, Outbox};
+pub(crate) use outbox::{Acknowledgement, AfterWrite, Outbox, Ready};
 pub(crate) use queue::QueueLimits;
 pub(crate) use registry::{Claim, Claimant, ConnectionId, Ended, Registry};
 pub(crate) use schedule::{Due, DueKey, Schedule};
@@ -48,6 +48,8 @@ pub(crate) struct Session {
     pub(crate) client_id: Arc<str>,
     /// Set when the owner must look into the outbox or at `order` before it does anything else.
     attention: AtomicBool,
+    /// Whether there is more for the client's socket than may be; as of the last append or write.
+    behind: AtomicBool,
     /// The reason code with which the owner shall close, or 0.
     order: AtomicU8,
     /// Held for appends and bookkeeping only, never during a system call.
@@ -67,6 +69,7 @@ impl Session {
         Session {
             client_id,
             attention: AtomicBool::new(false),
+            behind: AtomicBool::new(false),
             order: AtomicU8::new(0),
             outbox: Mutex::new(Outbox::new(window)),
         }
@@ -91,6 +94,19 @@ impl Session {
     /// As [`Session::call_owner`] for a caller that holds the outbox and wakes by itself.
     pub(crate) fn mark_attention(&self) {
         self.attention.store(true, Ordering::Release);
+    }
+
+    /// To be called under the outbox lock, when its size has changed.
+    #[inline]
+    pub(crate) fn note_behind(&self, behind: bool) {
+        // Most of the time nothing changes, and other threads' caches are left alone.
+        if self.behind.load(Ordering::Relaxed) != behind {
+            self.behind.store(behind, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn is_behind(&self) -> bool {
+        self.behind.load(Ordering::Relaxed)
     }
 
     pub(crate) fn take_attention(&self) -> bool {

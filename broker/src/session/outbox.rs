@@ -71,6 +71,13 @@ struct LastWords {
     queue: WriteQueue,
 }
 
+/// A message at QoS 1 or 2 and its packet, which lacks the identifier.
+pub(crate) struct Ready {
+    pub(crate) message: Message,
+    /// Where the identifier stands, among the bytes of all packets.
+    pub(crate) packet_id_at: usize,
+}
+
 /// The client's answer to a PUBLISH or PUBREL.
 #[derive(Clone, Copy)]
 #[expect(clippy::enum_variant_names, reason = "the standard's names")]
@@ -244,6 +251,28 @@ impl Outbox {
             append_message(&mut self.queue, link, message, packet_id, false, now);
         }
         self.dropped.add(DropCause::QueueFull, std::mem::take(&mut delivery.dropped));
+    }
+
+    /// How many messages at QoS 1 or 2 the client can be sent at once.
+    pub(crate) fn room(&self) -> usize {
+        self.delivery.as_ref().map_or(usize::from(self.window), |delivery| delivery.outbound.room())
+    }
+
+    /// Sends messages whose packets are `packets`, but for their identifiers; no more than there is
+    /// room for.
+    pub(crate) fn send_ready(&mut self, packets: &[u8], messages: impl Iterator<Item = Ready>) {
+        let window = self.window;
+        let delivery = self.delivery.get_or_insert_with(|| Box::new(Delivery::new(window)));
+        self.queue.append_with(|out| {
+            let start = out.len();
+            out.extend_from_slice(packets);
+            for Ready { message, packet_id_at } in messages {
+                let qos = message.qos;
+                // There is room for it, so that it does not wait.
+                let Some(packet_id) = delivery.outbound.offer(message, qos) else { return };
+                put_packet_id(out, start + packet_id_at, packet_id);
+            }
+        });
     }
 
     /// Keeps a message for an absent client.
@@ -495,6 +524,20 @@ fn append_message(
     dup: bool,
     now: u32,
 ) {
+    if link.takes_topics_as_they_are()
+        && !dup
+        && let Some((packet, packet_id_at)) = message.packet(link.version, now)
+        && packet.len() <= SHARE_ABOVE
+    {
+        queue.append_with(|out| {
+            let start = out.len();
+            out.extend_from_slice(packet);
+            if message.qos > QoS::AtMostOnce {
+                put_packet_id(out, start + packet_id_at, packet_id);
+            }
+        });
+        return;
+    }
     let mut aged = PropertyBuffer::new();
     let mut publish = message.aged(packet_id, dup, now, &mut aged);
     let mut additions = message.additions();
@@ -504,5 +547,11 @@ fn append_message(
         queue.append_payload(message.clone());
     } else {
         queue.append_with(|out| publish.encode_with(additions, link.version, out));
+    }
+}
+
+fn put_packet_id(out: &mut [u8], at: usize, packet_id: u16) {
+    if let Some(place) = out.get_mut(at..at + 2) {
+        place.copy_from_slice(&packet_id.to_be_bytes());
     }
 }

@@ -35,6 +35,7 @@ impl Outgoing {
     /// Has a session flushed at the end of the turn, after the connections that are runnable now.
     pub(crate) fn mark(&mut self, session: &Arc<Session>, mut outbox: MutexGuard<'_, Outbox>) {
         self.count_dropped(session, &mut outbox);
+        session.note_behind(outbox.has_too_much_to_write(&self.limits));
         if outbox.dirty {
             return;
         }

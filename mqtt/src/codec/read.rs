@@ -75,6 +75,21 @@ impl<'a> Reader<'a> {
         Ok(text)
     }
 
+    /// The same where the string is likely to be `before`, which was checked.
+    #[inline]
+    pub(crate) fn utf8_again(
+        &mut self,
+        field: Field,
+        before: &'a str,
+    ) -> Result<&'a str, Violation> {
+        let mut ahead = self.clone();
+        if ahead.binary(field)? == before.as_bytes() {
+            *self = ahead;
+            return Ok(before);
+        }
+        self.utf8(field)
+    }
+
     /// A packet identifier; 0 is none.
     pub(crate) fn packet_id(&mut self) -> Result<u16, Violation> {
         match self.two_bytes(Field::PacketId)? {

@@ -96,6 +96,12 @@ impl<M> Outbound<M> {
         None
     }
 
+    /// How many messages that are offered now are in flight at once.
+    pub fn room(&self) -> usize {
+        let is_free = self.is_free();
+        if is_free { usize::from(self.window) - self.in_flight() } else { 0 }
+    }
+
     /// Whether a message that is offered now is in flight at once.
     pub fn is_free(&self) -> bool {
         self.waiting.is_empty() && self.has_room()

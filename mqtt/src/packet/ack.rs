@@ -30,7 +30,13 @@ impl<'a> Ack<'a> {
     }
 
     /// Appends the acknowledgement as a packet of this type.
+    #[inline]
     pub fn encode(&self, packet_type: PacketType, version: Version, out: &mut Vec<u8>) {
+        if self.reason == ReasonCode::Success && self.properties.is_empty() {
+            let [high, low] = self.packet_id.to_be_bytes();
+            out.extend_from_slice(&[packet_type.first_byte(), 2, high, low]);
+            return;
+        }
         write::packet(out, packet_type.first_byte(), |out| {
             write::two_bytes(out, self.packet_id);
             super::write_reason(self.reason, self.properties, version, out);

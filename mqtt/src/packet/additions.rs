@@ -17,6 +17,11 @@ impl Additions<'_> {
     pub const NONE: Additions<'static> =
         Additions { subscription_identifiers: Properties::EMPTY, topic_alias: None };
 
+    /// Whether nothing is added.
+    pub fn is_empty(self) -> bool {
+        self.topic_alias.is_none() && self.subscription_identifiers.is_empty()
+    }
+
     /// In bytes.
     pub(crate) fn len(self) -> usize {
         let alias = if self.topic_alias.is_some() { 3 } else { 0 };

@@ -31,17 +31,30 @@ impl<'a> Publish<'a> {
     /// Reads a PUBLISH; another packet is [`Violation::UnexpectedPacket`].
     #[inline]
     pub fn decode(frame: Frame<'a>, version: Version) -> Result<Publish<'a>, Violation> {
+        Publish::decode_after(frame, version, "")
+    }
+
+    /// The same with the topic of the PUBLISH before, which is not checked again if it is that of
+    /// this one too.
+    #[inline]
+    pub fn decode_after(
+        frame: Frame<'a>,
+        version: Version,
+        before: &'a str,
+    ) -> Result<Publish<'a>, Violation> {
         let first = frame.first_byte();
         let qos = match QoS::from_bits(first >> 1 & 0b11) {
             Some(qos) if frame.packet_type() == PacketType::Publish => qos,
             _ => return Err(Violation::UnexpectedPacket(frame.packet_type().name())),
         };
         let mut reader = Reader::new(frame.body(), PLACE);
-        let topic = reader.utf8(Field::TopicName)?; // [MQTT-3.3.2-1]
+        let topic = reader.utf8_again(Field::TopicName, before)?; // [MQTT-3.3.2-1]
         // [MQTT-2.2.1-2]
         let packet_id = if qos == QoS::AtMostOnce { 0 } else { reader.packet_id()? };
         let properties = reader.properties(version)?;
-        check_topic(topic, properties)?;
+        if topic.is_empty() || !std::ptr::eq(topic, before) {
+            check_topic(topic, properties)?;
+        }
         Ok(Publish {
             dup: first & 0b1000 != 0,
             qos,
@@ -212,6 +225,23 @@ mod tests {
         sent.topic = "t";
         sent.encode_with(additions, Version::V3_1_1, &mut out);
         assert_eq!(out, [0x30, 4, 0, 1, b't', b'x']);
+    }
+
+    #[test]
+    fn the_topic_before_changes_nothing() {
+        for bytes in [
+            &[0x30, 4, 0, 1, b'a', b'x'][..],
+            &[0x30, 4, 0, 1, b'+', b'x'],
+            &[0x30, 4, 0, 1, 0xFF, b'x'],
+            &[0x30, 3, 0, 0, b'x'],
+            &[0x30, 3, 0, 9, b'x'],
+        ] {
+            let frame = crate::split_frame(bytes, u32::MAX).unwrap().unwrap();
+            let expected = Publish::decode(frame, Version::V3_1_1);
+            for before in ["a", "b", "ab", "x"] {
+                assert_eq!(Publish::decode_after(frame, Version::V3_1_1, before), expected);
+            }
+        }
     }
 
     #[test]
