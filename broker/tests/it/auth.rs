@@ -9,8 +9,9 @@ use mqtt::{
 use socket2::{Domain, Socket, Type};
 
 use crate::common::plugins::PluginDir;
+use crate::script::Script;
 use crate::support::auth::{broker, challenge, connect, login};
-use crate::support::{Broker, Client, Login, Script};
+use crate::support::{Broker, Client, Login};
 
 /// [MQTT-4.12.0-2] [MQTT-4.12.0-5] [MQTT-3.2.0-1]
 #[test]
