@@ -33,7 +33,7 @@ impl Connection {
                 }
             }
             Stage::Opened(..) | Stage::Lingering(_) | Stage::Closed => {
-                log::debug!("{}: {end}", self.endpoint.peer)
+                log::debug!("{}: {end}", self.endpoint.peer);
             }
         }
     }

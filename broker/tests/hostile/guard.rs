@@ -3,11 +3,11 @@
 
 use std::net::SocketAddr;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use mqtt::{QoS, Version};
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::support::{Client, Login};
 
@@ -20,8 +20,7 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// To be held by a test that opens thousands of sockets: how many a process may have is limited.
 pub(crate) fn crowded() -> MutexGuard<'static, ()> {
     static CROWDED: Mutex<()> = Mutex::new(());
-    // One that failed is no reason for the next to fail.
-    CROWDED.lock().unwrap_or_else(PoisonError::into_inner)
+    CROWDED.lock()
 }
 
 /// Two clients that do no harm.
