@@ -201,7 +201,7 @@ int32_t OnBeforeSubscribe(void *instance, const mq_subscribe *event)
     char text[160];
     snprintf(text, sizeof text, "%.*s has its %zu subscriptions: not one more",
              (int)(id.len < 100 ? id.len : 100), (const char *)id.ptr, limiter->max);
-    say(limiter, MQ_LOG_INFO, text);
+    say(limiter, MQ_LOG_DEBUG, text);
     return MQ_VETO;
 }
 

@@ -15,6 +15,7 @@ use plugin_abi::{
     raw::{self, HostContext, View},
 };
 
+use super::escaped::Escaped;
 use crate::hooks::running;
 
 /// Who is calling. Lives for ever, since the threads of a plugin may outlive its instance.
@@ -99,7 +100,7 @@ impl Caller {
                 .target(&target)
                 .file(Some(file).filter(|file| !file.is_empty()))
                 .line(Some(line).filter(|line| *line != 0))
-                .args(format_args!("{message}"))
+                .args(format_args!("{}", Escaped(message)))
                 .build(),
         );
     }

@@ -10,6 +10,7 @@ mod copy;
 mod elf;
 mod entry;
 mod error;
+mod escaped;
 mod find;
 mod hook_fn;
 mod host;

@@ -19,6 +19,7 @@ pub(super) async fn tick(broker: Arc<Broker>, first_shard: bool) {
         super::with(|shard| {
             shard.now = broker.clock.milliseconds();
             shard.timers.fire(shard.now);
+            shard.outgoing.pool.trim();
             shard.cache.refresh(&broker.router);
             shard.outgoing.report_dropped(&broker.tally);
             if first_shard {

@@ -46,7 +46,7 @@ impl Plugin for SubLimiter {
         let (client_id, filter) = (event.client().client_id(), event.filter());
         let allowed = self.ledger.has_room(client_id, filter, self.max);
         if !allowed {
-            log::info!("{client_id} has its {} subscriptions: no {filter}", self.max);
+            log::debug!("{client_id:?} has its {} subscriptions: no {filter:?}", self.max);
         }
         allowed
     }
