@@ -155,15 +155,17 @@ typedef struct mq_subscribe {
     uint8_t retain_as_published;
     uint8_t retain_handling; /* 0, 1 or 2 */
     const mq_client *client;
-    mq_view filter;
+    mq_view filter; /* of a shared one what stands behind its name: a/# of $share/name/a/# */
     mq_view properties;
+    mq_view whole_filter; /* since 1.1: as the client wrote it; tells its subscriptions apart */
 } mq_subscribe;
 
 typedef struct mq_unsubscribe {
     uint32_t size;
     uint32_t reserved;
     const mq_client *client;
-    mq_view filter;
+    mq_view filter; /* as in mq_subscribe */
+    mq_view whole_filter; /* since 1.1: as in mq_subscribe */
 } mq_unsubscribe;
 
 typedef struct mq_disconnect {

@@ -38,6 +38,17 @@ macro_rules! field {
 
 pub(crate) use {events, field};
 
+/// Reads a text that came after version 1.0.0; none if it is empty, or the broker does not know it.
+macro_rules! later_text {
+    ($event:expr, $raw:ident, $field:ident) => {{
+        let end = offset_of!(raw::$raw<'a>, $field) + size_of::<raw::Text<'a>>();
+        let is_there = field!($event, size) as usize >= end;
+        // The size says that the field is there.
+        let text = is_there.then(|| field!($event, $field).as_str());
+        text.filter(|text| !text.is_empty())
+    }};
+}
+
 events! {
     /// A connection was accepted; nothing has been read from it.
     SocketOpen;
@@ -173,11 +184,7 @@ impl<'a> BeforeConnect<'a> {
     /// The method by which [`on_auth`](crate::Plugin::on_auth) has authenticated the client, if it has.
     /// Since 1.1: always none from a broker before.
     pub fn authentication_method(&self) -> Option<&'a str> {
-        let end =
-            offset_of!(raw::BeforeConnect<'a>, authentication_method) + size_of::<raw::Text<'a>>();
-        let is_there = field!(self, size) as usize >= end;
-        let method = is_there.then(|| field!(self, authentication_method).as_str());
-        method.filter(|method| !method.is_empty())
+        later_text!(self, BeforeConnect, authentication_method)
     }
 
     /// The topic of the client's will, if it has one.
@@ -270,9 +277,17 @@ impl<'a> Subscribe<'a> {
         Client::new(field!(self, client))
     }
 
-    /// The topic filter.
+    /// The topic filter. Of a shared subscription it is the one behind its name, `a/#` of
+    /// `$share/name/a/#`, so that who may read what is decided by it alone.
     pub fn filter(&self) -> &'a str {
         field!(self, filter).as_str()
+    }
+
+    /// The filter as the client wrote it, with `$share/name/` in front if the subscription is shared. It
+    /// tells the subscriptions of a client apart. Since 1.1: that of [`filter`](Self::filter) from a
+    /// broker before, which has no shared subscriptions.
+    pub fn whole_filter(&self) -> &'a str {
+        later_text!(self, Subscribe, whole_filter).unwrap_or_else(|| self.filter())
     }
 
     /// The QoS that was asked for: 0, 1 or 2.
@@ -312,9 +327,17 @@ impl<'a> Unsubscribe<'a> {
         Client::new(field!(self, client))
     }
 
-    /// The topic filter.
+    /// The topic filter. Of a shared subscription it is the one behind its name, `a/#` of
+    /// `$share/name/a/#`, so that who may read what is decided by it alone.
     pub fn filter(&self) -> &'a str {
         field!(self, filter).as_str()
+    }
+
+    /// The filter as the client wrote it, with `$share/name/` in front if the subscription is shared. It
+    /// tells the subscriptions of a client apart. Since 1.1: that of [`filter`](Self::filter) from a
+    /// broker before, which has no shared subscriptions.
+    pub fn whole_filter(&self) -> &'a str {
+        later_text!(self, Unsubscribe, whole_filter).unwrap_or_else(|| self.filter())
     }
 }
 

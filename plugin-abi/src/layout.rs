@@ -62,9 +62,9 @@ structs! {
     mq_connect Connect { size session_present clean_start reserved client }
     mq_publish Publish { size qos retain dup origin client topic payload properties }
     mq_subscribe Subscribe {
-        size qos no_local retain_as_published retain_handling client filter properties
+        size qos no_local retain_as_published retain_handling client filter properties whole_filter
     }
-    mq_unsubscribe Unsubscribe { size reserved client filter }
+    mq_unsubscribe Unsubscribe { size reserved client filter whole_filter }
     mq_disconnect Disconnect { size graceful reason_code session_kept reserved client reason }
     mq_auth Auth {
         size round reauthentication has_data client method data state properties answer_ctx answer

@@ -278,10 +278,12 @@ pub struct Subscribe<'a> {
     pub retain_handling: u8,
     /// Who subscribes.
     pub client: ClientPtr<'a>,
-    /// The topic filter.
+    /// The topic filter; of a shared subscription the one behind its name.
     pub filter: Text<'a>,
     /// The properties of the SUBSCRIBE packet, without their length.
     pub properties: View<'a>,
+    /// The filter as the client wrote it, `$share/` and name included. Since 1.1.
+    pub whole_filter: Text<'a>,
 }
 
 /// Event of OnBeforeUnsubscribe and OnUnsubscribe (`mq_unsubscribe`).
@@ -293,8 +295,10 @@ pub struct Unsubscribe<'a> {
     pub reserved: u32,
     /// Who unsubscribes.
     pub client: ClientPtr<'a>,
-    /// The topic filter.
+    /// The topic filter; of a shared subscription the one behind its name.
     pub filter: Text<'a>,
+    /// The filter as the client wrote it, `$share/` and name included. Since 1.1.
+    pub whole_filter: Text<'a>,
 }
 
 /// Event of OnDisconnect (`mq_disconnect`).

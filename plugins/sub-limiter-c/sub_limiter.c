@@ -193,7 +193,7 @@ int32_t OnBeforeSubscribe(void *instance, const mq_subscribe *event)
     struct limiter *limiter = instance;
     pthread_mutex_lock(&limiter->lock);
     struct client *client = *find_client(limiter, event->client->client_id);
-    int allowed = !client || client->count < limiter->max || *find_filter(client, event->filter);
+    int allowed = !client || client->count < limiter->max || *find_filter(client, event->whole_filter);
     pthread_mutex_unlock(&limiter->lock);
     if (allowed)
         return MQ_CONTINUE;
@@ -209,7 +209,7 @@ int32_t OnSubscribe(void *instance, const mq_subscribe *event)
 {
     struct limiter *limiter = instance;
     pthread_mutex_lock(&limiter->lock);
-    int32_t answer = add(limiter, event->client->client_id, event->filter);
+    int32_t answer = add(limiter, event->client->client_id, event->whole_filter);
     pthread_mutex_unlock(&limiter->lock);
     return answer;
 }
@@ -220,7 +220,7 @@ int32_t OnUnsubscribe(void *instance, const mq_unsubscribe *event)
     pthread_mutex_lock(&limiter->lock);
     struct client **client = find_client(limiter, event->client->client_id);
     if (*client) {
-        struct filter **filter = find_filter(*client, event->filter);
+        struct filter **filter = find_filter(*client, event->whole_filter);
         if (*filter)
             remove_filter(*client, filter);
         if ((*client)->count == 0)

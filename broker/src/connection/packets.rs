@@ -9,6 +9,10 @@ use super::{Connection, End, Stage};
 use crate::session::Acknowledgement;
 use crate::shard::Shard;
 
+/// Nodes of the tree of subscriptions that are looked at for a client before others have their turn: a
+/// fraction of a millisecond. Subscriptions can be such that one publish to a new topic takes thousands.
+const VISITED_AT_ONCE: usize = 8192;
+
 impl Connection {
     /// Acts on the whole packets in `data` and returns how many bytes they are.
     pub(super) fn packets(
@@ -19,6 +23,7 @@ impl Connection {
     ) -> Result<usize, End> {
         let mut used = 0;
         shard.batch.written_out = 0;
+        shard.cache.forget_visited();
         let result = self.each_packet(shard, cx, data, &mut used);
         // What came before a bad packet counts.
         self.end_run(shard, data);
@@ -44,7 +49,9 @@ impl Connection {
             match &mut self.stage {
                 Stage::Connected(_) if frame.packet_type() == PacketType::Publish => {
                     self.on_publish(shard, data, *used, frame, &mut topic)?;
-                    if shard.batch.written_out > WRITTEN_OUT_AT_ONCE {
+                    if shard.batch.written_out > WRITTEN_OUT_AT_ONCE
+                        || shard.cache.visited() > VISITED_AT_ONCE
+                    {
                         *used += len;
                         self.halted = true;
                         return Ok(());

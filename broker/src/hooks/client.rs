@@ -43,7 +43,7 @@ pub struct BeforeConnect<'a> {
 /// One filter of a SUBSCRIBE packet.
 #[derive(Clone, Copy, Debug)]
 pub struct Subscription<'a> {
-    /// The topic filter.
+    /// The topic filter as the packet has it.
     pub filter: &'a str,
     /// The QoS asked for.
     pub qos: u8,
@@ -143,8 +143,9 @@ impl Subscription<'_> {
             retain_as_published: flag(self.retain_as_published),
             retain_handling: self.retain_handling,
             client: client.into(),
-            filter: raw::Text::new(self.filter),
+            filter: raw::Text::new(matched_filter(self.filter)),
             properties: raw::View::new(self.properties),
+            whole_filter: raw::Text::new(self.filter),
         }
     }
 }
@@ -190,8 +191,15 @@ pub(super) fn unsubscribe_event<'a>(
         size: size::<raw::Unsubscribe<'_>>(),
         reserved: 0,
         client: client.into(),
-        filter: raw::Text::new(filter),
+        filter: raw::Text::new(matched_filter(filter)),
+        whole_filter: raw::Text::new(filter),
     }
+}
+
+/// What messages are matched with. A plugin that knows nothing of shared subscriptions and looks at
+/// filters must not be evaded by one.
+fn matched_filter(filter: &str) -> &str {
+    mqtt::topic::shared(filter).map_or(filter, |(_, inner)| inner)
 }
 
 /// The `size` field of an event.

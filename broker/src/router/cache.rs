@@ -17,6 +17,8 @@ pub(crate) struct TopicCache {
     topics: HashMap<Box<str>, Arc<Matched>, RandomState>,
     /// Subscribers of all of them.
     held: usize,
+    /// Nodes of the router's tree looked at since [`TopicCache::forget_visited`].
+    visited: usize,
     /// The router's generation that `topics` belongs to.
     generation: u64,
 }
@@ -35,11 +37,21 @@ impl TopicCache {
         }
         let matched = Arc::new(router.matched(topic));
         self.held += matched.targets.len() + matched.shares.len();
+        self.visited += matched.visited;
         if self.topics.len() >= MAX_TOPICS || self.held > MAX_TARGETS {
             self.clear();
         }
         self.topics.insert(topic.into(), matched.clone());
         matched
+    }
+
+    /// How much looking up there was, in nodes of the tree.
+    pub(crate) fn visited(&self) -> usize {
+        self.visited
+    }
+
+    pub(crate) fn forget_visited(&mut self) {
+        self.visited = 0;
     }
 
     /// Lets go of what a change of subscriptions has made stale, and of the sessions in it.

@@ -38,6 +38,8 @@ pub(crate) struct Matched {
     pub(crate) targets: Vec<Target>,
     /// Of each one member.
     pub(crate) shares: Vec<Arc<Share>>,
+    /// Nodes of the tree that were looked at.
+    pub(crate) visited: usize,
 }
 
 #[derive(Default)]
@@ -169,6 +171,7 @@ impl Node {
 
     /// Recursion goes as deep as the tree, which the limit on a filter's levels bounds.
     fn collect_rest(&self, rest: Option<&str>, found: &mut Matched) {
+        found.visited += 1;
         // `a/#` matches `a` too. [MQTT-4.7.1-1]
         self.collect_below(found);
         match rest {

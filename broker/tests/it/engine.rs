@@ -21,6 +21,7 @@ both_versions!(
     a_subscriber_that_never_reads_is_closed_and_holds_nobody_up,
     two_clients_that_flood_each_other_come_free,
     a_quiet_client_is_served_beside_a_flood,
+    a_quiet_client_is_served_beside_topics_that_are_costly_to_match,
     subscribers_that_come_and_go_do_not_disturb_the_others,
 );
 
@@ -323,6 +324,30 @@ fn a_quiet_client_is_served_beside_a_flood(version: Version) {
         let mut broker = broker;
         broker.stop();
     });
+}
+
+/// Each publish to a new topic takes a walk through some ten thousand nodes of the tree.
+fn a_quiet_client_is_served_beside_topics_that_are_costly_to_match(version: Version) {
+    let broker = Broker::with(|config| config.threads = NonZeroUsize::new(1));
+    let mut costly = Client::connect(&broker, version, "costly");
+    for pattern in 0..1000 {
+        let level = |level| if pattern >> level & 1 == 1 { "+/" } else { "a/" };
+        let filter: String = (0..10).map(level).chain(["a/"; 9]).chain(["z"]).collect();
+        costly.subscribe(&filter, QoS::AtMostOnce);
+    }
+    let mut watcher = Client::connect(&broker, version, "watcher");
+    watcher.subscribe("quiet", QoS::AtMostOnce);
+    watcher.subscribe("last", QoS::AtMostOnce);
+    let mut quiet = Client::connect(&broker, version, "quiet");
+    let mut flooder = Client::connect(&broker, version, "flooder");
+    let deep = "a/".repeat(19);
+    let topics = (0..800).map(|number| format!("{deep}{number}")).chain(["last".into()]);
+    let flood: Vec<u8> =
+        topics.flat_map(|topic| publish(&topic, b"x", QoS::AtMostOnce, 0, version)).collect();
+    flooder.send_bytes(&flood);
+    quiet.send_bytes(&publish("quiet", b"x", QoS::AtMostOnce, 0, version));
+    watcher.expect("quiet", "x");
+    watcher.expect("last", "x");
 }
 
 fn subscribers_that_come_and_go_do_not_disturb_the_others(version: Version) {

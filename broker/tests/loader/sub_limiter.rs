@@ -49,6 +49,18 @@ fn one_too_many_is_refused_until_one_is_gone() {
 }
 
 #[test]
+fn shared_subscriptions_count_each_for_itself() {
+    let (_dir, limiters) = limiters("share", &json!({ "max": 2 }));
+    for hooks in limiters.iter().map(Plugins::hooks) {
+        assert!(subscribe(&hooks, "a", "1"));
+        assert!(subscribe(&hooks, "a", "$share/one/1"));
+        assert!(!subscribe(&hooks, "a", "$share/other/1"));
+        hooks.on_unsubscribe(&client("a"), "$share/one/1");
+        assert!(subscribe(&hooks, "a", "$share/other/1"));
+    }
+}
+
+#[test]
 fn a_veto_of_a_later_plugin_leaves_no_trace() {
     let (_dir, limiters) = limiters("trace", &json!({ "max": 1 }));
     for hooks in limiters.iter().map(Plugins::hooks) {

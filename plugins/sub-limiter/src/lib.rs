@@ -43,7 +43,7 @@ impl Plugin for SubLimiter {
 
     /// Only asks: a plugin after this one may still veto, so nothing is counted yet.
     fn on_before_subscribe(&self, event: &Subscribe<'_>) -> bool {
-        let (client_id, filter) = (event.client().client_id(), event.filter());
+        let (client_id, filter) = (event.client().client_id(), event.whole_filter());
         let allowed = self.ledger.has_room(client_id, filter, self.max);
         if !allowed {
             log::debug!("{client_id:?} has its {} subscriptions: no {filter:?}", self.max);
@@ -52,11 +52,11 @@ impl Plugin for SubLimiter {
     }
 
     fn on_subscribe(&self, event: &Subscribe<'_>) {
-        self.ledger.add(event.client().client_id(), event.filter());
+        self.ledger.add(event.client().client_id(), event.whole_filter());
     }
 
     fn on_unsubscribe(&self, event: &Unsubscribe<'_>) {
-        self.ledger.remove(event.client().client_id(), event.filter());
+        self.ledger.remove(event.client().client_id(), event.whole_filter());
     }
 
     fn on_disconnect(&self, event: &Disconnect<'_>) {

@@ -144,9 +144,9 @@ fn ip(address: Option<std::net::SocketAddr>) -> String {
 
 fn subscribe(event: &Subscribe<'_>) -> String {
     format!(
-        "{} filter={} qos={} no_local={} retain_as_published={} retain_handling={} {}",
+        "{} {} qos={} no_local={} retain_as_published={} retain_handling={} {}",
         event.client().client_id(),
-        event.filter(),
+        filters(event.filter(), event.whole_filter()),
         event.qos(),
         event.no_local(),
         event.retain_as_published(),
@@ -155,8 +155,18 @@ fn subscribe(event: &Subscribe<'_>) -> String {
     )
 }
 
+/// The second only if it says more.
+fn filters(filter: &str, whole: &str) -> String {
+    if filter == whole {
+        format!("filter={filter}")
+    } else {
+        format!("filter={filter} whole_filter={whole}")
+    }
+}
+
 fn unsubscribe(event: &Unsubscribe<'_>) -> String {
-    format!("{} filter={}", event.client().client_id(), event.filter())
+    let filter = filters(event.filter(), event.whole_filter());
+    format!("{} {filter}", event.client().client_id())
 }
 
 fn publish(event: &Publish<'_>) -> String {
