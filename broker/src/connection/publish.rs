@@ -60,8 +60,12 @@ impl Connection {
         let mut reason = ReasonCode::Success;
         if self.passes_plugins(data, publish, item) {
             // [MQTT-3.3.1-8]
-            if publish.retain && !self.retain(publish, shard.second()) {
-                // Subscribers get it all the same.
+            if publish.retain
+                && !self.retain(publish, shard.second())
+                && publish.qos == QoS::AtLeastOnce
+            {
+                // Subscribers get it all the same. At QoS 2 a refusal would say that they do not, and
+                // a client that then sends it again would double it.
                 reason = ReasonCode::QuotaExceeded;
             }
             shard.batch.run.push(item);
