@@ -14,7 +14,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Limits};
 use crate::connection::Backoff;
 use crate::hooks::{Client, Decision, Hooks, Origin, Publication};
-use crate::router::{Heirs, Item, Receivers, Retained, RetainedLimits, Retention, Router, Run};
+use crate::router::{Item, Receivers, Retained, RetainedLimits, Retention, Router, Run};
 use crate::session::{ConnectionId, Due, Ended, Message, QueueLimits, Registry};
 use crate::session::{Schedule, Session, TakeoverLimit, Takeovers, Will};
 use crate::shard::Shard;
@@ -240,9 +240,8 @@ impl Broker {
     pub(crate) fn end_session(&self, shard: &mut Shard, ended: &Ended) {
         let session = &ended.session;
         self.router.unsubscribe_all(ended.kept.subscriptions.filters(), session);
-        let second = shard.second();
-        self.router.hand_over(session, Heirs::All, &mut shard.outgoing, second);
-        session.outbox.lock().clear();
+        let (left, second) = (session.outbox.lock().end(), shard.second());
+        self.router.inherit(session, left, &mut shard.outgoing, second);
         self.store.session_ended(&session.client_id);
         if let Some(will) = &ended.will {
             self.publish_will(shard, will);

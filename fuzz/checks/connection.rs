@@ -30,7 +30,7 @@ const ALIASES: u16 = 2;
 const IDENTIFIER: u32 = 300;
 /// Far above what anything here takes.
 const SILENCE: Duration = Duration::from_secs(30);
-const TOPICS: [&str; 3] = ["a", "a/b", "c"];
+const TOPICS: [&str; 3] = ["a", "a/b", "c/long"];
 const FILTERS: [&str; 4] = ["#", "a/+", "$share/g/a", "a/#/b"];
 const ALL: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
 

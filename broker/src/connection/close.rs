@@ -8,7 +8,6 @@ use mqtt::{Disconnect, Packet};
 use super::client::ConnectedClient;
 use super::{Connection, End, Stage, why};
 use crate::hooks::Disconnected;
-use crate::router::Heirs;
 use crate::session::{Due, Ended};
 use crate::shard::Shard;
 
@@ -70,7 +69,7 @@ impl Connection {
         if session_kept {
             let second = shard.second();
             let router = &self.broker.router;
-            router.hand_over(&client.session, Heirs::Connected, &mut shard.outgoing, second);
+            router.hand_over(&client.session, &mut shard.outgoing, second);
             self.leave_session(client);
         } else {
             self.end_session(shard, client);

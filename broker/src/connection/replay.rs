@@ -8,7 +8,7 @@ use mqtt::QoS;
 
 use super::{Connection, Stage};
 use crate::router::{Retained, Walk};
-use crate::session::{MatchedBy, Message};
+use crate::session::{MatchedBy, Message, RetainFlag};
 use crate::shard::Shard;
 
 /// Messages sent before others have their turn.
@@ -65,7 +65,7 @@ impl Replay {
         let Some(wanted) = self.wanted.front_mut() else { return Next::End };
         while let Some(mut message) = self.found.pop_front() {
             if retained.holds(&message) {
-                message.retain = true;
+                message.retain = RetainFlag::Shown;
                 message.qos = message.qos.min(wanted.granted);
                 message.matched_by.clone_from(&wanted.matched_by);
                 return Next::Message(message);

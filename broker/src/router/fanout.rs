@@ -6,7 +6,7 @@ use mqtt::QoS;
 
 use super::run::{Item, Messages, Run, Verbatim};
 use super::{Matched, Router, Share, Target};
-use crate::session::{DropCause, Outbox, QueueLimits, Session};
+use crate::session::{DropCause, Outbox, QueueLimits, RetainFlag, Session};
 use crate::shard::Outgoing;
 
 /// From this payload size on, a message for several receivers is shared instead of copied.
@@ -50,10 +50,8 @@ fn deliver_shared(
     let mut crowded = None;
     for items in run.items.chunks(each.max(1)) {
         let part = Run { items, ..*run };
-        let limits = outgoing.limits;
-        let Some(member) = share.next(&members, &limits) else { break };
         let mut fanout = Fanout::new(&part, generation, outgoing);
-        fanout.reach(member, || share.member(&member.session));
+        fanout.reach_one(share, &members);
         crowded = fanout.crowded.or(crowded);
     }
     crowded
@@ -86,21 +84,35 @@ impl<'a> Fanout<'a> {
         }
     }
 
+    /// Reaches one of the members; if it goes meanwhile, another.
+    fn reach_one(&mut self, share: &Share, members: &[Target]) {
+        let Some(member) = share.next(members, &self.limits) else { return };
+        if !self.reach(member, || share.member(&member.session)) {
+            let others =
+                members.iter().filter(|other| !Arc::ptr_eq(&other.session, &member.session));
+            self.reach_one(share, &others.cloned().collect::<Vec<_>>());
+        }
+    }
+
     /// In the order of the run, under the lock of the receiver. `look_up` finds out whether it is
-    /// still subscribed. [MQTT-4.5.0-1] [MQTT-4.6.0-5] [MQTT-4.6.0-6]
-    fn reach(&mut self, target: &Target, look_up: impl FnOnce() -> Option<Target>) {
+    /// still subscribed. `false`: it is not, or its session has ended. [MQTT-4.5.0-1] [MQTT-4.6.0-5]
+    /// [MQTT-4.6.0-6]
+    fn reach(&mut self, target: &Target, look_up: impl FnOnce() -> Option<Target>) -> bool {
         let run = self.run;
         let is_publisher = run.publisher.is_some_and(|own| Arc::ptr_eq(own, &target.session));
         // [MQTT-3.8.3-3]
         if target.no_local && is_publisher {
-            return;
+            return true;
         }
         let mut outbox = target.session.outbox.lock();
+        if outbox.has_ended() {
+            return false;
+        }
         let fresh;
         let target = if outbox.expects_after(self.generation) {
             // It has unsubscribed from something since. [MQTT-3.10.4-2]
             fresh = look_up();
-            let Some(fresh) = &fresh else { return };
+            let Some(fresh) = &fresh else { return false };
             fresh
         } else {
             target
@@ -108,7 +120,7 @@ impl<'a> Fanout<'a> {
         let Some(link) = outbox.link() else {
             keep(&mut outbox, target, &mut self.messages, run, &self.limits);
             self.outgoing.count_dropped(&target.session, &mut outbox);
-            return;
+            return true;
         };
         let takes_verbatim = link.version == run.version
             && self.largest <= SHARE_ABOVE
@@ -130,6 +142,7 @@ impl<'a> Fanout<'a> {
             self.crowded = Some(target.session.clone());
         }
         self.outgoing.mark(&target.session, outbox);
+        true
     }
 
     /// At QoS 1 or 2: the packets as they stand, as far as the window is free; the other messages
@@ -157,7 +170,7 @@ fn send_each(
     for item in run.items {
         let qos = item.qos.min(target.qos); // [MQTT-3.8.4-8] [MQTT-4.8.2-3]
         // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
-        let retain = item.retain && target.retain_as_published;
+        let retain = RetainFlag::new(item.retain, target.retain_as_published);
         if !fits(outbox, target, run, item, qos) {
             outbox.drop_message(DropCause::TooLarge);
             continue;
@@ -168,7 +181,7 @@ fn send_each(
             outbox.send_qos0(&messages.shared(item, target, qos, retain), run.now, limits);
         } else if outbox.takes_qos0(limits) {
             let mut publish = run.publish(item);
-            publish.retain = retain;
+            publish.retain = retain == RetainFlag::Shown;
             outbox.append_publish(publish, target.additions());
         } else {
             outbox.drop_message(DropCause::NotTaken);
@@ -201,8 +214,101 @@ fn keep(
     for (index, item) in run.items.iter().enumerate() {
         let qos = item.qos.min(target.qos);
         if qos > QoS::AtMostOnce || limits.queue_qos0 {
-            let retain = item.retain && target.retain_as_published;
+            let retain = RetainFlag::new(item.retain, target.retain_as_published);
             outbox.keep(messages.compact(index, item, target, qos, retain), limits);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use mqtt::{Properties, Publish, SubscriptionOptions, Version};
+
+    use crate::session::MatchedBy;
+
+    const FILTER: &str = "$share/g/t";
+
+    fn member(router: &Router, client_id: &str) -> Arc<Session> {
+        let session = Arc::new(Session::new(client_id.into(), 10));
+        let options = SubscriptionOptions::new(QoS::AtLeastOnce);
+        router.subscribe(FILTER, &session, options, MatchedBy::new(None, Some(FILTER)));
+        session
+    }
+
+    /// Four messages for the members of a share as they were before `go` was called with one of them.
+    fn check_all_go_to_the_other(go: impl Fn(&Router, &Session)) {
+        let router = Router::default();
+        let [goes, stays] = ["goes", "stays"].map(|client_id| member(&router, client_id));
+        let matched = router.matched("t");
+        let (generation, members) = (router.generation(), matched.shares[0].members());
+        go(&router, &goes);
+        let mut data = Vec::new();
+        let publish = Publish {
+            dup: false,
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            packet_id: 1,
+            topic: "t",
+            properties: Properties::EMPTY,
+            payload: b"x",
+        };
+        publish.encode(Version::INSIDE, &mut data);
+        let items = [Item::new(&publish, 0, data.len(), 2)];
+        let version = Version::INSIDE;
+        let run = Run { data: &data, topic: "t", items: &items, version, publisher: None, now: 0 };
+        let limits = QueueLimits { messages: 100, bytes: 10_000, ..QueueLimits::default() };
+        let mut outgoing = Outgoing::default();
+        outgoing.limits = limits;
+        for _ in 0..4 {
+            let mut fanout = Fanout::new(&run, generation, &mut outgoing);
+            fanout.reach_one(&matched.shares[0], &members);
+        }
+        assert_eq!(stays.outbox.lock().end().len(), 4);
+    }
+
+    #[test]
+    fn a_member_that_has_just_ended_is_passed_over() {
+        check_all_go_to_the_other(|router, session| {
+            router.unsubscribe_all([FILTER].into_iter(), session);
+            session.outbox.lock().end();
+        });
+    }
+
+    #[test]
+    fn a_member_that_has_just_unsubscribed_is_passed_over() {
+        check_all_go_to_the_other(|router, session| {
+            let generation = router.unsubscribe(FILTER, session);
+            session.outbox.lock().expect_generation(generation);
+        });
+    }
+
+    #[test]
+    fn what_an_absent_member_keeps_pins_nothing_else() {
+        let router = Router::default();
+        let away = member(&router, "away");
+        let data: Vec<u8> = [&[0x32, 5, 0, 1, b't', 0, 1][..], &[0; 100_000]].concat();
+        let publish = mqtt::split_frame(&data, u32::MAX).unwrap().unwrap();
+        let publish = Publish::decode(publish, Version::V3_1_1).unwrap();
+        let item = Item::new(&publish, 0, 7, 2);
+        let run = Run {
+            data: &data,
+            topic: "t",
+            items: &[
+                item,
+                Item { layout: crate::session::Layout { end: 100_007, ..item.layout }, ..item },
+            ],
+            version: Version::V3_1_1,
+            publisher: None,
+            now: 0,
+        };
+        let target = router.matched("t").shares[0].members()[0].clone();
+        let message =
+            Messages::new(&run).shared(&item, &target, QoS::AtLeastOnce, RetainFlag::Clear);
+        assert!(message.pinned() > 100_000);
+        let limits = QueueLimits { messages: 100, bytes: 10_000, ..QueueLimits::default() };
+        away.outbox.lock().keep(message, &limits);
+        assert!(away.outbox.lock().end()[0].pinned() < 100);
     }
 }

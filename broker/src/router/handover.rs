@@ -1,73 +1,103 @@
 //! What becomes of the messages of a shared subscription when the member that was to get them goes.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use super::{Router, Share, Target};
 use crate::session::{Message, Session};
 use crate::shard::Outgoing;
 
-/// Which of the other members may have them.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Heirs {
-    /// The member may come back: only who can have them now.
-    Connected,
-    /// The member's session has ended: who is away, too.
-    All,
-}
-
 impl Router {
-    /// Takes back what `session`, whose client has gone, has not been sent, or not acknowledged at
-    /// QoS 1, and gives it to other members. A QoS 2 delivery that has begun stays where it is.
-    /// [MQTT-4.8.2-4] [MQTT-4.8.2-5]
-    pub(crate) fn hand_over(
+    /// Takes back what a client that has gone was not sent, or has not acknowledged at QoS 1, and gives
+    /// it to members that are connected and have room for it. The rest stays for the client's return, as
+    /// does a QoS 2 delivery that has begun. [MQTT-4.8.2-4]
+    pub(crate) fn hand_over(&self, session: &Arc<Session>, outgoing: &mut Outgoing, now: u32) {
+        let owed = session.outbox.lock().shares();
+        for (filter, count) in owed {
+            let Some(share) = self.share(&filter) else { continue };
+            let heirs = connected(&share, session);
+            for part in [count.div_ceil(heirs.len().max(1)), count] {
+                for heir in &heirs {
+                    let spare = heir.session.outbox.lock().spare(&outgoing.limits);
+                    let taken = session.outbox.lock().take_back(&filter, part, spare);
+                    let refused = give(taken, &share, heir, outgoing, now);
+                    session.outbox.lock().put_back(refused);
+                }
+            }
+        }
+    }
+
+    /// The same for a session that has ended: other members take all there is, those who are connected
+    /// if there are any, and the limits of their queues decide. [MQTT-4.8.2-5]
+    pub(crate) fn inherit(
         &self,
-        session: &Arc<Session>,
-        heirs: Heirs,
+        session: &Session,
+        messages: Vec<Message>,
         outgoing: &mut Outgoing,
         now: u32,
     ) {
-        let filters = session.outbox.lock().shares();
-        let shares = filters.into_iter().filter_map(|filter| self.share(&filter));
-        let shares: Vec<_> =
-            shares.filter(|share| !others(share, session, heirs).is_empty()).collect();
-        if shares.is_empty() {
-            return;
-        }
-        let of: HashSet<&str> = shares.iter().map(|share| &*share.filter).collect();
-        let messages = session.outbox.lock().take_back(&of);
+        let mut of_share: HashMap<Box<str>, VecDeque<Message>> = HashMap::new();
         for message in messages {
-            let Some(filter) = message.share() else { continue };
-            let Some(share) = shares.iter().find(|share| *share.filter == *filter) else {
-                continue;
-            };
-            let others = others(share, session, heirs);
-            match share.next(&others, &outgoing.limits) {
-                Some(heir) => give(message, heir, outgoing, now),
-                None => session.outbox.lock().keep(message, &outgoing.limits),
+            if let Some(filter) = message.share() {
+                of_share.entry(filter.into()).or_default().push_back(message);
+            }
+        }
+        for (filter, mut messages) in of_share {
+            // Who goes meanwhile takes nothing; then it is the others' turn.
+            while !messages.is_empty()
+                && let Some(share) = self.share(&filter)
+            {
+                let mut heirs = connected(&share, session);
+                if heirs.is_empty() {
+                    heirs = share.members().to_vec();
+                }
+                let part = messages.len().div_ceil(heirs.len().max(1));
+                for heir in &heirs {
+                    let rest = messages.split_off(part.min(messages.len()));
+                    let part = std::mem::replace(&mut messages, rest);
+                    let refused = give(part, &share, heir, outgoing, now);
+                    messages.extend(refused);
+                }
             }
         }
     }
 }
 
-fn others(share: &Share, session: &Session, heirs: Heirs) -> Vec<Target> {
+/// The other members that are connected.
+fn connected(share: &Share, session: &Session) -> Vec<Target> {
     let members = share.members();
     let others = members.iter().filter(|member| !std::ptr::eq(&*member.session, session));
-    let may =
-        |member: &&Target| heirs == Heirs::All || member.session.outbox.lock().link().is_some();
-    others.filter(may).cloned().collect()
+    others.filter(|member| member.session.outbox.lock().link().is_some()).cloned().collect()
 }
 
-fn give(mut message: Message, heir: &Target, outgoing: &mut Outgoing, now: u32) {
-    message.qos = message.qos.min(heir.qos); // [MQTT-4.8.2-3]
-    message.matched_by.clone_from(&heir.matched_by);
+/// Returns the messages if the heir has gone meanwhile.
+fn give(
+    messages: VecDeque<Message>,
+    share: &Share,
+    heir: &Target,
+    outgoing: &mut Outgoing,
+    now: u32,
+) -> VecDeque<Message> {
+    if messages.is_empty() {
+        return messages;
+    }
     let limits = outgoing.limits;
     let mut outbox = heir.session.outbox.lock();
-    if outbox.link().is_some() {
-        outbox.lend_buffer(&mut outgoing.pool);
-        outbox.send(message, now, &limits);
-    } else {
-        outbox.keep(message, &limits);
+    if outbox.has_ended() || share.member(&heir.session).is_none() {
+        return messages;
+    }
+    outbox.lend_buffer(&mut outgoing.pool);
+    for mut message in messages {
+        message.qos = message.qos.min(heir.qos); // [MQTT-4.8.2-3]
+        // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
+        message.retain = message.retain.shown_if(heir.retain_as_published);
+        message.matched_by.clone_from(&heir.matched_by);
+        if outbox.link().is_some() {
+            outbox.send(message, now, &limits);
+        } else {
+            outbox.keep(message, &limits);
+        }
     }
     outgoing.mark(&heir.session, outbox);
+    VecDeque::new()
 }

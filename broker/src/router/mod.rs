@@ -20,7 +20,6 @@ mod trie;
 
 pub(crate) use cache::TopicCache;
 pub(crate) use fanout::{Receivers, deliver};
-pub(crate) use handover::Heirs;
 pub(crate) use retained::{Retained, RetainedLimits, Retention, Walk};
 pub(crate) use run::{Item, Run};
 pub(crate) use share::Share;
@@ -126,7 +125,7 @@ impl Tree {
             return;
         };
         let share = self.shares.entry(filter.into()).or_insert_with(|| {
-            let share = Arc::new(Share::new(filter));
+            let share = Arc::<Share>::default();
             self.root.insert_share(inner, share.clone());
             share
         });

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mqtt::{Properties, Publish, QoS, Version};
 
 use super::Target;
-use crate::session::{Layout, Message, Ready, Session};
+use crate::session::{Layout, Message, Ready, RetainFlag, Session};
 
 /// Several PUBLISHes to one topic, standing in the bytes they were read as.
 pub(crate) struct Run<'a> {
@@ -142,7 +142,7 @@ impl<'a> Messages<'a> {
         item: &Item,
         target: &Target,
         qos: QoS,
-        retain: bool,
+        retain: RetainFlag,
     ) -> Message {
         let bytes = self.run.bytes().unwrap_or_default();
         let chunk = self.chunk.get_or_insert_with(|| bytes.into()).clone();
@@ -167,7 +167,7 @@ impl<'a> Messages<'a> {
         let first = run.items.first();
         run.items.iter().take(count).zip(first.into_iter().cycle()).map(move |(item, first)| {
             Ready {
-                message: self.shared(item, target, qos, false),
+                message: self.shared(item, target, qos, RetainFlag::Clear),
                 packet_id_at: item.packet_id_at(first),
             }
         })
@@ -180,7 +180,7 @@ impl<'a> Messages<'a> {
         item: &Item,
         target: &Target,
         qos: QoS,
-        retain: bool,
+        retain: RetainFlag,
     ) -> Message {
         self.compact.resize(self.run.items.len(), None);
         let make = || Message::new(&self.run.publish(item), self.run.now);

@@ -11,22 +11,13 @@ use parking_lot::RwLock;
 use super::Target;
 use crate::session::{QueueLimits, Session};
 
+#[derive(Default)]
 pub(crate) struct Share {
-    /// The whole filter, `$share/` and name included.
-    pub(super) filter: Box<str>,
     members: RwLock<Arc<[Target]>>,
     turn: AtomicUsize,
 }
 
 impl Share {
-    pub(super) fn new(filter: &str) -> Share {
-        Share {
-            filter: filter.into(),
-            members: RwLock::new(Arc::default()),
-            turn: AtomicUsize::new(0),
-        }
-    }
-
     /// Adds a member, or replaces its options.
     pub(super) fn put(&self, member: &Target) {
         let mut members = self.members.write();

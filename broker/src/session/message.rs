@@ -28,9 +28,34 @@ pub(crate) struct Message {
     /// From the end of the topic to the properties.
     properties_offset: u8,
     pub(crate) qos: QoS,
-    pub(crate) retain: bool,
+    pub(crate) retain: RetainFlag,
     /// `start` is that of a PUBLISH of this version and QoS, with neither DUP nor RETAIN.
     packet: Option<(Version, QoS)>,
+}
+
+/// RETAIN as it was published, and whether the receiver is to see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RetainFlag {
+    Clear,
+    Hidden,
+    Shown,
+}
+
+impl RetainFlag {
+    pub(crate) fn new(published: bool, shown: bool) -> RetainFlag {
+        if !published {
+            RetainFlag::Clear
+        } else if shown {
+            RetainFlag::Shown
+        } else {
+            RetainFlag::Hidden
+        }
+    }
+
+    /// The same for a receiver that wants it as published, or not.
+    pub(crate) fn shown_if(self, shown: bool) -> RetainFlag {
+        RetainFlag::new(self != RetainFlag::Clear, shown)
+    }
 }
 
 /// Where the parts of a PUBLISH stand in the bytes that hold it.
@@ -74,7 +99,7 @@ impl Message {
             // An identifier and the length of the properties take six.
             properties_offset: (layout.properties_start - layout.topic_end()) as u8,
             qos: QoS::AtMostOnce,
-            retain: false,
+            retain: RetainFlag::Clear,
             packet,
         }
     }
@@ -97,7 +122,7 @@ impl Message {
             topic_offset: 0,
             properties_offset: 0,
             qos: publish.qos,
-            retain: publish.retain,
+            retain: RetainFlag::new(publish.retain, true),
             packet: None,
             chunk: bytes.into(),
         }
@@ -108,7 +133,7 @@ impl Message {
     #[inline]
     pub(crate) fn packet(&self, version: Version, now: u32) -> Option<(&[u8], usize)> {
         let as_it_came = self.packet == Some((version, self.qos))
-            && !self.retain
+            && self.retain != RetainFlag::Shown
             && (now == self.received || self.properties_start() == self.payload_start)
             && self.additions().is_empty();
         let packet_id_at = usize::from(self.topic_offset) + usize::from(self.topic_len);
@@ -156,7 +181,7 @@ impl Message {
         Publish {
             dup,
             qos: self.qos,
-            retain: self.retain,
+            retain: self.retain == RetainFlag::Shown,
             packet_id,
             // Checked when the packet was decoded.
             topic: std::str::from_utf8(topic).unwrap_or_default(),

@@ -1,7 +1,7 @@
 //! Messages at QoS 1 and 2 on their way to one client: in flight, or waiting for the window or for
 //! the client's return. Bounded in messages and bytes; the oldest waiting one gives way.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, VecDeque};
 
 use mqtt::QoS;
 use mqtt::delivery::Outbound;
@@ -19,6 +19,14 @@ pub(crate) struct QueueLimits {
     pub(crate) write_buffer: usize,
     /// Whether QoS 0 is kept for an absent client.
     pub(crate) queue_qos0: bool,
+}
+
+/// What a queue can still take.
+#[derive(Clone, Copy)]
+pub(crate) struct Room {
+    pub(crate) messages: usize,
+    /// As in [`QueueLimits::bytes`].
+    pub(crate) bytes: usize,
 }
 
 /// Waiting messages that may share their bytes with others that are gone.
@@ -71,18 +79,63 @@ impl Delivery {
         Some((packet_id, message))
     }
 
-    /// The filters of the shared subscriptions by which messages came.
-    pub(super) fn shares(&self) -> HashSet<Box<str>> {
-        self.outbound.iter().filter_map(Message::share).map(Into::into).collect()
+    /// How many messages came by each shared subscription, by its filter.
+    pub(super) fn shares(&self) -> HashMap<Box<str>, usize> {
+        let mut shares: HashMap<Box<str>, usize> = HashMap::new();
+        for filter in self.outbound.iter().filter_map(Message::share) {
+            match shares.get_mut(filter) {
+                Some(count) => *count += 1,
+                None => drop(shares.insert(filter.into(), 1)),
+            }
+        }
+        shares
     }
 
-    /// Takes out what came by one of these shared subscriptions and may still go to somebody else.
-    pub(super) fn take_back(&mut self, shares: &HashSet<&str>) -> Vec<Message> {
-        let wanted =
-            |message: &Message| message.share().is_some_and(|share| shares.contains(share));
-        let taken = self.outbound.take_back(wanted);
-        self.waiting_bytes = self.outbound.waiting_iter().map(|(message, _)| message.size()).sum();
+    /// Takes out what came by a shared subscription and may still go to somebody else, no more than so
+    /// many messages and than there is room for elsewhere.
+    pub(super) fn take_back(&mut self, share: &str, most: usize, room: Room) -> Vec<Message> {
+        let mut left = Room { messages: room.messages.min(most), ..room };
+        let taken = self.outbound.take_back(|message| {
+            if message.share() != Some(share) {
+                return Some(false);
+            }
+            left = Room {
+                messages: left.messages.checked_sub(1)?,
+                bytes: left.bytes.checked_sub(message.size())?,
+            };
+            Some(true)
+        });
+        self.count_waiting();
         taken
+    }
+
+    /// Takes out all that came by shared subscriptions and may still go to somebody else.
+    pub(super) fn take_shared(&mut self) -> Vec<Message> {
+        let taken = self.outbound.take_back(|message| Some(message.share().is_some()));
+        self.count_waiting();
+        taken
+    }
+
+    /// Puts messages in front of all that wait.
+    pub(super) fn put_back(&mut self, messages: VecDeque<Message>) {
+        self.outbound.put_back(messages.into_iter().map(|message| {
+            let qos = message.qos;
+            (message, qos)
+        }));
+        self.count_waiting();
+    }
+
+    fn count_waiting(&mut self) {
+        self.waiting_bytes = self.outbound.waiting_iter().map(|(message, _)| message.size()).sum();
+    }
+
+    /// What may be added before publishers should wait.
+    pub(super) fn spare(&self, limits: &QueueLimits) -> Room {
+        let waiting = (limits.messages / 4).saturating_sub(self.outbound.waiting());
+        Room {
+            messages: self.outbound.room() + waiting,
+            bytes: (limits.bytes / 2).saturating_sub(self.waiting_bytes),
+        }
     }
 
     /// Whether publishers should wait before they add more.

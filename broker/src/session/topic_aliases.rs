@@ -10,6 +10,10 @@ use mqtt::{Additions, Publish, Version};
 /// Aliases given to one client at most, whatever it allows: each keeps a topic in memory.
 const MAX: u16 = 64;
 
+/// Bytes of a topic that is worth an alias. The alias takes three, and may make the length of the
+/// properties a byte longer: one that is in use makes no packet larger.
+const SHORTEST: usize = 4;
+
 pub(crate) struct TopicAliases {
     /// No more than the client's Topic Alias Maximum. [MQTT-3.1.2-26] [MQTT-3.3.2-11]
     max: u16,
@@ -32,6 +36,9 @@ impl TopicAliases {
         version: Version,
         max_packet: u32,
     ) {
+        if publish.topic.len() < SHORTEST {
+            return;
+        }
         if let Some(alias) = self.given.get(publish.topic) {
             publish.topic = "";
             additions.topic_alias = Some(*alias);
@@ -80,7 +87,8 @@ mod tests {
     /// [MQTT-3.1.2-26] [MQTT-3.3.2-11]
     #[test]
     fn a_topic_is_sent_once_until_the_numbers_are_used_up() {
-        assert_eq!(sent(2, 100, &["a", "b", "a", "c", "b"]), ["a=1", "b=2", "=1", "c", "=2"]);
+        let topics = ["a/bc", "b/cd", "a/bc", "c/de", "b/cd"];
+        assert_eq!(sent(2, 100, &topics), ["a/bc=1", "b/cd=2", "=1", "c/de", "=2"]);
     }
 
     /// [MQTT-3.1.2-27]
@@ -91,8 +99,10 @@ mod tests {
 
     #[test]
     fn an_alias_makes_no_packet_too_large() {
-        // Header 2, topic 3, properties 1; an alias is 3 more.
-        assert_eq!(sent(2, 8, &["a", "a"]), ["a", "a"]);
-        assert_eq!(sent(2, 9, &["a", "a"]), ["a=1", "=1"]);
+        // Header 2, topic 6, properties 1; an alias is 3 more.
+        assert_eq!(sent(2, 11, &["a/bc", "a/bc"]), ["a/bc", "a/bc"]);
+        assert_eq!(sent(2, 12, &["a/bc", "a/bc"]), ["a/bc=1", "=1"]);
+        // One would be longer than the topic.
+        assert_eq!(sent(2, 100, &["a/b", "a/b"]), ["a/b", "a/b"]);
     }
 }

@@ -1,6 +1,9 @@
 //! Shared subscriptions: each message goes to one member, and is not lost with it.
 
-use mqtt::{Ack, Packet, Properties, Property, Publish, QoS, ReasonCode, Version};
+use std::collections::BTreeSet;
+
+use mqtt::{Ack, Packet, Properties, Property, Publish, QoS, ReasonCode};
+use mqtt::{SubscriptionOptions, Version};
 
 use crate::support::{Broker, Client, Login, both_versions};
 
@@ -13,6 +16,7 @@ both_versions!(
     what_an_ended_member_has_not_acknowledged_goes_to_another,
     what_an_absent_member_has_not_acknowledged_goes_to_another,
     messages_wait_for_a_member_while_all_are_away,
+    nobody_is_handed_more_than_there_is_room_for,
     a_member_that_unsubscribes_gets_no_more,
     a_shared_subscription_brings_no_retained_messages,
     a_second_subscription_to_the_same_share_replaces_the_first,
@@ -172,6 +176,33 @@ fn what_an_absent_member_has_not_acknowledged_goes_to_another(version: Version) 
     stays.ping();
 }
 
+/// What the others have no room for waits for the member's return.
+fn nobody_is_handed_more_than_there_is_room_for(version: Version) {
+    let broker = Broker::with(|config| {
+        config.limits.max_inflight = 1;
+        config.limits.max_queued_messages = 10;
+    });
+    let mut goes = lasting_member(&broker, version, "goes", Q1);
+    let mut stays = member(&broker, version, "stays", Q1);
+    let mut publisher = Client::connect(&broker, version, "publisher");
+    for job in 0..22 {
+        publisher.publish("jobs/x", &job.to_string(), Q1);
+    }
+    // Each has one in flight, and ten that wait.
+    goes.receive_publish();
+    drop(goes);
+    let mut jobs = BTreeSet::new();
+    let mut receive_all = |client: &mut Client| {
+        while client.next_is_publish_of(|received| {
+            jobs.insert(String::from_utf8_lossy(&received.payload).into_owned());
+        }) {}
+    };
+    receive_all(&mut stays);
+    let mut back = Login::new(version, "goes").keeping_session().connect(broker.address());
+    receive_all(&mut back);
+    assert_eq!(jobs.len(), 22, "{jobs:?}");
+}
+
 fn messages_wait_for_a_member_while_all_are_away(version: Version) {
     let broker = Broker::start();
     for id in ["a", "b"] {
@@ -233,6 +264,25 @@ fn a_second_subscription_to_the_same_share_replaces_the_first(version: Version) 
     publisher.publish("jobs/x", "1", QoS::ExactlyOnce);
     assert_eq!(member.expect("jobs/x", "1").qos, QoS::ExactlyOnce);
     member.ping();
+}
+
+/// [MQTT-3.3.1-12] [MQTT-3.3.1-13]
+#[test]
+fn what_is_handed_over_has_the_retain_flag_of_its_new_receiver() {
+    let broker = Broker::start();
+    let plain = SubscriptionOptions::new(Q1);
+    let as_published = SubscriptionOptions { retain_as_published: true, ..plain };
+    for (first, second) in [(plain, as_published), (as_published, plain)] {
+        let mut goes = Client::connect(&broker, Version::V5, "goes");
+        goes.subscribe_with(JOBS, first);
+        let mut publisher = Client::connect(&broker, Version::V5, "publisher");
+        publisher.publish_retained("jobs/x", "1", Q1);
+        assert_eq!(goes.receive_publish().retain, first.retain_as_published);
+        let mut stays = Client::connect(&broker, Version::V5, "stays");
+        stays.subscribe_with(JOBS, second);
+        drop(goes);
+        assert_eq!(stays.expect("jobs/x", "1").retain, second.retain_as_published);
+    }
 }
 
 /// [MQTT-4.8.2-6]

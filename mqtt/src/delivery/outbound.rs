@@ -221,26 +221,39 @@ impl<M> Outbound<M> {
     }
 
     /// Takes out, in their order, the messages that `wanted` says yes to and that may still be sent to
-    /// another client: all but those of which a PUBLISH at QoS 2 was sent. To be called when the
-    /// client has gone. [MQTT-4.8.2-4] [MQTT-4.8.2-5]
-    pub fn take_back(&mut self, wanted: impl Fn(&M) -> bool) -> Vec<M> {
-        let mut taken = Vec::new();
-        for published in std::mem::take(&mut self.published) {
-            if published.qos < QoS::ExactlyOnce && wanted(&published.message) {
-                taken.push(published.message);
-            } else {
-                self.published.push_back(published);
+    /// another client: all but those of which a PUBLISH at QoS 2 was sent. It is not asked again after
+    /// `None`. To be called when the client has gone. [MQTT-4.8.2-4] [MQTT-4.8.2-5]
+    pub fn take_back(&mut self, mut wanted: impl FnMut(&M) -> Option<bool>) -> Vec<M> {
+        let (mut taken, mut passed, mut ended) = (Vec::new(), Vec::new(), false);
+        while !ended && let Some(published) = self.published.pop_front() {
+            let may = published.qos < QoS::ExactlyOnce;
+            match if may { wanted(&published.message) } else { Some(false) } {
+                Some(true) => taken.push(published.message),
+                answer => {
+                    ended = answer.is_none();
+                    passed.push(published);
+                }
             }
         }
+        passed.drain(..).rev().for_each(|published| self.published.push_front(published));
         self.held_back = self.held_back.min(self.published.len());
-        for (message, qos) in std::mem::take(&mut self.waiting) {
-            if wanted(&message) {
-                taken.push(message);
-            } else {
-                self.waiting.push_back((message, qos));
+        let mut passed = Vec::new();
+        while !ended && let Some((message, qos)) = self.waiting.pop_front() {
+            match wanted(&message) {
+                Some(true) => taken.push(message),
+                answer => {
+                    ended = answer.is_none();
+                    passed.push((message, qos));
+                }
             }
         }
+        passed.into_iter().rev().for_each(|waiting| self.waiting.push_front(waiting));
         taken
+    }
+
+    /// Puts messages in front of all that wait.
+    pub fn put_back(&mut self, messages: impl DoubleEndedIterator<Item = (M, QoS)>) {
+        messages.rev().for_each(|message| self.waiting.push_front(message));
     }
 
     /// Whether nothing is owed.
@@ -397,7 +410,12 @@ mod tests {
     fn what_may_go_to_another_client_can_be_taken_back() {
         let mut outbound = in_flight(2, &[("a", Q1), ("b", Q2), ("c", Q2), ("d", Q1), ("e", Q1)]);
         assert!(outbound.iter().eq([&"a", &"b", &"c", &"d", &"e"]));
-        assert_eq!(outbound.take_back(|message| *message != "d"), ["a", "c", "e"]);
+        assert_eq!(outbound.take_back(|message| Some(*message != "d")), ["a", "c", "e"]);
+        assert!(outbound.iter().eq([&"b", &"d"]));
+        outbound.put_back([("c", Q2), ("e", Q1)].into_iter());
+        assert!(outbound.iter().eq([&"b", &"c", &"e", &"d"]));
+        let mut two = [Some(true), Some(true), None].into_iter();
+        assert_eq!(outbound.take_back(|_| two.next().unwrap()), ["c", "e"]);
         assert!(outbound.iter().eq([&"b", &"d"]));
         outbound.set_window(2);
         check_resent(&outbound, &["b 2"]);

@@ -1,12 +1,12 @@
 //! Messages on their way into the outbox: sent, sent again, or kept for later; and the client's answers.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, VecDeque};
 
 use mqtt::delivery::{Outbound, RecAnswer, Resend};
 use mqtt::{Ack, Additions, Packet, PropertyBuffer, Publish, QoS, ReasonCode, Version};
 
 use super::Outbox;
-use crate::session::queue::{Delivery, QueueLimits};
+use crate::session::queue::{Delivery, QueueLimits, Room};
 use crate::session::write_queue::WriteQueue;
 use crate::session::{DropCause, Link, Message};
 
@@ -119,7 +119,7 @@ impl Outbox {
         }
         let window = self.window;
         let delivery = self.delivery.get_or_insert_with(|| Box::new(Delivery::new(window)));
-        delivery.enqueue(message, qos, limits);
+        delivery.enqueue(message.alone(), qos, limits);
         self.dropped.add(DropCause::QueueFull, std::mem::take(&mut delivery.dropped));
     }
 
@@ -206,15 +206,35 @@ impl Outbox {
         }
     }
 
-    /// The filters of the shared subscriptions by which undelivered messages came.
-    pub(crate) fn shares(&self) -> HashSet<Box<str>> {
+    /// How many undelivered messages came by each shared subscription, by its filter.
+    pub(crate) fn shares(&self) -> HashMap<Box<str>, usize> {
         self.delivery.as_ref().map(|delivery| delivery.shares()).unwrap_or_default()
     }
 
-    /// Takes out what came by one of these shared subscriptions and may still go to somebody else.
-    /// To be called when the client has gone.
-    pub(crate) fn take_back(&mut self, shares: &HashSet<&str>) -> Vec<Message> {
-        self.delivery.as_mut().map(|delivery| delivery.take_back(shares)).unwrap_or_default()
+    /// Takes out what came by a shared subscription and may still go to somebody else, no more than so
+    /// many messages and than there is room for elsewhere. To be called when the client has gone.
+    pub(crate) fn take_back(&mut self, share: &str, most: usize, room: Room) -> VecDeque<Message> {
+        let delivery = self.delivery.as_mut();
+        delivery.map(|delivery| delivery.take_back(share, most, room).into()).unwrap_or_default()
+    }
+
+    /// Puts messages that were taken back in front of all that wait.
+    pub(crate) fn put_back(&mut self, messages: VecDeque<Message>) {
+        if let Some(delivery) = &mut self.delivery {
+            delivery.put_back(messages);
+        }
+    }
+
+    /// What may be added before publishers should wait.
+    pub(crate) fn spare(&self, limits: &QueueLimits) -> Room {
+        let all = Room {
+            messages: usize::from(self.window) + limits.messages / 4,
+            bytes: limits.bytes / 2,
+        };
+        if self.is_crowded(limits) {
+            return Room { messages: 0, bytes: 0 };
+        }
+        self.delivery.as_ref().map_or(all, |delivery| delivery.spare(limits))
     }
 }
 

@@ -11,7 +11,7 @@ use std::task::Waker;
 use super::parked::Parked;
 use super::queue::{Delivery, QueueLimits};
 use super::write_queue::WriteQueue;
-use super::{BufferPool, DropCause, Dropped, Link};
+use super::{BufferPool, DropCause, Dropped, Link, Message};
 
 mod messages;
 mod write;
@@ -35,6 +35,7 @@ pub(crate) struct Outbox {
     router_generation: u64,
     /// What the client did not get and nobody has been told of yet.
     dropped: Dropped,
+    ended: bool,
     /// Whether some shard's flusher has this session on its list.
     pub(crate) dirty: bool,
 }
@@ -51,6 +52,7 @@ impl Outbox {
             window,
             router_generation: 0,
             dropped: Dropped::default(),
+            ended: false,
             dirty: false,
         }
     }
@@ -98,9 +100,17 @@ impl Outbox {
         (Some(Write { socket, queue, generation }), publishers)
     }
 
-    /// Forgets all messages: the session has ended.
-    pub(crate) fn clear(&mut self) {
-        self.delivery = None;
+    /// The session has ended. Returns the messages that came by shared subscriptions and may still go
+    /// to somebody else; the others are forgotten.
+    pub(crate) fn end(&mut self) -> Vec<Message> {
+        self.ended = true;
+        let delivery = self.delivery.take();
+        delivery.map(|mut delivery| delivery.take_shared()).unwrap_or_default()
+    }
+
+    /// Whether nothing can be sent or kept here any more.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended
     }
 
     /// A subscription was removed at this generation of the router.
