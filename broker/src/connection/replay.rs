@@ -78,10 +78,16 @@ impl Replay {
         }
         Next::NotYet
     }
+
+    /// The client does not take the next message yet.
+    fn put_back(&mut self, message: Message) {
+        self.found.push_front(message);
+    }
 }
 
 impl Connection {
-    /// Goes on with it; woken again when there is more and the client takes it.
+    /// Goes on with it; woken again when there is more and the client takes it. Nothing is added to
+    /// what waits for the client: there it would push out what cannot be had again.
     pub(super) fn replay(&mut self, shard: &mut Shard, cx: &Context<'_>) {
         let Stage::Connected(client) = &mut self.stage else { return };
         let Some(replay) = &mut client.replay else { return };
@@ -90,16 +96,20 @@ impl Connection {
         outbox.lend_buffer(&mut shard.outgoing.pool);
         let (mut sent, mut steps) = (0, 0);
         let ended = loop {
-            if outbox.is_crowded(&limits) {
-                outbox.park(cx.waker());
-                break false;
-            }
             if sent == PER_TURN || steps == STEPS_PER_TURN {
                 cx.waker().wake_by_ref();
                 break false;
             }
             // Looked up under the lock, so that nothing newer is sent before it.
             match replay.next(&self.broker.retained, second) {
+                Next::Message(message) if !outbox.takes_at_once(&message, &limits) => {
+                    replay.put_back(message);
+                    // An acknowledgement is read, and so brings a turn by itself.
+                    if outbox.has_enough_to_write(&limits) {
+                        outbox.park(cx.waker());
+                    }
+                    break false;
+                }
                 Next::Message(message) => {
                     outbox.send(message, second, &limits);
                     sent += 1;
