@@ -6,7 +6,7 @@ use hookmq::config::Config;
 use mqtt::{Properties, Property, PropertyBuffer, Publish, QoS, ReasonCode, RetainHandling};
 use mqtt::{SubscriptionOptions, Version};
 
-use crate::support::{Broker, Client, both_versions};
+use crate::support::{Broker, Client, Login, both_versions};
 
 both_versions!(
     a_retained_message_comes_with_a_new_subscription,
@@ -25,6 +25,8 @@ both_versions!(
     all_come_to_a_client_that_holds_publishers_up,
     none_pushes_out_a_message_that_waits,
     at_qos_0_it_does_not_wait_for_acknowledgements,
+    what_has_not_come_yet_comes_after_a_reconnect,
+    a_clean_start_or_an_unsubscribe_ends_what_has_not_come_yet,
 );
 
 const ALL: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
@@ -310,6 +312,59 @@ fn at_qos_0_it_does_not_wait_for_acknowledgements(version: Version) {
     client.expect("kept", "x");
     client.acknowledge(&first);
     client.expect("live", "two");
+}
+
+/// They belong to the subscription, and so to the session.
+fn what_has_not_come_yet_comes_after_a_reconnect(version: Version) {
+    const COUNT: usize = 600;
+    let broker = Broker::with(|config| config.limits.max_inflight = 2);
+    let mut publisher = Client::connect(&broker, version, "publisher");
+    publish_many_retained(&mut publisher, COUNT, "x");
+    let login = Login::new(version, "client").keeping_session();
+    let mut client = login.connect(broker.address());
+    client.subscribe("many/+", QoS::AtLeastOnce);
+    let in_flight = [client.receive_publish(), client.receive_publish()];
+    client.subscribe("many/0", QoS::AtMostOnce);
+    in_flight.iter().for_each(|received| client.acknowledge(received));
+    let mut topics: HashSet<String> = in_flight.map(|received| received.topic).into();
+    // In the middle of what the first and the second look into the topics have found.
+    for received in [0, 3, 300] {
+        topics.extend(receive_topics(&mut client, received));
+        drop(client);
+        let resumed;
+        (client, resumed) = login.resume(broker.address());
+        assert!(resumed);
+    }
+    // What the second subscription has still to find comes last.
+    loop {
+        let received = client.receive_publish();
+        client.acknowledge(&received);
+        if received.qos == QoS::AtMostOnce {
+            assert_eq!(received.topic, "many/0");
+            break;
+        }
+        topics.insert(received.topic);
+    }
+    assert_eq!(topics.len(), COUNT);
+    client.ping();
+}
+
+fn a_clean_start_or_an_unsubscribe_ends_what_has_not_come_yet(version: Version) {
+    let broker = Broker::with(|config| config.limits.max_inflight = 2);
+    let mut publisher = Client::connect(&broker, version, "publisher");
+    publish_many_retained(&mut publisher, 10, "x");
+    let login = Login::new(version, "client").keeping_session();
+    let mut client = login.connect(broker.address());
+    client.subscribe("many/+", QoS::AtLeastOnce);
+    drop(client);
+    let mut client = login.connect(broker.address());
+    let in_flight = [client.receive_publish(), client.receive_publish()];
+    client.unsubscribe("many/+");
+    in_flight.iter().for_each(|received| client.acknowledge(received));
+    client.ping();
+    client.subscribe("many/+", QoS::AtLeastOnce);
+    drop(client);
+    Client::connect(&broker, version, "client").ping();
 }
 
 /// [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]
