@@ -103,7 +103,6 @@ impl Connection {
             receive_quota: connect.version.receive_quota(self.broker.limits.receive_maximum),
             aliases: Aliases::default(),
             waits_for: None,
-            replay: None,
             blocked_since: None,
             exchange: None,
         }

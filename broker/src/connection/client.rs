@@ -8,7 +8,6 @@ use mqtt::{Recipient, Version};
 use tokio::net::tcp::OwnedReadHalf;
 
 use super::alias::Aliases;
-use super::replay::Replay;
 use super::{End, Endpoint, Exchange};
 use crate::broker::Broker;
 use crate::hooks;
@@ -40,8 +39,6 @@ pub(super) struct ConnectedClient {
     pub(super) aliases: Aliases,
     /// The receiver that this client, as a publisher, waits for, and since when.
     pub(super) waits_for: Option<(Arc<Session>, u64)>,
-    /// Retained messages that the client has still to be sent.
-    pub(super) replay: Option<Box<Replay>>,
     /// Since when the socket takes no more.
     pub(super) blocked_since: Option<u64>,
     /// Where CONNECT had an Authentication Method.

@@ -92,7 +92,7 @@ impl Connection {
             // [MQTT-3.8.3-3]
             let not_by = options.no_local.then(|| client.session.client_id.clone());
             let walk = broker.retained.walk(filter, not_by);
-            client.replay.get_or_insert_default().add(walk, options.qos, matched_by);
+            client.kept.replay.get_or_insert_default().add(walk, options.qos, matched_by);
         }
         granted
     }
@@ -133,7 +133,7 @@ impl Connection {
         if !client.kept.subscriptions.remove(filter) {
             return ReasonCode::NoSubscriptionExisted;
         }
-        if let Some(replay) = &mut client.replay {
+        if let Some(replay) = &mut client.kept.replay {
             replay.unsubscribe(filter);
         }
         let generation = broker.router.unsubscribe(filter, &client.session);

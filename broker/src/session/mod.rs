@@ -11,6 +11,8 @@ use mqtt::ReasonCode;
 use mqtt::delivery::Inbound;
 use parking_lot::Mutex;
 
+use crate::router::Replay;
+
 mod buffer_pool;
 mod dropped;
 mod grant;
@@ -62,6 +64,8 @@ pub(crate) struct Kept {
     pub(crate) subscriptions: Subscriptions,
     /// QoS 2 messages that the client has begun and not released.
     pub(crate) inbound: Inbound,
+    /// Retained messages that the client has still to be sent.
+    pub(crate) replay: Option<Box<Replay>>,
 }
 
 impl Session {

@@ -1,10 +1,12 @@
 //! Retained messages: which are kept, and who gets them when.
 
+use std::collections::HashSet;
+
 use hookmq::config::Config;
 use mqtt::{Properties, Property, PropertyBuffer, Publish, QoS, ReasonCode, RetainHandling};
 use mqtt::{SubscriptionOptions, Version};
 
-use crate::support::{Broker, Client, both_versions};
+use crate::support::{Broker, Client, Login, both_versions};
 
 both_versions!(
     a_retained_message_comes_with_a_new_subscription,
@@ -20,6 +22,11 @@ both_versions!(
     who_publishes_beyond_a_limit_is_told,
     what_has_grown_beyond_the_limit_is_not_kept_in_its_old_form,
     a_large_retained_message_is_kept,
+    all_come_to_a_client_that_holds_publishers_up,
+    none_pushes_out_a_message_that_waits,
+    at_qos_0_it_does_not_wait_for_acknowledgements,
+    what_has_not_come_yet_comes_after_a_reconnect,
+    a_clean_start_or_an_unsubscribe_ends_what_has_not_come_yet,
 );
 
 const ALL: [QoS; 3] = [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce];
@@ -221,6 +228,143 @@ fn a_large_retained_message_is_kept(version: Version) {
     client.publish_retained("a", &payload, QoS::AtLeastOnce);
     client.subscribe("a", QoS::AtLeastOnce);
     assert!(client.receive_publish().payload == payload.as_bytes());
+}
+
+fn publish_many_retained(publisher: &mut Client, count: usize, payload: &str) {
+    for n in 0..count {
+        publisher.publish_retained(&format!("many/{n}"), payload, QoS::AtLeastOnce);
+    }
+}
+
+/// The topics of the next `count` messages, each acknowledged.
+fn receive_topics(client: &mut Client, count: usize) -> HashSet<String> {
+    let receive = |_| {
+        let received = client.receive_publish();
+        client.acknowledge(&received);
+        received.topic
+    };
+    (0..count).map(receive).collect()
+}
+
+/// After a second publishers go on, and what they send may have to give way; what is retained need not.
+fn all_come_to_a_client_that_holds_publishers_up(version: Version) {
+    const COUNT: usize = 100;
+    let broker = Broker::with(|config| {
+        config.limits.max_inflight = 1;
+        config.limits.max_queued_messages = 16;
+    });
+    let mut publisher = Client::connect(&broker, version, "publisher");
+    publish_many_retained(&mut publisher, COUNT, "x");
+    let mut slow = Client::connect(&broker, version, "slow");
+    slow.subscribe("many/+", QoS::AtLeastOnce);
+    let first = slow.receive_publish();
+    let live = 6;
+    for n in 0..live {
+        publisher.publish(&format!("many/live-{n}"), "x", QoS::AtLeastOnce);
+    }
+    // The publisher has waited as long as it does.
+    publisher.ping();
+    slow.ping();
+    slow.acknowledge(&first);
+    let mut topics = receive_topics(&mut slow, COUNT + live - 1);
+    topics.insert(first.topic);
+    assert_eq!(topics.len(), COUNT + live);
+    slow.ping();
+}
+
+/// However large they are.
+fn none_pushes_out_a_message_that_waits(version: Version) {
+    const COUNT: usize = 10;
+    let broker = Broker::with(|config| {
+        config.limits.max_inflight = 1;
+        config.limits.max_queued_bytes = 4096;
+    });
+    let mut publisher = Client::connect(&broker, version, "publisher");
+    publish_many_retained(&mut publisher, COUNT, &"x".repeat(3000));
+    let mut client = Client::connect(&broker, version, "client");
+    client.subscribe("live", QoS::AtLeastOnce);
+    publisher.publish("live", "one", QoS::AtLeastOnce);
+    let two = "2".repeat(1500);
+    publisher.publish("live", &two, QoS::AtLeastOnce);
+    let first = client.receive_publish();
+    client.subscribe("many/+", QoS::AtLeastOnce);
+    client.acknowledge(&first);
+    client.expect("live", &two);
+    assert_eq!(receive_topics(&mut client, COUNT).len(), COUNT);
+    client.ping();
+}
+
+/// A client may need one to get on with what it has not acknowledged.
+fn at_qos_0_it_does_not_wait_for_acknowledgements(version: Version) {
+    let broker = Broker::with(|config| {
+        config.limits.max_inflight = 1;
+        config.limits.max_queued_messages = 4;
+    });
+    let mut publisher = Client::connect(&broker, version, "publisher");
+    publisher.publish_retained("kept", "x", QoS::AtMostOnce);
+    let mut client = Client::connect(&broker, version, "client");
+    client.subscribe("live", QoS::AtLeastOnce);
+    for payload in ["one", "two", "three", "four"] {
+        publisher.publish("live", payload, QoS::AtLeastOnce);
+    }
+    let first = client.receive_publish();
+    client.subscribe("kept", QoS::AtMostOnce);
+    client.expect("kept", "x");
+    client.acknowledge(&first);
+    client.expect("live", "two");
+}
+
+/// They belong to the subscription, and so to the session.
+fn what_has_not_come_yet_comes_after_a_reconnect(version: Version) {
+    const COUNT: usize = 600;
+    let broker = Broker::with(|config| config.limits.max_inflight = 2);
+    let mut publisher = Client::connect(&broker, version, "publisher");
+    publish_many_retained(&mut publisher, COUNT, "x");
+    let login = Login::new(version, "client").keeping_session();
+    let mut client = login.connect(broker.address());
+    client.subscribe("many/+", QoS::AtLeastOnce);
+    let in_flight = [client.receive_publish(), client.receive_publish()];
+    client.subscribe("many/0", QoS::AtMostOnce);
+    in_flight.iter().for_each(|received| client.acknowledge(received));
+    let mut topics: HashSet<String> = in_flight.map(|received| received.topic).into();
+    // In the middle of what the first and the second look into the topics have found.
+    for received in [0, 3, 300] {
+        topics.extend(receive_topics(&mut client, received));
+        drop(client);
+        let resumed;
+        (client, resumed) = login.resume(broker.address());
+        assert!(resumed);
+    }
+    // What the second subscription has still to find comes last.
+    loop {
+        let received = client.receive_publish();
+        client.acknowledge(&received);
+        if received.qos == QoS::AtMostOnce {
+            assert_eq!(received.topic, "many/0");
+            break;
+        }
+        topics.insert(received.topic);
+    }
+    assert_eq!(topics.len(), COUNT);
+    client.ping();
+}
+
+fn a_clean_start_or_an_unsubscribe_ends_what_has_not_come_yet(version: Version) {
+    let broker = Broker::with(|config| config.limits.max_inflight = 2);
+    let mut publisher = Client::connect(&broker, version, "publisher");
+    publish_many_retained(&mut publisher, 10, "x");
+    let login = Login::new(version, "client").keeping_session();
+    let mut client = login.connect(broker.address());
+    client.subscribe("many/+", QoS::AtLeastOnce);
+    drop(client);
+    let mut client = login.connect(broker.address());
+    let in_flight = [client.receive_publish(), client.receive_publish()];
+    client.unsubscribe("many/+");
+    in_flight.iter().for_each(|received| client.acknowledge(received));
+    client.ping();
+    client.subscribe("many/+", QoS::AtLeastOnce);
+    drop(client);
+    Client::connect(&broker, version, "client").ping();
 }
 
 /// [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11]

@@ -11,8 +11,10 @@ use parking_lot::RwLock;
 
 use crate::session::Message;
 
+mod replay;
 mod walk;
 
+pub(crate) use replay::{Next, Replay};
 pub(crate) use walk::Walk;
 
 /// Bytes that a message takes besides those of its topic, properties and payload: its places in the

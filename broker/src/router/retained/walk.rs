@@ -56,6 +56,11 @@ impl Walk {
         self.from.is_none()
     }
 
+    /// Goes on with a message that it has found, as if it had not.
+    pub(super) fn go_back_to(&mut self, found: &Message) {
+        self.from = Some(super::key(found.publish(0, false).topic).into());
+    }
+
     fn wants(&self, held: &Held) -> bool {
         held.number < self.end
             && self.not_by.as_ref().is_none_or(|client| held.publisher != *client)

@@ -8,6 +8,8 @@
 
 use std::task::Waker;
 
+use mqtt::QoS;
+
 use super::parked::Parked;
 use super::queue::{Delivery, QueueLimits};
 use super::write_queue::WriteQueue;
@@ -151,6 +153,18 @@ impl Outbox {
     pub(crate) fn is_at_leisure(&self, limits: &QueueLimits) -> bool {
         self.queue.pending() <= limits.write_buffer
             && self.delivery.as_ref().is_none_or(|delivery| delivery.outbound.is_free())
+    }
+
+    /// Whether the client can be sent this message at once: it would neither wait nor be dropped,
+    /// whoever is held up or not.
+    pub(crate) fn takes_at_once(&self, message: &Message, limits: &QueueLimits) -> bool {
+        let is_free = || self.delivery.as_ref().is_none_or(|delivery| delivery.outbound.is_free());
+        !self.has_enough_to_write(limits) && (message.qos == QoS::AtMostOnce || is_free())
+    }
+
+    /// Whether the socket has to take something before there may be more for it.
+    pub(crate) fn has_enough_to_write(&self, limits: &QueueLimits) -> bool {
+        self.queue.pending() >= limits.write_buffer
     }
 
     /// Whether publishers should wait before they send this client more.
