@@ -63,7 +63,7 @@ impl Backoff {
         let mut refusals = self.refusals.lock();
         refusals.make_room(self.longest, now);
         let before = refusals.last.get(&key).map_or(0, |refusal| refusal.wait);
-        let wait = (before * 2).clamp(self.first, self.longest);
+        let wait = (before * 2).max(self.first).min(self.longest);
         refusals.last.insert(key, Refusal { wait, until: now + wait });
     }
 
@@ -147,6 +147,14 @@ mod tests {
         let backoff = Backoff::new(Duration::ZERO, Duration::from_secs(60));
         backoff.refused(address(1), None, 0);
         assert!(backoff.is_over(address(1), None, 0));
+    }
+
+    #[test]
+    fn the_longest_wait_may_be_shorter_than_the_first() {
+        let backoff = Backoff::new(Duration::from_secs(120), Duration::from_secs(60));
+        backoff.refused(address(1), Some("user"), 0);
+        assert!(!backoff.is_over(address(1), Some("user"), 60 * SECOND - 1));
+        assert!(backoff.is_over(address(1), Some("user"), 60 * SECOND));
     }
 
     #[test]
