@@ -1,6 +1,9 @@
 //! The section `limits:` and the range that each limit may have.
 
+use std::time::Duration;
+
 use super::Limits;
+use super::error::Problem;
 use super::quantity::{KIB, MIB, duration, number, size};
 use super::setting::{Section, Setting};
 
@@ -61,8 +64,8 @@ pub(super) fn read(section: &mut Section<'_, '_>, limits: &mut Limits) {
     section.read("max_sessions", max_sessions, number(1..=MANY));
     section.read("max_takeovers", max_takeovers, number(1..=MANY));
     section.read("takeover_ban", takeover_ban, duration(1000..=DAY));
-    section.read("auth_backoff", auth_backoff, duration(0..=HOUR));
     section.read("max_auth_backoff", max_auth_backoff, duration(1000..=DAY));
+    section.read("auth_backoff", auth_backoff, first_wait(*max_auth_backoff));
     section.read("connect_timeout", connect_timeout, duration(100..=HOUR));
     section.read("send_timeout", send_timeout, duration(100..=HOUR));
     section.read("max_packet_size", max_packet_size, size(KIB..=256 * MIB));
@@ -88,4 +91,16 @@ pub(super) fn read(section: &mut Section<'_, '_>, limits: &mut Limits) {
     section.read("max_session_expiry", max_session_expiry, duration(0..=49_710 * DAY));
     section.read("max_retained_messages", max_retained_messages, number(0..=MANY));
     section.read("max_retained_bytes", max_retained_bytes, size(0..=LARGE));
+}
+
+/// Reads the wait after a first refusal.
+fn first_wait(longest: Duration) -> impl Fn(&Setting<'_>) -> Result<Duration, Problem> {
+    move |setting| {
+        let first = duration(0..=HOUR)(setting)?;
+        if first > longest {
+            let text = "longer than limits.max_auth_backoff allows; raise that one, or lower this";
+            return Err(setting.problem(text.to_owned()));
+        }
+        Ok(first)
+    }
 }

@@ -90,7 +90,7 @@ pub struct Limits {
     /// How long a client that a plugin has refused waits before plugins are asked again; each further
     /// refusal doubles it. Zero: not at all. Loopback never waits.
     pub auth_backoff: Duration,
-    /// The longest such wait.
+    /// The longest such wait; it goes before `auth_backoff` where that is longer.
     pub max_auth_backoff: Duration,
     /// How long a new connection has for its CONNECT.
     pub connect_timeout: Duration,

@@ -241,6 +241,17 @@ fn every_limit_refuses_what_is_outside_its_range() {
 }
 
 #[test]
+fn the_first_wait_is_not_longer_than_the_longest() {
+    let problem = "limits.auth_backoff: longer than limits.max_auth_backoff allows; raise that one, \
+                   or lower this";
+    check_problems("limits: {auth_backoff: 2m}", &[&format!("c.yml:1: {problem}")]);
+    let both = "limits:\n  auth_backoff: 30s\n  max_auth_backoff: 29s";
+    check_problems(both, &[&format!("c.yml:2: {problem}")]);
+    let limits = accept("limits: {auth_backoff: 2m, max_auth_backoff: 2m}").limits;
+    assert_eq!(limits.auth_backoff, limits.max_auth_backoff);
+}
+
+#[test]
 fn wrong_types_say_what_is_allowed() {
     let cases = [
         ("- a", "c.yml:1: a list is not allowed; a mapping of keys and values"),

@@ -9,7 +9,7 @@ use mqtt::{
 };
 
 use super::exchange::Exchange;
-use super::{Connection, End, Endpoint, Stage};
+use super::{Connection, End, Endpoint, Stage, Who};
 use crate::broker::Broker;
 use crate::hooks::{self, Hooks};
 use crate::shard::{Shard, TICK_MILLISECONDS};
@@ -42,7 +42,12 @@ impl Connection {
                 return Ok(true);
             };
             let facts = facts(&self.endpoint, connect, client_id);
-            let packet = ask_stranger(&self.broker, &mut exchange, &facts, connect.properties)?;
+            let packet = ask_stranger(
+                &self.broker,
+                &mut exchange,
+                (&facts, Who::of(connect)),
+                connect.properties,
+            )?;
             exchange.unsent = packet.unwrap_or_default();
             connecting.exchange = Some(exchange);
             self.write_auth(cx)?;
@@ -144,7 +149,8 @@ impl Connection {
         let Some(exchange) = &mut connecting.exchange else { return Ok(false) };
         exchange.receive(&auth, connecting.deadline)?;
         let facts = facts(&self.endpoint, connect, client_id);
-        let packet = ask_stranger(&self.broker, exchange, &facts, auth.properties)?;
+        let packet =
+            ask_stranger(&self.broker, exchange, (&facts, Who::of(connect)), auth.properties)?;
         let is_done = packet.is_none();
         exchange.unsent = packet.unwrap_or_default();
         self.write_auth(cx)?;
@@ -191,23 +197,23 @@ impl Connection {
 }
 
 /// Asks the plugins about a client that is not connected yet, unless it has to wait because they have
-/// refused it before: the user name that counts is the one in CONNECT.
+/// refused it before: what counts is in CONNECT.
 fn ask_stranger(
     broker: &Broker,
     exchange: &mut Exchange,
-    facts: &hooks::Client<'_>,
+    (facts, who): (&hooks::Client<'_>, Who<'_>),
     properties: Properties<'_>,
 ) -> Result<Option<Vec<u8>>, End> {
     let Broker { hooks, backoff, clock, .. } = broker;
-    let (address, user) = (facts.peer.ip(), facts.username);
-    if !backoff.is_over(address, user, clock.milliseconds()) {
+    let address = facts.peer.ip();
+    if !backoff.is_over(address, who, clock.milliseconds()) {
         return Err(End::Refused(ReasonCode::ConnectionRateExceeded));
     }
     let answer = ask(hooks, exchange, facts, properties);
     match &answer {
-        Ok(None) => backoff.accepted(address, user),
+        Ok(None) => backoff.accepted(address, who),
         Err(_) if exchange.taken_by.is_some() => {
-            backoff.refused(address, user, clock.milliseconds());
+            backoff.refused(address, who, clock.milliseconds());
         }
         _ => {}
     }

@@ -2,8 +2,8 @@
 //! a minute. So passwords are not tried at the speed of the network, and a client with a wrong one does
 //! not keep the plugins busy.
 //!
-//! The wait is for a user name at an address. This machine, where a proxy may stand for many clients,
-//! never waits.
+//! The wait is for a user name at an address, or for a client id where there is no user name. This
+//! machine, where a proxy may stand for many clients, never waits.
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
@@ -11,12 +11,21 @@ use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::time::Duration;
 
+use mqtt::Connect;
 use parking_lot::Mutex;
 
 /// Refusals remembered at once. Beyond it one is forgotten for another.
 const MOST: usize = 65_536;
 
-/// A user name at an address. The name is hashed, since it may be long.
+/// Who waits at an address.
+#[derive(Clone, Copy, Debug, Hash)]
+pub(crate) enum Who<'a> {
+    User(&'a str),
+    /// A client without a user name. Many of them may have the address of one router.
+    ClientId(&'a str),
+}
+
+/// Who at which address. Names are hashed, since they may be long.
 type Key = (IpAddr, u64);
 
 pub(crate) struct Backoff {
@@ -41,6 +50,13 @@ struct Refusal {
     until: u64,
 }
 
+impl<'a> Who<'a> {
+    /// What CONNECT says: a client id that the broker has found is another each time.
+    pub(crate) fn of(connect: &Connect<'a>) -> Who<'a> {
+        connect.username.map_or(Who::ClientId(connect.client_id), Who::User)
+    }
+}
+
 impl Backoff {
     pub(crate) fn new(first: Duration, longest: Duration) -> Backoff {
         Backoff {
@@ -52,32 +68,32 @@ impl Backoff {
     }
 
     /// Whether the plugins may be asked at millisecond `now`.
-    pub(crate) fn is_over(&self, address: IpAddr, user: Option<&str>, now: u64) -> bool {
-        let Some(key) = self.key(address, user) else { return true };
+    pub(crate) fn is_over(&self, address: IpAddr, who: Who<'_>, now: u64) -> bool {
+        let Some(key) = self.key(address, who) else { return true };
         self.refusals.lock().last.get(&key).is_none_or(|refusal| now >= refusal.until)
     }
 
     /// The plugins have refused.
-    pub(crate) fn refused(&self, address: IpAddr, user: Option<&str>, now: u64) {
-        let Some(key) = self.key(address, user) else { return };
+    pub(crate) fn refused(&self, address: IpAddr, who: Who<'_>, now: u64) {
+        let Some(key) = self.key(address, who) else { return };
         let mut refusals = self.refusals.lock();
         refusals.make_room(self.longest, now);
         let before = refusals.last.get(&key).map_or(0, |refusal| refusal.wait);
-        let wait = (before * 2).clamp(self.first, self.longest);
+        let wait = (before * 2).max(self.first).min(self.longest);
         refusals.last.insert(key, Refusal { wait, until: now + wait });
     }
 
     /// The plugins have let it pass.
-    pub(crate) fn accepted(&self, address: IpAddr, user: Option<&str>) {
-        if let Some(key) = self.key(address, user) {
+    pub(crate) fn accepted(&self, address: IpAddr, who: Who<'_>) {
+        if let Some(key) = self.key(address, who) {
             self.refusals.lock().last.remove(&key);
         }
     }
 
-    fn key(&self, address: IpAddr, user: Option<&str>) -> Option<Key> {
+    fn key(&self, address: IpAddr, who: Who<'_>) -> Option<Key> {
         let address = address.to_canonical();
         let waits = self.first > 0 && !address.is_loopback();
-        waits.then(|| (address, self.hasher.hash_one(user)))
+        waits.then(|| (address, self.hasher.hash_one(who)))
     }
 }
 
@@ -113,7 +129,7 @@ mod tests {
     #[test]
     fn each_refusal_doubles_the_wait_up_to_a_minute() {
         let backoff = backoff();
-        let user = Some("user");
+        let user = Who::User("user");
         let mut now = 0;
         for wait in [1, 2, 4, 8, 16, 32, 60, 60] {
             assert!(backoff.is_over(address(1), user, now));
@@ -129,34 +145,54 @@ mod tests {
     #[test]
     fn only_this_user_at_this_address_waits() {
         let backoff = backoff();
-        backoff.refused(address(1), Some("user"), 0);
-        assert!(!backoff.is_over(address(1), Some("user"), 0));
-        assert!(!backoff.is_over("::ffff:192.0.2.1".parse().unwrap(), Some("user"), 0));
-        assert!(backoff.is_over(address(2), Some("user"), 0));
-        assert!(backoff.is_over(address(1), Some("other"), 0));
-        assert!(backoff.is_over(address(1), None, 0));
+        backoff.refused(address(1), Who::User("user"), 0);
+        assert!(!backoff.is_over(address(1), Who::User("user"), 0));
+        assert!(!backoff.is_over("::ffff:192.0.2.1".parse().unwrap(), Who::User("user"), 0));
+        assert!(backoff.is_over(address(2), Who::User("user"), 0));
+        assert!(backoff.is_over(address(1), Who::User("other"), 0));
+        assert!(backoff.is_over(address(1), Who::ClientId("user"), 0));
         for here in ["127.0.0.1", "::1", "::ffff:127.1.2.3"] {
             let here = here.parse().unwrap();
-            backoff.refused(here, Some("user"), 0);
-            assert!(backoff.is_over(here, Some("user"), 0));
+            backoff.refused(here, Who::User("user"), 0);
+            assert!(backoff.is_over(here, Who::User("user"), 0));
         }
+    }
+
+    #[test]
+    fn only_this_client_id_waits_where_there_is_no_user_name() {
+        let backoff = backoff();
+        let mut connect = Connect::new(mqtt::Version::INSIDE, "c");
+        backoff.refused(address(1), Who::of(&connect), 0);
+        assert!(!backoff.is_over(address(1), Who::of(&connect), 0));
+        connect.username = Some("");
+        assert!(backoff.is_over(address(1), Who::of(&connect), 0));
+        (connect.username, connect.client_id) = (None, "neighbour");
+        assert!(backoff.is_over(address(1), Who::of(&connect), 0));
     }
 
     #[test]
     fn zero_turns_it_off() {
         let backoff = Backoff::new(Duration::ZERO, Duration::from_secs(60));
-        backoff.refused(address(1), None, 0);
-        assert!(backoff.is_over(address(1), None, 0));
+        backoff.refused(address(1), Who::ClientId(""), 0);
+        assert!(backoff.is_over(address(1), Who::ClientId(""), 0));
+    }
+
+    #[test]
+    fn the_longest_wait_may_be_shorter_than_the_first() {
+        let backoff = Backoff::new(Duration::from_secs(120), Duration::from_secs(60));
+        backoff.refused(address(1), Who::User("user"), 0);
+        assert!(!backoff.is_over(address(1), Who::User("user"), 60 * SECOND - 1));
+        assert!(backoff.is_over(address(1), Who::User("user"), 60 * SECOND));
     }
 
     #[test]
     fn what_it_remembers_is_bounded_and_forgotten() {
         let backoff = backoff();
         for number in 0..2 * MOST as u32 {
-            backoff.refused(address(number), None, 0);
+            backoff.refused(address(number), Who::ClientId(""), 0);
         }
         assert!(backoff.refusals.lock().last.len() <= MOST);
-        backoff.refused(address(0), None, 1000 * SECOND);
+        backoff.refused(address(0), Who::ClientId(""), 1000 * SECOND);
         assert!(backoff.refusals.lock().last.len() <= 1);
     }
 }

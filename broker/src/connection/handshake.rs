@@ -8,7 +8,7 @@ use std::task::Context;
 use mqtt::{ConnAck, Connect, Frame, Packet, PacketType, ReasonCode, Recipient, Violation};
 
 use super::authenticate::facts;
-use super::{Connection, End, Exchange, Stage, why};
+use super::{Connection, End, Exchange, Stage, Who, why};
 use crate::broker::Broker;
 use crate::hooks::{self, Decision};
 use crate::session::{Claim, Claimant, Granted, Session};
@@ -149,15 +149,15 @@ impl Connection {
             authentication_method: connecting.exchange.as_deref().map(Exchange::method),
         };
         let Broker { hooks, backoff, clock, .. } = &*self.broker;
-        let (address, user) = (self.endpoint.peer.ip(), connect.username);
-        if !backoff.is_over(address, user, clock.milliseconds()) {
+        let (address, who) = (self.endpoint.peer.ip(), Who::of(connect));
+        if !backoff.is_over(address, who, clock.milliseconds()) {
             return Err(End::Refused(ReasonCode::ConnectionRateExceeded));
         }
         if hooks.on_before_connect(&facts, &asked) == Decision::Veto {
-            backoff.refused(address, user, clock.milliseconds());
+            backoff.refused(address, who, clock.milliseconds());
             return Err(End::Refused(ReasonCode::NotAuthorized)); // [MQTT-3.1.4-2]
         }
-        backoff.accepted(address, user);
+        backoff.accepted(address, who);
         connecting.authorised = true;
         Ok(())
     }

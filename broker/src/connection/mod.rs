@@ -38,6 +38,7 @@ mod subscribe;
 mod why;
 
 pub(crate) use backoff::Backoff;
+use backoff::Who;
 use client::ConnectedClient;
 use end::End;
 use exchange::Exchange;
