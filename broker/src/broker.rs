@@ -1,6 +1,6 @@
 //! What all connections share: sessions, subscriptions, retained messages, hooks, store, limits.
 //!
-//! Nothing here knows sockets. Each part has its own lock, and no two are held at once.
+//! Nothing here knows sockets. Each part has its own lock; ARCHITECTURE.md says which may nest.
 
 use std::collections::hash_map::RandomState;
 use std::hash::BuildHasher;

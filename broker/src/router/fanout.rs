@@ -6,11 +6,8 @@ use mqtt::QoS;
 
 use super::run::{Item, Messages, Run, Verbatim};
 use super::{Matched, Router, Share, Target};
-use crate::session::{DropCause, Outbox, QueueLimits, RetainFlag, Session};
+use crate::session::{DropCause, Outbox, QueueLimits, RetainFlag, SHARE_ABOVE, Session};
 use crate::shard::Outgoing;
-
-/// From this payload size on, a message for several receivers is shared instead of copied.
-const SHARE_ABOVE: usize = 8 * 1024;
 
 /// The subscribers of a topic, as they were at some generation of the router.
 pub(crate) struct Receivers<'a> {

@@ -36,7 +36,7 @@ pub(crate) use grant::{Granted, Taken};
 pub(crate) use link::Link;
 pub(crate) use matched_by::MatchedBy;
 pub(crate) use message::{Layout, Message, RetainFlag};
-pub(crate) use outbox::{Acknowledgement, AfterWrite, Outbox, Ready};
+pub(crate) use outbox::{Acknowledgement, AfterWrite, Outbox, Ready, SHARE_ABOVE};
 pub(crate) use queue::QueueLimits;
 pub(crate) use registry::{Claim, Claimant, ConnectionId, Ended, Registry};
 pub(crate) use schedule::{Due, DueKey, Schedule};

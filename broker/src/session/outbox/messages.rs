@@ -12,7 +12,7 @@ use crate::session::{DropCause, Link, Message};
 
 /// Payloads above this many bytes are shared between receivers, below they are copied: measured,
 /// copying costs no more up to 4 to 8 KiB.
-const SHARE_ABOVE: usize = 8 * 1024;
+pub(crate) const SHARE_ABOVE: usize = 8 * 1024;
 
 /// A message at QoS 1 or 2 and its packet, which lacks the identifier.
 pub(crate) struct Ready {

@@ -18,7 +18,7 @@ use super::{BufferPool, DropCause, Dropped, Link, Message};
 mod messages;
 mod write;
 
-pub(crate) use messages::{Acknowledgement, Ready};
+pub(crate) use messages::{Acknowledgement, Ready, SHARE_ABOVE};
 use write::LastWords;
 pub(crate) use write::{AfterWrite, Write};
 
