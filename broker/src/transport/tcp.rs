@@ -106,10 +106,11 @@ impl TcpAcceptor {
     }
 
     fn hand_over(&mut self, stream: std::net::TcpStream, peer: SocketAddr) {
+        if self.broker.stopping.load(Ordering::Relaxed) {
+            return;
+        }
         let open = self.broker.connections.load(Ordering::Relaxed);
-        if open >= self.broker.limits.max_connections
-            || self.broker.stopping.load(Ordering::Relaxed)
-        {
+        if open >= self.broker.limits.max_connections {
             log::debug!("{peer}: closed at once, {open} connections are open");
             self.broker.tally.count(Kind::TooManyConnections, || peer.to_string());
             return;
