@@ -151,13 +151,16 @@ impl Connection {
         let Broker { hooks, backoff, clock, .. } = &*self.broker;
         let (address, who) = (self.endpoint.peer.ip(), Who::of(connect));
         if !backoff.is_over(address, who, clock.milliseconds()) {
-            return Err(End::Refused(ReasonCode::ConnectionRateExceeded));
+            return Err(End::must_wait());
         }
         if hooks.on_before_connect(&facts, &asked) == Decision::Veto {
             backoff.refused(address, who, clock.milliseconds());
             return Err(End::Refused(ReasonCode::NotAuthorized)); // [MQTT-3.1.4-2]
         }
-        backoff.accepted(address, who);
+        // A user name beside a method is proved where the plugin has said it.
+        if connecting.exchange.as_deref().is_none_or(Exchange::names_user) {
+            backoff.accepted(address, who);
+        }
         connecting.authorised = true;
         Ok(())
     }
