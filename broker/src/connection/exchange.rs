@@ -16,10 +16,8 @@ const MAX_ROUNDS: u16 = 32;
 pub(super) struct Exchange {
     recipient: Recipient,
     method: Box<str>,
-    /// The name that the client goes by: that of CONNECT, or what the plugin said.
+    /// Who the client is, if the plugin has said it. What CONNECT says nobody has checked.
     username: Option<Box<str>>,
-    /// The plugin has said who the client is.
-    names_user: bool,
     phase: Phase,
     /// Of the exchange under way; the first is 1.
     round: u16,
@@ -50,8 +48,7 @@ impl Exchange {
         Some(Exchange {
             recipient: connect.recipient(),
             method: connect.authentication_method?.into(),
-            username: connect.username.map(Into::into),
-            names_user: false,
+            username: None,
             phase: Phase::Connecting,
             round: 1,
             state: Vec::new(),
@@ -76,14 +73,9 @@ impl Exchange {
         &self.method
     }
 
-    /// The name that the client goes by.
+    /// The name that the plugin answers for.
     pub(super) fn username(&self) -> Option<&str> {
         self.username.as_deref()
-    }
-
-    /// Whether a plugin answers for that name.
-    pub(super) fn names_user(&self) -> bool {
-        self.names_user
     }
 
     /// When an exchange of a connected client must be over, in milliseconds of the broker's clock;
@@ -158,10 +150,7 @@ impl Exchange {
     fn succeed(&mut self, mut reply: AuthReply) -> Result<Option<Vec<u8>>, End> {
         let name = reply.username.take();
         if self.is_connecting() {
-            if name.is_some() {
-                self.names_user = true;
-                self.username = name;
-            }
+            self.username = name;
             self.phase = Phase::Authenticated;
             self.welcome = reply;
             return Ok(None);

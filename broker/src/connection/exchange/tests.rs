@@ -175,12 +175,23 @@ fn a_connected_client_authenticates_again_within_its_time() {
 #[test]
 fn a_client_keeps_its_user_name() {
     let mut exchange = begin(|_| {});
-    assert_eq!((exchange.username(), exchange.names_user()), (Some("claimed"), false));
+    assert_eq!(exchange.username(), None);
     exchange.decide(authenticated(Some("proved"))).unwrap();
-    assert_eq!((exchange.username(), exchange.names_user()), (Some("proved"), true));
+    assert_eq!(exchange.username(), Some("proved"));
     for (name, stays) in [(None, true), (Some("proved"), true), (Some("other"), false)] {
         receive(&mut exchange, ReasonCode::ReAuthenticate, METHOD).unwrap();
         assert_eq!(exchange.decide(authenticated(name)).is_ok(), stays, "{name:?}");
+    }
+}
+
+/// The name in CONNECT does not count, nor does one that comes when the session is there.
+#[test]
+fn a_client_whom_the_plugin_has_not_named_stays_nobody() {
+    for name in ["claimed", "other"] {
+        let mut exchange = connected();
+        assert_eq!(exchange.username(), None);
+        receive(&mut exchange, ReasonCode::ReAuthenticate, METHOD).unwrap();
+        assert!(exchange.decide(authenticated(Some(name))).is_err());
     }
 }
 
