@@ -143,7 +143,7 @@ impl Connection {
         let client_id = if connect.client_id.is_empty() { &assigned } else { connect.client_id };
         let Stage::Connecting(connecting) = &mut self.stage else { return Ok(false) };
         let Some(exchange) = &mut connecting.exchange else { return Ok(false) };
-        exchange.receive(&auth, connecting.deadline)?;
+        exchange.receive(&auth, self.broker.clock.milliseconds(), connecting.deadline)?;
         let facts = facts(&self.endpoint, connect, client_id);
         let who = [Who::of(connect), Who::Anybody];
         let packet = ask(&self.broker, exchange, (&facts, &who), auth.properties)?;
@@ -180,7 +180,7 @@ impl Connection {
             return Err(Violation::UnexpectedPacket("AUTH").into());
         };
         let timeout = self.broker.limits.connect_timeout.as_millis() as u64;
-        exchange.receive(auth, shard.now + timeout + TICK_MILLISECONDS)?;
+        exchange.receive(auth, shard.now, shard.now + timeout + TICK_MILLISECONDS)?;
         let facts = client.facts(&self.endpoint);
         // A wrong secret ends the connection; by many connections many could be tried.
         let asked = (&facts, &[Who::Anybody][..]);
