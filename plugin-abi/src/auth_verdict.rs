@@ -45,7 +45,8 @@ impl AuthVerdict {
         AuthVerdict::of(raw::CHALLENGE).data(data)
     }
 
-    /// The client is authenticated.
+    /// The client is authenticated. Say who it is with [`username`](Self::username): else hooks go on
+    /// seeing the user name in CONNECT, which nobody has checked, and its session belongs to no user.
     pub const fn success() -> Self {
         AuthVerdict::of(raw::AUTHENTICATED)
     }
@@ -61,8 +62,9 @@ impl AuthVerdict {
         self.part(raw::ANSWER_STATE, state.as_ref())
     }
 
-    /// With a success: the client's user name from now on, in place of the one in CONNECT. A client
-    /// that authenticates again under another name is refused.
+    /// With a success: the client's user name from now on, in place of the one in CONNECT, and the
+    /// owner of its session. A client that authenticates again under another name is refused, as is
+    /// one that had none.
     pub fn username(self, username: impl AsRef<str>) -> Self {
         self.part(raw::ANSWER_USERNAME, username.as_ref().as_bytes())
     }

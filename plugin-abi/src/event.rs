@@ -108,7 +108,8 @@ impl<'a> Client<'a> {
         field!(self, client_id).as_str()
     }
 
-    /// The user name, if the client gave one; it may be empty.
+    /// The user name, if the client gave one; it may be empty. Where `on_auth` is asked, or has let the
+    /// client in without a name, nobody has checked it.
     pub fn username(&self) -> Option<&'a str> {
         (field!(self, has_username) != 0).then(|| field!(self, username).as_str())
     }

@@ -11,7 +11,7 @@ use mqtt::{
 use super::exchange::Exchange;
 use super::{Connection, End, Endpoint, Stage, Who};
 use crate::broker::Broker;
-use crate::hooks::{self, Hooks};
+use crate::hooks;
 use crate::shard::{Shard, TICK_MILLISECONDS};
 
 impl Connection {
@@ -42,12 +42,8 @@ impl Connection {
                 return Ok(true);
             };
             let facts = facts(&self.endpoint, connect, client_id);
-            let packet = ask_stranger(
-                &self.broker,
-                &mut exchange,
-                (&facts, Who::of(connect)),
-                connect.properties,
-            )?;
+            let who = [Who::of(connect), Who::Anybody];
+            let packet = ask(&self.broker, &mut exchange, (&facts, &who), connect.properties)?;
             exchange.unsent = packet.unwrap_or_default();
             connecting.exchange = Some(exchange);
             self.write_auth(cx)?;
@@ -147,10 +143,10 @@ impl Connection {
         let client_id = if connect.client_id.is_empty() { &assigned } else { connect.client_id };
         let Stage::Connecting(connecting) = &mut self.stage else { return Ok(false) };
         let Some(exchange) = &mut connecting.exchange else { return Ok(false) };
-        exchange.receive(&auth, connecting.deadline)?;
+        exchange.receive(&auth, self.broker.clock.milliseconds(), connecting.deadline)?;
         let facts = facts(&self.endpoint, connect, client_id);
-        let packet =
-            ask_stranger(&self.broker, exchange, (&facts, Who::of(connect)), auth.properties)?;
+        let who = [Who::of(connect), Who::Anybody];
+        let packet = ask(&self.broker, exchange, (&facts, &who), auth.properties)?;
         let is_done = packet.is_none();
         exchange.unsent = packet.unwrap_or_default();
         self.write_auth(cx)?;
@@ -184,9 +180,11 @@ impl Connection {
             return Err(Violation::UnexpectedPacket("AUTH").into());
         };
         let timeout = self.broker.limits.connect_timeout.as_millis() as u64;
-        exchange.receive(auth, shard.now + timeout + TICK_MILLISECONDS)?;
+        exchange.receive(auth, shard.now, shard.now + timeout + TICK_MILLISECONDS)?;
         let facts = client.facts(&self.endpoint);
-        if let Some(packet) = ask(&self.broker.hooks, &mut exchange, &facts, auth.properties)? {
+        // A wrong secret ends the connection; by many connections many could be tried.
+        let asked = (&facts, &[Who::Anybody][..]);
+        if let Some(packet) = ask(&self.broker, &mut exchange, asked, auth.properties)? {
             shard.batch.replies.extend_from_slice(&packet);
         }
         let due = exchange.due();
@@ -196,41 +194,29 @@ impl Connection {
     }
 }
 
-/// Asks the plugins about a client that is not connected yet, unless it has to wait because they have
-/// refused it before: what counts is in CONNECT.
-fn ask_stranger(
+/// Asks the plugins about a packet with these properties, unless they have refused one of `who` and that
+/// has to wait. That they let the client pass clears no wait: its names are not yet proved to be its own.
+fn ask(
     broker: &Broker,
     exchange: &mut Exchange,
-    (facts, who): (&hooks::Client<'_>, Who<'_>),
+    (facts, who): (&hooks::Client<'_>, &[Who<'_>]),
     properties: Properties<'_>,
 ) -> Result<Option<Vec<u8>>, End> {
     let Broker { hooks, backoff, clock, .. } = broker;
     let address = facts.peer.ip();
-    if !backoff.is_over(address, who, clock.milliseconds()) {
-        return Err(End::Refused(ReasonCode::ConnectionRateExceeded));
+    let now = clock.milliseconds();
+    if !who.iter().all(|who| backoff.is_over(address, *who, now)) {
+        return Err(End::must_wait());
     }
-    let answer = ask(hooks, exchange, facts, properties);
-    match &answer {
-        Ok(None) => backoff.accepted(address, who),
-        Err(_) if exchange.taken_by.is_some() => {
-            backoff.refused(address, who, clock.milliseconds());
-        }
-        _ => {}
-    }
-    answer
-}
-
-/// Asks the plugins about a packet with these properties.
-fn ask(
-    hooks: &Hooks,
-    exchange: &mut Exchange,
-    facts: &hooks::Client<'_>,
-    properties: Properties<'_>,
-) -> Result<Option<Vec<u8>>, End> {
     let mut taken_by = exchange.taken_by;
     let outcome = hooks.on_auth(facts, &exchange.round(properties), &mut taken_by);
     exchange.taken_by = taken_by;
-    exchange.decide(outcome)
+    let answer = exchange.decide(outcome);
+    if answer.is_err() && taken_by.is_some() {
+        let now = clock.milliseconds();
+        who.iter().for_each(|who| backoff.refused(address, *who, now));
+    }
+    answer
 }
 
 /// What plugins are told of a client that is not connected yet.

@@ -2,8 +2,10 @@
 //! a minute. So passwords are not tried at the speed of the network, and a client with a wrong one does
 //! not keep the plugins busy.
 //!
-//! The wait is for a user name at an address, or for a client id where there is no user name. This
-//! machine, where a proxy may stand for many clients, never waits.
+//! The wait is for a user name at an address, or for a client id where there is no user name. Whose
+//! secret AUTH is to prove stands in data that plugins alone understand, and so an address as a whole
+//! waits too when it has been refused ten times. This machine, where a proxy may stand for many clients,
+//! never waits.
 
 use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
@@ -17,12 +19,17 @@ use parking_lot::Mutex;
 /// Refusals remembered at once. Beyond it one is forgotten for another.
 const MOST: usize = 65_536;
 
+/// Refusals of anybody at an address, before those that follow make it wait.
+const FREE: u32 = 9;
+
 /// Who waits at an address.
 #[derive(Clone, Copy, Debug, Hash)]
 pub(crate) enum Who<'a> {
     User(&'a str),
     /// A client without a user name. Many of them may have the address of one router.
     ClientId(&'a str),
+    /// All that authenticate by AUTH, whoever they say they are.
+    Anybody,
 }
 
 /// Who at which address. Names are hashed, since they may be long.
@@ -44,9 +51,10 @@ struct Refusals {
     next_sweep: u64,
 }
 
-/// The last one, in milliseconds of the broker's clock.
 struct Refusal {
-    wait: u64,
+    /// How many there were. One is forgiven for each time that the longest wait would have taken.
+    count: u32,
+    /// The end of the wait, in milliseconds of the broker's clock.
     until: u64,
 }
 
@@ -55,13 +63,18 @@ impl<'a> Who<'a> {
     pub(crate) fn of(connect: &Connect<'a>) -> Who<'a> {
         connect.username.map_or(Who::ClientId(connect.client_id), Who::User)
     }
+
+    /// Refusals that nobody waits for.
+    fn free(self) -> u32 {
+        if matches!(self, Who::Anybody) { FREE } else { 0 }
+    }
 }
 
 impl Backoff {
     pub(crate) fn new(first: Duration, longest: Duration) -> Backoff {
         Backoff {
             first: first.as_millis() as u64,
-            longest: longest.as_millis() as u64,
+            longest: (longest.as_millis() as u64).max(1),
             hasher: RandomState::new(),
             refusals: Mutex::default(),
         }
@@ -78,9 +91,27 @@ impl Backoff {
         let Some(key) = self.key(address, who) else { return };
         let mut refusals = self.refusals.lock();
         refusals.make_room(self.longest, now);
-        let before = refusals.last.get(&key).map_or(0, |refusal| refusal.wait);
-        let wait = (before * 2).max(self.first).min(self.longest);
-        refusals.last.insert(key, Refusal { wait, until: now + wait });
+        let before = refusals.last.get(&key).map_or(0, |refusal| refusal.count(self.longest, now));
+        // Further ones would make no wait longer.
+        let count = (before + 1).min(who.free() + self.doublings() + 1);
+        let until = now.saturating_add(self.wait(count, who));
+        refusals.last.insert(key, Refusal { count, until });
+    }
+
+    /// After so many refusals, in milliseconds.
+    fn wait(&self, count: u32, who: Who<'_>) -> u64 {
+        match count.checked_sub(who.free() + 1) {
+            Some(doublings) => {
+                let times = 1_u64.checked_shl(doublings).unwrap_or(u64::MAX);
+                self.first.saturating_mul(times).min(self.longest)
+            }
+            None => 0,
+        }
+    }
+
+    /// How often the first wait, which is not 0, is doubled until it is the longest.
+    fn doublings(&self) -> u32 {
+        self.longest.div_ceil(self.first).max(1).ilog2() + 1
     }
 
     /// The plugins have let it pass.
@@ -97,12 +128,20 @@ impl Backoff {
     }
 }
 
+impl Refusal {
+    /// Those that still count.
+    fn count(&self, longest: u64, now: u64) -> u32 {
+        let forgiven = now.saturating_sub(self.until) / longest;
+        self.count.saturating_sub(u32::try_from(forgiven).unwrap_or(u32::MAX))
+    }
+}
+
 impl Refusals {
     /// Forgets whom nobody has refused for a while, at times; and where that is not enough, anybody.
     fn make_room(&mut self, longest: u64, now: u64) {
         if now >= self.next_sweep {
-            self.last.retain(|_, refusal| now < refusal.until + longest);
-            self.next_sweep = now + longest;
+            self.last.retain(|_, refusal| refusal.count(longest, now) > 0);
+            self.next_sweep = now.saturating_add(longest);
         }
         if self.last.len() >= MOST
             && let Some(any) = self.last.keys().next().copied()
@@ -168,6 +207,34 @@ mod tests {
         assert!(backoff.is_over(address(1), Who::of(&connect), 0));
         (connect.username, connect.client_id) = (None, "neighbour");
         assert!(backoff.is_over(address(1), Who::of(&connect), 0));
+    }
+
+    /// Guesses that come in pauses do not get the ten again each time.
+    #[test]
+    fn an_address_waits_from_its_tenth_refusal_on() {
+        let backoff = backoff();
+        let (mut now, minute) = (0, 60 * SECOND);
+        let mut refuse = |pause| {
+            now += pause;
+            assert!(backoff.is_over(address(1), Who::Anybody, now));
+            backoff.refused(address(1), Who::Anybody, now);
+            (0..=60).find(|wait| backoff.is_over(address(1), Who::Anybody, now + wait * SECOND))
+        };
+        for _ in 0..9 {
+            assert_eq!(refuse(0), Some(0));
+        }
+        for (pause, wait) in [(0, 1), (1, 2), (2, 4), (4, 8), (8, 16), (16, 32), (32, 60)] {
+            assert_eq!(refuse(pause * SECOND), Some(wait));
+        }
+        for _ in 0..100 {
+            assert_eq!(refuse(minute), Some(60));
+        }
+        // A minute more forgives one.
+        assert_eq!(refuse(minute + minute), Some(60));
+        assert_eq!(refuse(minute + 3 * minute), Some(16));
+        assert_eq!(refuse(60 * minute), Some(0));
+        assert!(backoff.is_over(address(2), Who::Anybody, 0));
+        assert!(backoff.is_over(address(1), Who::User("user"), 0));
     }
 
     #[test]

@@ -28,7 +28,7 @@ pub(super) enum End {
     Unconnected(Violation),
     #[error("more user properties than limits.max_user_properties or max_user_property_bytes")]
     UserProperties,
-    /// A plugin has refused the client in on_auth. It hears this in DISCONNECT; before CONNACK it
+    /// A plugin has refused the client in on_auth, or has not been asked. It hears this in DISCONNECT; before CONNACK it
     /// becomes [`End::Refused`].
     #[error("not authenticated ({0:?})")]
     Unauthenticated(ReasonCode, Option<Cow<'static, str>>),
@@ -61,6 +61,12 @@ pub(super) enum End {
 }
 
 impl End {
+    /// Plugins have refused the client, or others at its address, and are not asked again yet.
+    pub(super) fn must_wait() -> End {
+        let why = "refused before; wait, and try again";
+        End::Unauthenticated(ReasonCode::ConnectionRateExceeded, Some(why.into()))
+    }
+
     /// What the client is told in DISCONNECT, where its version has one for the server to send.
     /// [MQTT-3.14.0-1]
     /// `None`: nothing; it has gone, or it has been told in CONNACK.

@@ -12,15 +12,19 @@ use crate::hooks::{AuthOutcome, AuthReply, AuthRound, Authenticator};
 /// Packets that a client may send to be authenticated once. No known method needs half a dozen.
 const MAX_ROUNDS: u16 = 32;
 
+/// Milliseconds from the beginning of a re-authentication to that of the next, at least: a plugin may take
+/// its time, and others wait for it.
+const BETWEEN: u64 = 1000;
+
 /// The authentication of one connection whose CONNECT had a method, and of its repetitions.
 pub(super) struct Exchange {
     recipient: Recipient,
     method: Box<str>,
-    /// The name that the client goes by: that of CONNECT, or what the plugin said.
+    /// Who the client is, if the plugin has said it. What CONNECT says nobody has checked.
     username: Option<Box<str>>,
-    /// The plugin has said who the client is.
-    names_user: bool,
     phase: Phase,
+    /// When the client may begin again, in milliseconds of the broker's clock.
+    not_before: u64,
     /// Of the exchange under way; the first is 1.
     round: u16,
     /// What the plugin keeps between the rounds.
@@ -50,9 +54,9 @@ impl Exchange {
         Some(Exchange {
             recipient: connect.recipient(),
             method: connect.authentication_method?.into(),
-            username: connect.username.map(Into::into),
-            names_user: false,
+            username: None,
             phase: Phase::Connecting,
+            not_before: 0,
             round: 1,
             state: Vec::new(),
             taken_by: None,
@@ -76,14 +80,9 @@ impl Exchange {
         &self.method
     }
 
-    /// The name that the client goes by.
+    /// The name that the plugin answers for.
     pub(super) fn username(&self) -> Option<&str> {
         self.username.as_deref()
-    }
-
-    /// Whether a plugin answers for that name.
-    pub(super) fn names_user(&self) -> bool {
-        self.names_user
     }
 
     /// When an exchange of a connected client must be over, in milliseconds of the broker's clock;
@@ -92,9 +91,9 @@ impl Exchange {
         if let Phase::Again { due } = self.phase { due } else { u64::MAX }
     }
 
-    /// An AUTH packet came; if it begins an exchange, that must be over at `due`. Success: the plugins
-    /// are to be asked.
-    pub(super) fn receive(&mut self, auth: &Auth<'_>, due: u64) -> Result<(), End> {
+    /// An AUTH packet came at `now`; if it begins an exchange, that must be over at `due`. Success: the
+    /// plugins are to be asked.
+    pub(super) fn receive(&mut self, auth: &Auth<'_>, now: u64, due: u64) -> Result<(), End> {
         // [MQTT-4.12.0-5] [MQTT-4.12.1-1]
         if auth.properties.authentication_method() != Some(&*self.method) {
             return Err(Violation::AuthenticationMethodChanged.into());
@@ -110,6 +109,11 @@ impl Exchange {
             }
             // [MQTT-4.12.1-1]
             (Phase::Authenticated, ReasonCode::ReAuthenticate) => {
+                if now < self.not_before {
+                    let why = Some("authenticated again too soon".into());
+                    return Err(self.refused(ReasonCode::MessageRateTooHigh, why));
+                }
+                self.not_before = now + BETWEEN;
                 self.phase = Phase::Again { due };
                 self.round = 1;
             }
@@ -158,10 +162,7 @@ impl Exchange {
     fn succeed(&mut self, mut reply: AuthReply) -> Result<Option<Vec<u8>>, End> {
         let name = reply.username.take();
         if self.is_connecting() {
-            if name.is_some() {
-                self.names_user = true;
-                self.username = name;
-            }
+            self.username = name;
             self.phase = Phase::Authenticated;
             self.welcome = reply;
             return Ok(None);

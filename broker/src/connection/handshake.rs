@@ -88,7 +88,7 @@ impl Connection {
         if !self.authenticate(cx, connect, client_id)? {
             return Ok(());
         }
-        // From here on the client goes by the name that the plugin knows it by.
+        // From here on the client goes by the name that the plugin knows it by, if it has said one.
         let username: Option<Box<str>> =
             self.exchange().and_then(Exchange::username).map(Into::into);
         let connect = &Connect { username: username.as_deref().or(connect.username), ..*connect };
@@ -151,13 +151,16 @@ impl Connection {
         let Broker { hooks, backoff, clock, .. } = &*self.broker;
         let (address, who) = (self.endpoint.peer.ip(), Who::of(connect));
         if !backoff.is_over(address, who, clock.milliseconds()) {
-            return Err(End::Refused(ReasonCode::ConnectionRateExceeded));
+            return Err(End::must_wait());
         }
         if hooks.on_before_connect(&facts, &asked) == Decision::Veto {
             backoff.refused(address, who, clock.milliseconds());
             return Err(End::Refused(ReasonCode::NotAuthorized)); // [MQTT-3.1.4-2]
         }
-        backoff.accepted(address, who);
+        // A user name beside a method is proved where the plugin has said it.
+        if connecting.exchange.as_deref().is_none_or(|exchange| exchange.username().is_some()) {
+            backoff.accepted(address, who);
+        }
         connecting.authorised = true;
         Ok(())
     }
@@ -174,12 +177,11 @@ impl Connection {
         let window = connect.receive_maximum.min(self.broker.limits.max_inflight);
         let claimant = Claimant {
             client_id,
-            // Where nobody checks user names, they say nothing.
-            user: connect.username.filter(|_| {
-                let exchange = connecting.exchange.as_deref();
-                self.broker.hooks.decides_who_connects()
-                    || exchange.is_some_and(Exchange::names_user)
-            }),
+            // Where nobody checks user names, they say nothing. Beside a method nobody need have done.
+            user: match connecting.exchange.as_deref() {
+                Some(exchange) => exchange.username(),
+                None => connect.username.filter(|_| self.broker.hooks.decides_who_connects()),
+            },
             connection: self.id,
             clean_start: connect.clean_start,
             waited: connecting.claiming.is_some(),

@@ -6,20 +6,20 @@ use std::time::Duration;
 
 use hookmq::config::Listener;
 use hookmq::plugins::PluginEntry;
-use mqtt::{Connect, Packet, ReasonCode, Version};
+use mqtt::{Connect, Packet, Property, PropertyBuffer, ReasonCode, Version};
 use serde_json::json;
 
 use crate::common::plugins::{self, PluginDir};
 use crate::support::{Broker, Client, Login, auth, both_versions, other_address};
 
-both_versions!(who_was_refused_waits);
+both_versions!(who_was_refused_waits, who_has_no_user_name_waits_alone);
 
 /// From an address of this machine that is not loopback, where it has one.
 fn who_was_refused_waits(version: Version) {
     let directory = PluginDir::new();
     directory.put(plugins::rust("deny-list"), "deny-list");
     let broker = Broker::start_in(directory.path(), |config| {
-        config.plugins = vec![deny_everybody()];
+        config.plugins = vec![deny("*")];
         config.listeners = vec![Listener::Tcp { address: ([0, 0, 0, 0], 0).into() }];
     });
     let port = broker.address().port();
@@ -45,43 +45,112 @@ fn who_was_refused_waits(version: Version) {
     }
 }
 
-/// By AUTH packets it is the same; one who has a user name does not wait for another.
-#[test]
-fn who_was_not_authenticated_waits() {
+/// Neighbours that share its address are asked about.
+fn who_has_no_user_name_waits_alone(version: Version) {
     let Some(address) = other_address() else { return };
     let directory = PluginDir::new();
-    let plugins = vec![auth::challenge(&directory, "challenge")];
-    let broker = Broker::with_plugins_and(&directory, plugins, |config| {
+    directory.put(plugins::rust("deny-list"), "deny-list");
+    let broker = Broker::start_in(directory.path(), |config| {
+        config.plugins = vec![deny("denied")];
         config.listeners = vec![Listener::Tcp { address: ([0, 0, 0, 0], 0).into() }];
-        config.allow_anonymous = true;
         config.limits.auth_backoff = Duration::from_secs(60);
     });
     let address = SocketAddr::new(address, broker.address().port());
+    let ask = |client_id| Login::new(version, client_id).ask(address).1.reason;
+    assert_eq!(ask("denied"), ReasonCode::NotAuthorized);
+    assert_eq!(ask("neighbour"), ReasonCode::Success);
+    assert_ne!(ask("denied"), ReasonCode::NotAuthorized);
+}
+
+/// By AUTH packets it is the same.
+#[test]
+fn who_was_not_authenticated_waits() {
+    let Some((broker, address)) = authenticating(Duration::from_secs(60)) else { return };
     let ask = |method, data: &str| auth::login("c", method, data).ask(address).1.reason;
     assert_eq!(ask("TOKEN", "alice:a"), ReasonCode::Success);
     // A method that nobody knows is no attempt.
     assert_eq!(ask("UNKNOWN", ""), ReasonCode::BadAuthenticationMethod);
     let mut halfway = Client::open(address, Version::V5);
-    halfway.send_bytes(&auth::login("d", "CHALLENGE", "alice").bytes());
+    halfway.send_bytes(&auth::login("c", "CHALLENGE", "alice").bytes());
     assert_eq!(halfway.asked().reason, ReasonCode::ContinueAuthentication);
     assert_eq!(ask("TOKEN", "alice:wrong"), ReasonCode::BadUserNameOrPassword);
     assert_eq!(ask("TOKEN", "alice:a"), ReasonCode::ConnectionRateExceeded);
     halfway.send_auth(ReasonCode::ContinueAuthentication, "CHALLENGE", "1:a");
     halfway.expect_refused(ReasonCode::ConnectionRateExceeded);
-    // Without a method no plugin was asked, and none has refused.
-    let mut connect = Connect::new(Version::V5, "e");
-    connect.username = Some("somebody");
-    let mut somebody = Client::open(address, Version::V5);
-    somebody.send(&Packet::Connect(connect));
-    assert_eq!(somebody.connack().0, ReasonCode::Success);
+    // Another client, and one without a method, about whom no plugin is asked.
+    assert_eq!(auth::login("d", "TOKEN", "bob:b").ask(address).1.reason, ReasonCode::Success);
+    assert_eq!(Login::new(Version::V5, "e").ask(address).1.reason, ReasonCode::Success);
+    drop(broker);
 }
 
-fn deny_everybody() -> PluginEntry {
-    PluginEntry {
-        name: "deny-list".into(),
-        config: json!({ "client_ids": ["*"] }),
-        optional: false,
-        line: None,
-        allow_panic_abort: false,
+/// Neither names in CONNECT nor a secret of one's own make more than ten guesses.
+#[test]
+fn guesses_by_auth_are_counted_for_the_address() {
+    let Some((broker, address)) = authenticating(Duration::from_secs(60)) else { return };
+    let ask = |number: usize, data: &str| {
+        let (name, client_id) = (format!("anything-{number}"), format!("c-{number}"));
+        let mut properties = PropertyBuffer::new();
+        properties.push(Property::AuthenticationMethod("TOKEN"));
+        properties.push(Property::AuthenticationData(data.as_bytes()));
+        let mut connect = Connect::new(Version::V5, &client_id);
+        connect.username = Some(&name);
+        connect.properties = properties.as_properties();
+        let mut client = Client::open(address, Version::V5);
+        client.send(&Packet::Connect(connect));
+        client.connack().0
+    };
+    for number in 0..10 {
+        assert_eq!(ask(100 + number, "bob:b"), ReasonCode::Success);
+        assert_eq!(ask(number, "alice:wrong"), ReasonCode::BadUserNameOrPassword);
     }
+    assert_eq!(ask(10, "alice:a"), ReasonCode::ConnectionRateExceeded);
+    assert_eq!(ask(110, "bob:b"), ReasonCode::ConnectionRateExceeded);
+    drop(broker);
+}
+
+/// Who is connected does not guess in another's name either.
+#[test]
+fn guesses_by_reauthentication_count_too() {
+    let Some((broker, address)) = authenticating(Duration::from_secs(60)) else { return };
+    let connect = |number: usize| {
+        let client_id = format!("c-{number}");
+        auth::login(&client_id, "TOKEN", "bob:b").connect(address)
+    };
+    let mut clients: Vec<Client> = (0..11).map(connect).collect();
+    let mut last = clients.pop().unwrap();
+    for mut client in clients {
+        client.send_auth(ReasonCode::ReAuthenticate, "TOKEN", "alice:wrong");
+        client.expect_disconnect(ReasonCode::NotAuthorized);
+    }
+    last.send_auth(ReasonCode::ReAuthenticate, "TOKEN", "alice:a");
+    last.expect_disconnect(ReasonCode::ConnectionRateExceeded);
+    drop(broker);
+}
+
+/// Whatever limits a program gives that has not read them from a config.
+#[test]
+fn a_first_wait_longer_than_the_longest_harms_nobody() {
+    let Some((broker, address)) = authenticating(Duration::from_secs(120)) else { return };
+    let ask = || auth::login("c", "TOKEN", "alice:wrong").ask(address).1.reason;
+    assert_eq!(ask(), ReasonCode::BadUserNameOrPassword);
+    assert_eq!(ask(), ReasonCode::ConnectionRateExceeded);
+    drop(broker);
+}
+
+/// A broker whose plugin knows alice and bob, and its address that is not loopback, where there is one.
+fn authenticating(first_wait: Duration) -> Option<(Broker, SocketAddr)> {
+    let address = other_address()?;
+    let directory = PluginDir::new();
+    let plugins = vec![auth::challenge(&directory, "challenge")];
+    let broker = Broker::with_plugins_and(&directory, plugins, |config| {
+        config.listeners = vec![Listener::Tcp { address: ([0, 0, 0, 0], 0).into() }];
+        config.allow_anonymous = true;
+        config.limits.auth_backoff = first_wait;
+    });
+    let address = SocketAddr::new(address, broker.address().port());
+    Some((broker, address))
+}
+
+fn deny(client_id: &str) -> PluginEntry {
+    auth::entry("deny-list", json!({ "client_ids": [client_id] }))
 }

@@ -1,6 +1,6 @@
 //! The hook `on_auth`: which plugin is asked and when, and what comes of odd answers.
 
-use mqtt::{Property, ReasonCode, Version};
+use mqtt::{Connect, Packet, Property, PropertyBuffer, ReasonCode, Version};
 use serde_json::json;
 
 use crate::common::log;
@@ -173,4 +173,32 @@ fn odd_answers_refuse_the_client_or_are_left_out() {
             .with(Property::AuthenticationData(&[code]));
         Client::start(&broker, &login).expect_refused(expected);
     }
+}
+
+/// Whoever is authenticated may have written anybody's name in CONNECT, and plugins be content with it.
+#[test]
+fn a_user_name_that_no_plugin_gave_owns_no_session() {
+    let directory = PluginDir::new();
+    directory.put(plugins::c_text(ODD), "odd");
+    directory.put(plugins::rust("deny-list"), "deny-list");
+    let deny = entry("deny-list", json!({ "client_ids": ["denied"] }));
+    let broker = Broker::with_plugins(&directory, vec![entry("odd", json!(null)), deny]);
+    let connect = |method: Option<&str>| {
+        let mut properties = PropertyBuffer::new();
+        if let Some(method) = method {
+            properties.push(Property::AuthenticationMethod(method));
+        }
+        let mut connect = Connect::new(Version::V5, "c");
+        connect.username = Some("alice");
+        connect.clean_start = false;
+        connect.properties = properties.as_properties();
+        let mut client = Client::open(broker.address(), Version::V5);
+        client.send(&Packet::Connect(connect));
+        client
+    };
+    let mut alice = connect(None);
+    assert_eq!(alice.connack().0, ReasonCode::Success);
+    connect(Some("LATER")).expect_refused(ReasonCode::NotAuthorized);
+    alice.ping();
+    assert_eq!(login("d", "LATER", "").ask(broker.address()).1.reason, ReasonCode::Success);
 }

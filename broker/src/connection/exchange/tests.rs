@@ -31,10 +31,20 @@ fn authenticated(username: Option<&str>) -> AuthOutcome {
     AuthOutcome::Authenticated(AuthReply { username, ..AuthReply::default() })
 }
 
+/// An AUTH that comes as early as it may.
 fn receive(exchange: &mut Exchange, reason: ReasonCode, method: &str) -> Result<(), End> {
+    receive_at(exchange.not_before, exchange, reason, method)
+}
+
+fn receive_at(
+    now: u64,
+    exchange: &mut Exchange,
+    reason: ReasonCode,
+    method: &str,
+) -> Result<(), End> {
     let mut properties = PropertyBuffer::new();
     properties.push(Property::AuthenticationMethod(method));
-    exchange.receive(&Auth { reason, properties: properties.as_properties() }, DUE)
+    exchange.receive(&Auth { reason, properties: properties.as_properties() }, now, DUE)
 }
 
 #[track_caller]
@@ -109,7 +119,7 @@ fn the_method_stays_the_same() {
     let other = receive(&mut connected(), ReasonCode::ReAuthenticate, "m");
     check_violation(other, Violation::AuthenticationMethodChanged);
     let silent = Auth { reason: ReasonCode::Success, properties: Properties::EMPTY };
-    let silent = connected().receive(&silent, DUE);
+    let silent = connected().receive(&silent, 0, DUE);
     check_violation(silent, Violation::AuthenticationMethodChanged);
 }
 
@@ -172,15 +182,46 @@ fn a_connected_client_authenticates_again_within_its_time() {
     assert_eq!(exchange.due(), u64::MAX);
 }
 
+/// [MQTT-4.12.1-1]: each time its rounds have their number.
+#[test]
+fn a_client_authenticates_again_once_a_second() {
+    use ReasonCode::{ContinueAuthentication, ReAuthenticate};
+    let mut exchange = connected();
+    for again in 0..2 * u64::from(MAX_ROUNDS) {
+        let now = 5000 + again * 1000;
+        receive_at(now, &mut exchange, ReAuthenticate, METHOD).unwrap();
+        assert_eq!(exchange.round(Properties::EMPTY).round, 1);
+        exchange.decide(challenge(b"")).unwrap();
+        receive_at(now, &mut exchange, ContinueAuthentication, METHOD).unwrap();
+        assert_eq!(exchange.round(Properties::EMPTY).round, 2);
+        exchange.decide(authenticated(None)).unwrap();
+    }
+    let now = exchange.not_before - 1;
+    let end = receive_at(now, &mut exchange, ReAuthenticate, METHOD);
+    let reason = ReasonCode::MessageRateTooHigh;
+    assert!(matches!(end, Err(End::Unauthenticated(said, _)) if said == reason), "{end:?}");
+}
+
 #[test]
 fn a_client_keeps_its_user_name() {
     let mut exchange = begin(|_| {});
-    assert_eq!((exchange.username(), exchange.names_user()), (Some("claimed"), false));
+    assert_eq!(exchange.username(), None);
     exchange.decide(authenticated(Some("proved"))).unwrap();
-    assert_eq!((exchange.username(), exchange.names_user()), (Some("proved"), true));
+    assert_eq!(exchange.username(), Some("proved"));
     for (name, stays) in [(None, true), (Some("proved"), true), (Some("other"), false)] {
         receive(&mut exchange, ReasonCode::ReAuthenticate, METHOD).unwrap();
         assert_eq!(exchange.decide(authenticated(name)).is_ok(), stays, "{name:?}");
+    }
+}
+
+/// The name in CONNECT does not count, nor does one that comes when the session is there.
+#[test]
+fn a_client_whom_the_plugin_has_not_named_stays_nobody() {
+    for name in ["claimed", "other"] {
+        let mut exchange = connected();
+        assert_eq!(exchange.username(), None);
+        receive(&mut exchange, ReasonCode::ReAuthenticate, METHOD).unwrap();
+        assert!(exchange.decide(authenticated(Some(name))).is_err());
     }
 }
 
