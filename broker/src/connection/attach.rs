@@ -1,5 +1,5 @@
 //! From a granted session to a connected client: CONNACK, the link to the socket, what was owed from
-//! before.
+//! before; or the DISCONNECT that a plugin wants.
 
 use std::sync::atomic::Ordering;
 use std::task::Context;
@@ -42,6 +42,16 @@ impl Connection {
         if client.session_expiry > 0 {
             broker.store.session_begun(&session.client_id, client.session_expiry);
         }
+        // Asked before anything that the session has kept is sent.
+        let decision =
+            broker.hooks.on_connect(&client.facts(&self.endpoint), resumed, connect.clean_start);
+        if decision == Decision::Veto {
+            let end = End::ConnectVetoed;
+            // Without a link nobody can send it anything else. What the client does not take now it
+            // does not get. [MQTT-3.2.0-1]
+            let _ = connecting.write.try_write(&[reply, client.good_bye(&end)].concat());
+            return Err(end);
+        }
         let waker = cx.waker().clone();
         let link = Link::new(
             connecting.write,
@@ -50,18 +60,13 @@ impl Connection {
             connect.maximum_packet_size,
             connect.topic_alias_maximum,
         );
-        // Asked before anything that the session has kept is sent.
-        let decision =
-            broker.hooks.on_connect(&client.facts(&self.endpoint), resumed, connect.clean_start);
         let mut outbox = session.outbox.lock();
         // [MQTT-4.9.0-1]
         outbox.attach(link, connect.receive_maximum.min(broker.limits.max_inflight));
         outbox.lend_buffer(&mut shard.outgoing.pool);
         // [MQTT-3.1.4-5] [MQTT-3.2.0-1]
         outbox.append(&reply);
-        if decision == Decision::Continue {
-            outbox.resume(shard.second());
-        }
+        outbox.resume(shard.second());
         shard.outgoing.mark(session, outbox);
         session.mark_attention();
         if session.ordered_close().is_some() {
@@ -73,7 +78,7 @@ impl Connection {
         }
         let next = client.keep_alive_deadline();
         self.set_check(shard, next);
-        if decision == Decision::Veto { Err(End::ConnectVetoed) } else { Ok(()) }
+        Ok(())
     }
 
     fn client(&self, shard: &Shard, connect: &Connect<'_>, taken: Taken) -> ConnectedClient {

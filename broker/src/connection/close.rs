@@ -114,20 +114,26 @@ fn is_due_now(will: &crate::session::Will, session_kept: bool) -> bool {
     will.delay == 0 || !session_kept
 }
 
-/// Sends DISCONNECT where there is something to say, after what was to be sent before, and lets go
-/// of the socket.
-fn say_good_bye(client: &ConnectedClient, end: &End) {
-    let mut last = Vec::new();
-    if let Some(reason) = end.disconnect_reason() {
-        // [MQTT-3.14.2-2]
-        let properties = why::reason_string(end.reason_string().as_deref());
-        let properties = properties.as_properties();
-        let disconnect = Packet::Disconnect(Disconnect { reason, properties });
-        // The close says it too, to whom it cannot be told.
-        let _ = client.recipient.write(disconnect, &mut last);
+impl ConnectedClient {
+    /// DISCONNECT where there is something to say, or nothing.
+    pub(super) fn good_bye(&self, end: &End) -> Vec<u8> {
+        let mut last = Vec::new();
+        if let Some(reason) = end.disconnect_reason() {
+            // [MQTT-3.14.2-2]
+            let properties = why::reason_string(end.reason_string().as_deref());
+            let properties = properties.as_properties();
+            let disconnect = Packet::Disconnect(Disconnect { reason, properties });
+            // The close says it too, to whom it cannot be told.
+            let _ = self.recipient.write(disconnect, &mut last);
+        }
+        last
     }
+}
+
+/// Says good-bye after what was to be sent before, and lets go of the socket.
+fn say_good_bye(client: &ConnectedClient, end: &End) {
     // [MQTT-3.14.4-1] [MQTT-3.14.4-2]
-    let (write, publishers) = client.session.outbox.lock().detach(&last);
+    let (write, publishers) = client.session.outbox.lock().detach(&client.good_bye(end));
     if let Some(mut write) = write {
         // What the client does not take now it does not get.
         let _ = write.run();

@@ -46,5 +46,6 @@ mod session;
 mod share;
 mod subscribe;
 mod takeover;
+mod vetoed_connect;
 mod will;
 mod window;
