@@ -18,6 +18,7 @@ mod properties;
 mod qos;
 mod reason;
 mod recipient;
+mod stand_in;
 mod version;
 mod violation;
 

@@ -1,7 +1,9 @@
 //! Who a packet is for: in which version it is told, how large a packet it takes, and whether it
 //! wants to hear why.
 
-use crate::{Lowered, Packet, PacketType, Properties, Property, PropertyBuffer, Version};
+use crate::{
+    Lowered, Packet, PacketType, Properties, Property, PropertyBuffer, RefusedPublish, Version,
+};
 
 /// What a client said in its CONNECT about what it can be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +39,17 @@ impl Recipient {
     /// sender's. An acknowledgement without properties is no larger than the smallest CONNACK, so
     /// that it can be sent to whom has got one. [MQTT-3.1.2-24]
     pub fn write(&self, packet: Packet<'_>, out: &mut Vec<u8>) -> Result<(), Untold> {
-        let packet = match self.version.lower(packet) {
+        self.write_with(packet, RefusedPublish::Acknowledge, out)
+    }
+
+    /// The same with the choice of what a refused PUBLISH hears.
+    pub fn write_with(
+        &self,
+        packet: Packet<'_>,
+        refused: RefusedPublish,
+        out: &mut Vec<u8>,
+    ) -> Result<(), Untold> {
+        let packet = match self.version.lower_with(packet, refused) {
             Lowered::Send(packet) => packet,
             Lowered::Skip => return Ok(()),
             Lowered::Close => return Err(Untold::Close),
@@ -221,5 +233,10 @@ mod tests {
         let disconnect = Packet::Disconnect(Disconnect::new(ReasonCode::SessionTakenOver));
         assert_eq!(written(old, disconnect), Err(Untold::Close));
         assert_eq!(written(old, Packet::PingResp), Ok(vec![0xD0, 0]));
+        let refused = || Packet::PubAck(Ack::new(1, ReasonCode::NotAuthorized));
+        assert_eq!(written(old, refused()), Ok(vec![0x40, 2, 0, 1]));
+        let mut out = Vec::new();
+        let closed = old.write_with(refused(), RefusedPublish::Close, &mut out);
+        assert_eq!((closed, out), (Err(Untold::Close), vec![]));
     }
 }
