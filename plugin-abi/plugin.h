@@ -40,28 +40,33 @@ extern "C" {
 #define MQ_EXPORT
 #endif
 
-/* What a hook answers. Anything else means that the plugin has failed: use numbers below 0, of which
- * -1 says that it panicked. A hook that observes, and so decides nothing, answers MQ_CONTINUE. */
-#define MQ_VETO 0     /* the event does not happen; later plugins are not asked */
+/* What a hook answers. A hook that observes, and so decides nothing, answers MQ_CONTINUE. Since 1.1 one
+ * that decides may also answer 0x80 to 0xFF: the event does not happen, later plugins are not asked, and
+ * the client is told that reason code of MQTT 5, or the nearest that the answering packet can carry.
+ * Anything else means that the plugin has failed: use numbers below 0, of which -1 says that it
+ * panicked. */
+#define MQ_VETO 0     /* the event does not happen; later plugins are not asked; nobody is told */
 #define MQ_CONTINUE 1 /* the next plugin is asked, then the event happens */
 #define MQ_PENDING 2  /* reserved, not offered yet: counts as a failure */
 
-/* What OnAuth answers besides. MQ_CONTINUE means that the plugin does not know the method. 0x80 to
- * 0xFF refuse the client with that reason code of MQTT 5, which must be one that CONNACK can carry;
- * MQ_VETO is 0x87, not authorized. */
+/* What OnAuth answers besides. MQ_CONTINUE means that the plugin does not know the method. MQ_VETO is
+ * 0x87, not authorized. */
 #define MQ_AUTHENTICATED 16 /* the client is who it says */
 #define MQ_CHALLENGE 17     /* the client is asked for more; another round follows */
 
-/* The parts of an answer of OnAuth. */
-#define MQ_ANSWER_DATA 1u     /* Authentication Data for the client, with either of the two above */
-#define MQ_ANSWER_STATE 2u    /* with MQ_CHALLENGE: bytes that the next round has in `state` */
-#define MQ_ANSWER_USERNAME 3u /* with MQ_AUTHENTICATED: the client's user name from now on */
-#define MQ_ANSWER_REASON 4u   /* a text for the client, left out where it takes none */
+/* The parts of an answer: what is handed to `answer` of an event. */
+#define MQ_ANSWER_DATA 1u     /* OnAuth: Authentication Data for the client, with either of the two above */
+#define MQ_ANSWER_STATE 2u    /* OnAuth, with MQ_CHALLENGE: bytes that the next round has in `state` */
+#define MQ_ANSWER_USERNAME 3u /* OnAuth, with MQ_AUTHENTICATED: the client's user name from now on */
+#define MQ_ANSWER_REASON 4u   /* with a refusal, and in OnAuth: a text, left out where the client takes none */
+#define MQ_ANSWER_THROTTLE 5u /* not in OnAuth, whatever is answered: a uint32_t, how many milliseconds
+                               * what the client sends next is not looked at; at most 60000 count */
 
-/* What `answer` of mq_auth returns. */
+/* What `answer` returns. */
 #define MQ_TAKEN 0      /* the broker has copied it */
-#define MQ_UNKNOWN (-1) /* an earlier broker does not know this part, and goes on without it */
-#define MQ_UNFIT (-2)   /* over 65535 bytes, or no text where there must be: the round has failed */
+#define MQ_UNKNOWN (-1) /* no part that this broker and this hook know; the answer stands without it */
+#define MQ_UNFIT (-2)   /* over 65535 bytes, no text, or no uint32_t, where it must be: left out, and a
+                         * round of OnAuth has failed */
 
 /* Levels of the log. */
 #define MQ_LOG_ERROR 1u
@@ -100,7 +105,13 @@ typedef struct mq_client {
     mq_address local; /* the broker's end */
 } mq_client;
 
+/* Takes a part of the answer, an MQ_ANSWER_ number and its value; pass `answer_ctx` of the event back as it
+ * is. To be called while the hook runs, and not later. Copies the value; of two for one part the later one
+ * counts. A part that the answer has no use for is ignored. */
+typedef int32_t (*mq_answer)(const void *answer_ctx, uint32_t part, mq_view value);
+
 /* ---- events ----
+ * `answer_ctx` and `answer` are there since 1.1. In a hook that observes, `answer` takes nothing.
  * `properties` is the property block of the packet (MQTT 5.0, section 2.2.2.2), validated, without
  * its length; empty before 5.0. */
 
@@ -110,6 +121,8 @@ typedef struct mq_socket_open {
     mq_view listener;
     mq_address peer;
     mq_address local;
+    const void *answer_ctx;
+    mq_answer answer;
 } mq_socket_open;
 
 typedef struct mq_before_connect {
@@ -126,6 +139,8 @@ typedef struct mq_before_connect {
     mq_view will_topic;
     mq_view properties;
     mq_view authentication_method; /* since 1.1: by which OnAuth has authenticated it; else empty */
+    const void *answer_ctx;
+    mq_answer answer;
 } mq_before_connect;
 
 typedef struct mq_connect {
@@ -134,6 +149,8 @@ typedef struct mq_connect {
     uint8_t clean_start;
     uint8_t reserved[2];
     const mq_client *client;
+    const void *answer_ctx;
+    mq_answer answer;
 } mq_connect;
 
 typedef struct mq_publish {
@@ -146,6 +163,8 @@ typedef struct mq_publish {
     mq_view topic;
     mq_view payload;
     mq_view properties;
+    const void *answer_ctx;
+    mq_answer answer;
 } mq_publish;
 
 typedef struct mq_subscribe {
@@ -158,6 +177,8 @@ typedef struct mq_subscribe {
     mq_view filter; /* of a shared one what stands behind its name: a/# of $share/name/a/# */
     mq_view properties;
     mq_view whole_filter; /* since 1.1: as the client wrote it; tells its subscriptions apart */
+    const void *answer_ctx;
+    mq_answer answer;
 } mq_subscribe;
 
 typedef struct mq_unsubscribe {
@@ -166,6 +187,8 @@ typedef struct mq_unsubscribe {
     const mq_client *client;
     mq_view filter; /* as in mq_subscribe */
     mq_view whole_filter; /* since 1.1: as in mq_subscribe */
+    const void *answer_ctx;
+    mq_answer answer;
 } mq_unsubscribe;
 
 typedef struct mq_disconnect {
@@ -190,10 +213,7 @@ typedef struct mq_auth {
     mq_view state;      /* what was given as MQ_ANSWER_STATE in the round before; else empty */
     mq_view properties; /* of the CONNECT or AUTH packet */
     const void *answer_ctx;
-    /* Takes a part of the answer, an MQ_ANSWER_ number and its value; pass `answer_ctx` back as it is.
-     * To be called while OnAuth runs, and not later. Copies the value; of two for one part the later
-     * one counts. Where the round ends in something else than the part is for, it is ignored. */
-    int32_t (*answer)(const void *answer_ctx, uint32_t part, mq_view value);
+    mq_answer answer;
 } mq_auth;
 
 /* ---- what a plugin may call ----

@@ -8,12 +8,12 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use mqtt::{Properties, Publish};
+use mqtt::{Properties, Publish, RefusedPublish};
 
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
 use crate::connection::Backoff;
-use crate::hooks::{Client, Decision, Hooks, Origin, Publication};
+use crate::hooks::{Client, Hooks, Origin, Publication};
 use crate::router::{Item, Receivers, Retained, RetainedLimits, Retention, Router, Run};
 use crate::session::{ConnectionId, Due, Ended, Message, QueueLimits, Registry};
 use crate::session::{Schedule, Session, TakeoverLimit, Takeovers, Will};
@@ -28,6 +28,7 @@ const SWEEPS: usize = 10;
 pub(crate) struct Broker {
     pub(crate) limits: Limits,
     check_payload_format: bool,
+    pub(crate) refused_publish: RefusedPublish,
     /// With `%c` in place of the client id.
     response_information: Option<Box<str>>,
     pub(crate) queue_limits: QueueLimits,
@@ -62,6 +63,7 @@ impl Broker {
         let limits = config.limits.clone();
         Broker {
             check_payload_format: config.check_payload_format,
+            refused_publish: config.refused_publish,
             response_information: config.response_information.as_deref().map(Into::into),
             queue_limits: QueueLimits {
                 messages: limits.max_queued_messages,
@@ -226,7 +228,8 @@ impl Broker {
         };
         if self.hooks.watches_messages() {
             let publication = publication(&run, &item, Origin::Will);
-            if self.hooks.on_before_publish(client, &publication) == Decision::Veto {
+            // There is nobody to tell, or to wait.
+            if self.hooks.on_before_publish(client, &publication).is_veto() {
                 return;
             }
         }

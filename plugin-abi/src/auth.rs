@@ -6,7 +6,6 @@ use std::fmt;
 use crate::{
     event::{Client, events, field},
     properties::UserProperties,
-    raw::View,
 };
 
 events! {
@@ -59,13 +58,6 @@ impl<'a> Auth<'a> {
     /// The user properties of the packet.
     pub fn user_properties(&self) -> UserProperties<'a> {
         UserProperties::new(self.properties())
-    }
-
-    /// Hands the broker a part of the answer, of which it takes a copy.
-    pub(crate) fn answer(&self, part: u32, value: &[u8]) -> i32 {
-        let (answer, context) = (field!(self, answer), field!(self, answer_ctx));
-        // SAFETY: the event lives, and so does its answer; the value is borrowed for the call.
-        unsafe { answer(context, part, View::new(value)) }
     }
 }
 

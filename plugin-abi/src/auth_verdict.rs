@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::{Auth, raw};
+use crate::{Auth, answer::Answerable, raw};
 
 /// The outcome of a round of enhanced authentication, and what goes to the client with it.
 ///
@@ -85,8 +85,10 @@ impl AuthVerdict {
 
     /// Hands the parts to the broker, and returns the number that crosses the border.
     pub(crate) fn give(self, event: &Auth<'_>) -> i32 {
-        for (part, value) in &self.parts {
-            event.answer(*part, value);
+        if let Some(answer) = event.answer() {
+            for (part, value) in &self.parts {
+                answer.give(*part, value);
+            }
         }
         self.code
     }

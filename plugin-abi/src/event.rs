@@ -11,7 +11,7 @@ macro_rules! events {
         $(#[$doc])*
         #[repr(transparent)]
         pub struct $event<'a> {
-            raw: ::std::ptr::NonNull<$crate::raw::$event<'a>>,
+            pub(crate) raw: ::std::ptr::NonNull<$crate::raw::$event<'a>>,
             _borrowed: ::std::marker::PhantomData<&'a $crate::raw::$event<'a>>,
         }
 

@@ -148,7 +148,7 @@ pub unsafe extern "C" fn drop<T: Plugin>(instance: *mut c_void) -> i32 {
 
 macro_rules! answer {
     (decides $answer:expr, $event:ident) => {
-        $answer.into().code()
+        $answer.into().give(&$event)
     };
     (authenticates $answer:expr, $event:ident) => {
         $answer.give(&$event)

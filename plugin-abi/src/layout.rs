@@ -54,17 +54,20 @@ structs! {
     mq_client Client {
         size protocol has_username reserved client_id username listener peer local
     }
-    mq_socket_open SocketOpen { size reserved listener peer local }
+    mq_socket_open SocketOpen { size reserved listener peer local answer_ctx answer }
     mq_before_connect BeforeConnect {
         size clean_start has_password has_will reserved session_expiry keep_alive reserved_too client
-        password will_topic properties authentication_method
+        password will_topic properties authentication_method answer_ctx answer
     }
-    mq_connect Connect { size session_present clean_start reserved client }
-    mq_publish Publish { size qos retain dup origin client topic payload properties }
+    mq_connect Connect { size session_present clean_start reserved client answer_ctx answer }
+    mq_publish Publish {
+        size qos retain dup origin client topic payload properties answer_ctx answer
+    }
     mq_subscribe Subscribe {
         size qos no_local retain_as_published retain_handling client filter properties whole_filter
+        answer_ctx answer
     }
-    mq_unsubscribe Unsubscribe { size reserved client filter whole_filter }
+    mq_unsubscribe Unsubscribe { size reserved client filter whole_filter answer_ctx answer }
     mq_disconnect Disconnect { size graceful reason_code session_kept reserved client reason }
     mq_auth Auth {
         size round reauthentication has_data client method data state properties answer_ctx answer
@@ -136,12 +139,12 @@ fn no_struct_has_a_gap() {
     add_up! {
         Address = 2, 2, 4, 16;
         Client = 4, 1, 1, 2, VIEW, VIEW, VIEW, ADDRESS, ADDRESS;
-        SocketOpen = 4, 4, VIEW, ADDRESS, ADDRESS;
-        BeforeConnect = 4, 1, 1, 1, 1, 4, 2, 2, PTR, VIEW, VIEW, VIEW, VIEW;
-        Connect = 4, 1, 1, 2, PTR;
-        Publish = 4, 1, 1, 1, 1, PTR, VIEW, VIEW, VIEW;
-        Subscribe = 4, 1, 1, 1, 1, PTR, VIEW, VIEW, VIEW;
-        Unsubscribe = 4, 4, PTR, VIEW, VIEW;
+        SocketOpen = 4, 4, VIEW, ADDRESS, ADDRESS, PTR, PTR;
+        BeforeConnect = 4, 1, 1, 1, 1, 4, 2, 2, PTR, VIEW, VIEW, VIEW, VIEW, PTR, PTR;
+        Connect = 4, 1, 1, 2, PTR, PTR, PTR;
+        Publish = 4, 1, 1, 1, 1, PTR, VIEW, VIEW, VIEW, PTR, PTR;
+        Subscribe = 4, 1, 1, 1, 1, PTR, VIEW, VIEW, VIEW, PTR, PTR;
+        Unsubscribe = 4, 4, PTR, VIEW, VIEW, PTR, PTR;
         Disconnect = 4, 1, 1, 1, 1, PTR, VIEW;
         Auth = 4, 2, 1, 1, PTR, VIEW, VIEW, VIEW, VIEW, PTR, PTR;
     }

@@ -62,6 +62,7 @@
 
 #![allow(unsafe_code, reason = "the border to the broker is a C ABI; each use says why it holds")]
 
+mod answer;
 mod auth;
 mod auth_verdict;
 mod config;

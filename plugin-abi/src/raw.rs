@@ -8,12 +8,13 @@ use std::{ffi::c_void, marker::PhantomData, net::SocketAddr, ptr::NonNull};
 
 use abi_stable::StableAbi;
 
+mod answer;
 mod auth;
 
-pub use auth::{
-    ANSWER_DATA, ANSWER_REASON, ANSWER_STATE, ANSWER_USERNAME, AUTHENTICATED, AnswerContext, Auth,
-    CHALLENGE, REFUSED, TAKEN, UNFIT, UNKNOWN,
+pub use answer::{
+    ANSWER_REASON, ANSWER_THROTTLE, AnswerContext, AnswerFunction, REFUSED, TAKEN, UNFIT, UNKNOWN,
 };
+pub use auth::{ANSWER_DATA, ANSWER_STATE, ANSWER_USERNAME, AUTHENTICATED, Auth, CHALLENGE};
 
 /// Major version in the upper 16 bits, minor in the lower: `MQ_ABI_VERSION` in `plugin.h`.
 pub const ABI_VERSION: u32 = 1 << 16 | 1;
@@ -192,6 +193,10 @@ pub struct SocketOpen<'a> {
     pub peer: Address,
     /// The broker's end of the connection.
     pub local: Address,
+    /// Since 1.1. To be passed back to `answer`.
+    pub answer_ctx: AnswerContext,
+    /// Since 1.1. Takes a part of the answer.
+    pub answer: AnswerFunction,
 }
 
 /// Event of OnBeforeConnect (`mq_before_connect`).
@@ -223,6 +228,10 @@ pub struct BeforeConnect<'a> {
     pub properties: View<'a>,
     /// Since 1.1. The method by which on_auth has authenticated the client; else empty.
     pub authentication_method: Text<'a>,
+    /// Since 1.1. To be passed back to `answer`.
+    pub answer_ctx: AnswerContext,
+    /// Since 1.1. Takes a part of the answer.
+    pub answer: AnswerFunction,
 }
 
 /// Event of OnConnect (`mq_connect`).
@@ -238,6 +247,10 @@ pub struct Connect<'a> {
     pub reserved: [u8; 2],
     /// Who connected.
     pub client: ClientPtr<'a>,
+    /// Since 1.1. To be passed back to `answer`.
+    pub answer_ctx: AnswerContext,
+    /// Since 1.1. Takes a part of the answer.
+    pub answer: AnswerFunction,
 }
 
 /// Event of OnMessage, OnBeforePublish and OnPublish (`mq_publish`).
@@ -261,6 +274,10 @@ pub struct Publish<'a> {
     pub payload: View<'a>,
     /// The properties of the PUBLISH packet, without their length.
     pub properties: View<'a>,
+    /// Since 1.1. To be passed back to `answer`.
+    pub answer_ctx: AnswerContext,
+    /// Since 1.1. Takes a part of the answer; nothing where the hook observes.
+    pub answer: AnswerFunction,
 }
 
 /// Event of OnBeforeSubscribe and OnSubscribe (`mq_subscribe`).
@@ -284,6 +301,10 @@ pub struct Subscribe<'a> {
     pub properties: View<'a>,
     /// The filter as the client wrote it, `$share/` and name included. Since 1.1.
     pub whole_filter: Text<'a>,
+    /// Since 1.1. To be passed back to `answer`.
+    pub answer_ctx: AnswerContext,
+    /// Since 1.1. Takes a part of the answer; nothing where the hook observes.
+    pub answer: AnswerFunction,
 }
 
 /// Event of OnBeforeUnsubscribe and OnUnsubscribe (`mq_unsubscribe`).
@@ -299,6 +320,10 @@ pub struct Unsubscribe<'a> {
     pub filter: Text<'a>,
     /// The filter as the client wrote it, `$share/` and name included. Since 1.1.
     pub whole_filter: Text<'a>,
+    /// Since 1.1. To be passed back to `answer`.
+    pub answer_ctx: AnswerContext,
+    /// Since 1.1. Takes a part of the answer; nothing where the hook observes.
+    pub answer: AnswerFunction,
 }
 
 /// Event of OnDisconnect (`mq_disconnect`).

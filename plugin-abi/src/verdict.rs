@@ -1,25 +1,81 @@
 //! What a deciding hook answers.
 
-use crate::raw;
+use std::{borrow::Cow, time::Duration};
 
-/// The answer of a hook that may stop an event. `true` and `false` stand for the two.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use crate::{answer::Answerable, raw};
+
+/// The answer of a hook that may stop an event. `true` and `false` stand for the first two.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use plugin_abi::Verdict;
+/// let full = Verdict::refuse_with(0x97).reason("at most 5 subscriptions"); // Quota exceeded
+/// let slowly = Verdict::Throttle(Duration::from_millis(200));
+/// # assert_ne!(full, slowly);
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Verdict {
     /// The event goes on to the next plugin, and then happens.
     Continue,
-    /// The event does not happen; later plugins are not asked.
+    /// The event does not happen; later plugins are not asked. The client is not told where it could
+    /// go on without knowing: what it sent is acknowledged as always.
     Veto,
+    /// The event does not happen; later plugins are not asked. The client is told, as far as its version
+    /// and the packet that answers it can say so. Since 1.1; for a broker before, it is a veto.
+    Refuse {
+        /// An error of MQTT 5, 0x80 or more. One that the answering packet cannot carry is replaced by
+        /// the nearest; one that the standard does not have is a failure.
+        code: u8,
+        /// Tells the client in words, at most 65,535 bytes; none if it is empty. Left out where the
+        /// client takes none.
+        reason: Cow<'static, str>,
+    },
+    /// As [`Continue`](Verdict::Continue), and what the client sends next is not looked at for so long, at
+    /// most a minute. Others do not wait. Since 1.1; for a broker before, it is to continue.
+    Throttle(Duration),
 }
 
 impl Verdict {
-    /// The number that crosses the border.
-    pub(crate) const fn code(self) -> i32 {
+    /// [`Verdict::Refuse`] without words.
+    pub const fn refuse_with(code: u8) -> Self {
+        Verdict::Refuse { code, reason: Cow::Borrowed("") }
+    }
+
+    /// Says a refusal in words too; the others stay as they are.
+    pub fn reason(mut self, words: impl Into<Cow<'static, str>>) -> Self {
+        if let Verdict::Refuse { reason, .. } = &mut self {
+            *reason = words.into();
+        }
+        self
+    }
+
+    /// Hands to the broker what is no number, and returns the number that crosses the border.
+    pub(crate) fn give(self, event: &impl Answerable) -> i32 {
         match self {
             Verdict::Continue => raw::CONTINUE,
             Verdict::Veto => raw::VETO,
+            Verdict::Refuse { code, reason } => refuse(event, code, &reason),
+            Verdict::Throttle(wait) => {
+                let milliseconds = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
+                if let Some(answer) = event.answer() {
+                    answer.give(raw::ANSWER_THROTTLE, &milliseconds.to_ne_bytes());
+                }
+                raw::CONTINUE
+            }
         }
     }
+}
+
+fn refuse(event: &impl Answerable, code: u8, reason: &str) -> i32 {
+    let Some(answer) = event.answer() else { return raw::VETO };
+    if i32::from(code) < raw::REFUSED {
+        return raw::FAILED;
+    }
+    if !reason.is_empty() {
+        answer.give(raw::ANSWER_REASON, reason.as_bytes());
+    }
+    i32::from(code)
 }
 
 impl From<bool> for Verdict {

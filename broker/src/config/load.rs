@@ -6,7 +6,7 @@ use std::path::Path;
 use super::error::{ConfigError, Problem};
 use super::quantity::number;
 use super::setting::{Section, Setting};
-use super::{Config, document, limits, listener, plugin, response_information};
+use super::{Config, document, limits, listener, plugin, refused_publish, response_information};
 
 /// Reads the file at `path`. Blocks on the disk.
 ///
@@ -49,6 +49,7 @@ fn read(section: &mut Section<'_, '_>, config: &mut Config) {
         log,
         allow_anonymous,
         check_payload_format,
+        refused_publish,
         response_information,
         limits,
     } = config;
@@ -61,6 +62,7 @@ fn read(section: &mut Section<'_, '_>, config: &mut Config) {
     section.read("log", log, Setting::log_level);
     section.read("allow_anonymous", allow_anonymous, Setting::boolean);
     section.read("check_payload_format", check_payload_format, Setting::boolean);
+    section.read("refused_publish", refused_publish, refused_publish::read);
     section.read("response_information", response_information, response_information::read);
     section.read_with("limits", |setting, problems| {
         setting.section(problems, |section| limits::read(section, limits));

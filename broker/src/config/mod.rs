@@ -12,6 +12,7 @@ mod load;
 pub(crate) mod nearest;
 mod plugin;
 mod quantity;
+mod refused_publish;
 mod response_information;
 mod setting;
 #[cfg(test)]
@@ -25,6 +26,8 @@ use std::time::Duration;
 pub use error::{ConfigError, Problem};
 pub use first_run::{FirstRunError, create_if_absent};
 pub use load::{load, parse};
+
+use mqtt::RefusedPublish;
 
 use crate::plugins::PluginEntry;
 
@@ -51,6 +54,8 @@ pub struct Config {
     pub allow_anonymous: bool,
     /// Whether a payload that is said to be UTF-8 is looked at.
     pub check_payload_format: bool,
+    /// What a client hears that cannot be told that its PUBLISH was refused.
+    pub refused_publish: RefusedPublish,
     /// What CONNACK says to clients that ask for Response Information; `%c` in it stands for the
     /// client id.
     pub response_information: Option<String>,
@@ -148,6 +153,7 @@ impl Default for Config {
             log: log::LevelFilter::Info,
             allow_anonymous: false,
             check_payload_format: false,
+            refused_publish: RefusedPublish::Acknowledge,
             response_information: None,
             limits: Limits::default(),
         }

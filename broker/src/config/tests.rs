@@ -6,6 +6,7 @@ use std::fs;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
+use mqtt::RefusedPublish;
 use serde_json::Value;
 
 use super::first_run::first_run_config;
@@ -101,6 +102,7 @@ threads: 3
 log: DEBUG
 allow_anonymous: true
 check_payload_format: true
+refused_publish: close
 response_information: 'response/%c/'
 limits: {max_packet_size: 2048, max_connections: 2, max_handshakes: 9, max_sessions: 8, connect_timeout: 500ms, receive_maximum: 65535,
   max_inflight: 1, max_queued_messages: 3, max_queued_bytes: 64KiB, write_buffer: 1GiB,
@@ -115,6 +117,7 @@ limits: {max_packet_size: 2048, max_connections: 2, max_handshakes: 9, max_sessi
     assert_eq!(config.log, log::LevelFilter::Debug);
     assert_eq!(config.response_information.as_deref(), Some("response/%c/"));
     assert!(config.check_payload_format);
+    assert_eq!(config.refused_publish, RefusedPublish::Close);
     assert!(config.allow_anonymous && config.limits.queue_qos0);
     let limits = config.limits;
     assert_eq!((limits.max_packet_size, limits.max_connections), (2048, 2));
@@ -165,7 +168,8 @@ fn unknown_keys_that_are_near_nothing_list_what_is_known() {
     check_problems(
         "persistence: true",
         &["c.yml:1: persistence: unknown key; the keys here are listeners, plugins, plugin_dir, \
-           threads, log, allow_anonymous, check_payload_format, response_information, limits"],
+           threads, log, allow_anonymous, check_payload_format, refused_publish, \
+           response_information, limits"],
     );
     check_problems(
         "plugins: [{name: a, x_y_z: 1}]",
@@ -175,6 +179,15 @@ fn unknown_keys_that_are_near_nothing_list_what_is_known() {
     let text = "[1]: 2\n3: 4\nnull: 5\n1.5: 6\ntrue: 7";
     let error = parse("c.yml", text).expect_err(text).to_string();
     assert_eq!(error.lines().count(), 5, "{error}");
+}
+
+#[test]
+fn refused_publish_is_ack_or_close() {
+    assert_eq!(accept("refused_publish: ack").refused_publish, RefusedPublish::Acknowledge);
+    for (bad, found) in [("Ack", "\"Ack\""), ("true", "true"), ("", "no value")] {
+        let problem = format!("c.yml:1: refused_publish: {found} is not allowed; ack or close");
+        check_problems(&format!("refused_publish: {bad}"), &[&problem]);
+    }
 }
 
 #[test]

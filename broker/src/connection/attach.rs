@@ -4,12 +4,11 @@
 use std::sync::atomic::Ordering;
 use std::task::Context;
 
-use mqtt::{ConnAck, Connect, Packet, Property, PropertyBuffer, ReasonCode, Untold};
+use mqtt::{ConnAck, Connect, Packet, PacketType, Property, PropertyBuffer, ReasonCode, Untold};
 
 use super::alias::Aliases;
 use super::client::ConnectedClient;
 use super::{Connection, End, Exchange, Stage};
-use crate::hooks::Decision;
 use crate::session::{Author, Granted, Link, Taken, Will};
 use crate::shard::Shard;
 
@@ -45,8 +44,8 @@ impl Connection {
         // Asked before anything that the session has kept is sent.
         let decision =
             broker.hooks.on_connect(&client.facts(&self.endpoint), resumed, connect.clean_start);
-        if decision == Decision::Veto {
-            let end = End::ConnectVetoed;
+        if let Some(refusal) = decision.verdict.told_in(PacketType::Disconnect) {
+            let end = End::ConnectVetoed(refusal);
             // Without a link nobody can send it anything else. What the client does not take now it
             // does not get. [MQTT-3.2.0-1]
             let _ = connecting.write.try_write(&[reply, client.good_bye(&end)].concat());
@@ -76,8 +75,9 @@ impl Connection {
         if broker.stopping.load(Ordering::Acquire) {
             session.order_close(ReasonCode::ServerShuttingDown);
         }
-        let next = client.keep_alive_deadline();
+        let next = client.keep_alive_deadline(client.last_packet);
         self.set_check(shard, next);
+        self.throttle.ask(decision.throttle);
         Ok(())
     }
 

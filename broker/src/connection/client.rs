@@ -130,22 +130,25 @@ impl ConnectedClient {
         Some(since + stall_after(broker))
     }
 
-    /// When the client is taken to be gone if nothing more comes from it.
-    pub(super) fn keep_alive_deadline(&self) -> u64 {
-        if self.keep_alive > 0 { self.last_packet + patience(self.keep_alive) } else { u64::MAX }
+    /// When the client is taken to be gone if nothing came from it since `heard_from`, which is a
+    /// millisecond of the broker's clock.
+    pub(super) fn keep_alive_deadline(&self, heard_from: u64) -> u64 {
+        if self.keep_alive > 0 { heard_from + patience(self.keep_alive) } else { u64::MAX }
     }
 
     /// Acts on what is due and returns when to look again.
-    /// `unfinished`: bytes of a packet of which the rest has not come yet.
+    /// `heard_from`: when it sent its last packet, or could not yet have been heard. `unfinished`: bytes
+    /// of a packet of which the rest has not come yet.
     pub(super) fn check_deadlines(
         &mut self,
         broker: &Broker,
         shard: &Shard,
+        heard_from: u64,
         unfinished: usize,
     ) -> Result<u64, End> {
         let now = shard.now;
         // [MQTT-3.1.2-22]
-        let mut next = self.keep_alive_deadline().saturating_add(time_for(unfinished));
+        let mut next = self.keep_alive_deadline(heard_from).saturating_add(time_for(unfinished));
         if now >= next {
             return Err(End::KeepAliveTimeout);
         }

@@ -4,8 +4,9 @@
 use std::borrow::Cow;
 use std::mem::discriminant;
 
-use mqtt::{ReasonCode, Untold, Violation};
+use mqtt::{PacketType, ReasonCode, Untold, Violation};
 
+use crate::hooks::Refusal;
 use crate::tally::Kind;
 
 #[derive(Debug, thiserror::Error)]
@@ -28,10 +29,13 @@ pub(super) enum End {
     Unconnected(Violation),
     #[error("more user properties than limits.max_user_properties or max_user_property_bytes")]
     UserProperties,
-    /// A plugin has refused the client in on_auth, or has not been asked. It hears this in DISCONNECT; before CONNACK it
-    /// becomes [`End::Refused`].
+    /// A plugin has refused the client in on_auth, or has not been asked. It hears this in DISCONNECT;
+    /// before CONNACK, in on_before_connect too, it becomes [`End::Refused`].
     #[error("not authenticated ({0:?})")]
     Unauthenticated(ReasonCode, Option<Cow<'static, str>>),
+    /// With `refused_publish: close`, for a client that cannot be told otherwise. [MQTT3-3.3.5-2]
+    #[error("PUBLISH refused ({0:?}), see refused_publish")]
+    PublishRefused(ReasonCode),
     #[error("re-authentication took longer than limits.connect_timeout")]
     ReauthenticationTimeout,
     #[error("UNSUBSCRIBE with more filters than limits.max_filters_per_subscribe")]
@@ -55,7 +59,7 @@ pub(super) enum End {
     #[error("vetoed by a plugin at on_socket_open")]
     SocketVetoed,
     #[error("vetoed by a plugin at on_connect")]
-    ConnectVetoed,
+    ConnectVetoed(Refusal),
     #[error("the broker stopped, or failed, while it served the connection")]
     Abandoned,
 }
@@ -89,7 +93,9 @@ impl End {
             End::KeepAliveTimeout => Some(ReasonCode::KeepAliveTimeout),
             // [MQTT-4.12.1-2]
             End::Ordered(reason) | End::Unauthenticated(reason, _) => Some(*reason),
-            End::ConnectVetoed | End::ReauthenticationTimeout => Some(ReasonCode::NotAuthorized),
+            End::PublishRefused(reason) => Some(reason.nearest_in(PacketType::Disconnect)),
+            End::ConnectVetoed(refusal) => Some(refusal.reason),
+            End::ReauthenticationTimeout => Some(ReasonCode::NotAuthorized),
             End::Abandoned => Some(ReasonCode::UnspecifiedError),
         }
     }
@@ -106,6 +112,7 @@ impl End {
                 Some("nothing received for one and a half times the keep alive".into())
             }
             End::Unauthenticated(_, why) => why.clone(),
+            End::ConnectVetoed(refusal) => refusal.why.clone(),
             End::ReauthenticationTimeout => Some("re-authentication took too long".into()),
             End::Ordered(ReasonCode::SessionTakenOver) => {
                 Some("another connection has the client identifier now".into())
@@ -154,6 +161,6 @@ impl End {
     /// Whether the will is published: in all cases but a DISCONNECT without it, and that of a client
     /// that a plugin did not want. [MQTT-3.1.2-8] [MQTT-3.14.4-3]
     pub(super) fn publishes_will(&self) -> bool {
-        !matches!(self, End::Disconnected(ReasonCode::Success) | End::ConnectVetoed)
+        !matches!(self, End::Disconnected(ReasonCode::Success) | End::ConnectVetoed(_))
     }
 }

@@ -179,8 +179,7 @@ impl Exchange {
     fn refused(&self, reason: ReasonCode, why: Option<Cow<'static, str>>) -> End {
         let packet =
             if self.is_connecting() { PacketType::ConnAck } else { PacketType::Disconnect };
-        let said = if reason.is_in(packet) { reason } else { ReasonCode::NotAuthorized };
-        End::Unauthenticated(said, why)
+        End::Unauthenticated(reason.nearest_in(packet), why)
     }
 
     /// Adds to CONNACK what it says of the authentication. [MQTT-4.12.0-5]

@@ -10,7 +10,7 @@ use mqtt::{ConnAck, Connect, Frame, Packet, PacketType, ReasonCode, Recipient, V
 use super::authenticate::facts;
 use super::{Connection, End, Exchange, Stage, Who, why};
 use crate::broker::Broker;
-use crate::hooks::{self, Decision};
+use crate::hooks::{self, Refusal};
 use crate::session::{Claim, Claimant, Granted, Session};
 use crate::shard::Shard;
 use crate::tally::Kind;
@@ -153,9 +153,11 @@ impl Connection {
         if !backoff.is_over(address, who, clock.milliseconds()) {
             return Err(End::must_wait());
         }
-        if hooks.on_before_connect(&facts, &asked) == Decision::Veto {
+        let decision = hooks.on_before_connect(&facts, &asked);
+        self.throttle.ask(decision.throttle);
+        if let Some(Refusal { reason, why }) = decision.verdict.told_in(PacketType::ConnAck) {
             backoff.refused(address, who, clock.milliseconds());
-            return Err(End::Refused(ReasonCode::NotAuthorized)); // [MQTT-3.1.4-2]
+            return Err(End::Unauthenticated(reason, why)); // [MQTT-3.1.4-2]
         }
         // A user name beside a method is proved where the plugin has said it.
         if connecting.exchange.as_deref().is_none_or(|exchange| exchange.username().is_some()) {

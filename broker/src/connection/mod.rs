@@ -15,7 +15,6 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use crate::broker::Broker;
-use crate::hooks;
 use crate::session::ConnectionId;
 use crate::shard::{self, Shard, TimerKey};
 use crate::transport::{Counted, Handshake};
@@ -35,6 +34,7 @@ mod publish;
 mod read;
 mod replay;
 mod subscribe;
+mod throttle;
 mod why;
 
 pub(crate) use backoff::Backoff;
@@ -43,6 +43,7 @@ use client::ConnectedClient;
 use end::End;
 use exchange::Exchange;
 use linger::Lingering;
+use throttle::Throttle;
 
 /// Where a connection comes from.
 #[derive(Clone)]
@@ -64,6 +65,7 @@ pub(crate) struct Connection {
     tail: Vec<u8>,
     /// There are whole packets in the tail, left for the next turn.
     halted: bool,
+    throttle: Throttle,
     timer: Option<TimerKey>,
     /// When to look at the deadlines next, in milliseconds of the broker's clock.
     next_check: u64,
@@ -115,6 +117,7 @@ impl Connection {
             read,
             tail: Vec::new(),
             halted: false,
+            throttle: Throttle::default(),
             timer: None,
             next_check: 0,
             stage: Stage::Opened(write, handshake),
@@ -139,7 +142,8 @@ impl Connection {
     fn open(&mut self, shard: &mut Shard, cx: &Context<'_>) -> Result<(), End> {
         let Endpoint { peer, local, listener } = &self.endpoint;
         let decision = self.broker.hooks.on_socket_open(*peer, *local, listener);
-        if decision == hooks::Decision::Veto {
+        if decision.is_veto() {
+            // There is no packet yet that could say why.
             return Err(End::SocketVetoed);
         }
         let timeout = self.broker.limits.connect_timeout.as_millis() as u64;
@@ -147,6 +151,10 @@ impl Connection {
         let deadline = shard.now + timeout + shard::TICK_MILLISECONDS;
         self.timer = Some(shard.timers.add(deadline, cx.waker()));
         self.next_check = deadline;
+        self.throttle.ask(decision.throttle);
+        if self.throttle.is_asked() {
+            self.begin_throttle(shard);
+        }
         if let Stage::Opened(write, handshake) = std::mem::replace(&mut self.stage, Stage::Closed) {
             self.stage = Stage::Connecting(Connecting {
                 write,
@@ -181,11 +189,13 @@ impl Connection {
             }
             Stage::Connecting(connecting) => connecting.deadline,
             Stage::Connected(client) => {
-                client.check_deadlines(&self.broker, shard, self.tail.len())?
+                let heard_from = client.last_packet.max(self.throttle.until());
+                client.check_deadlines(&self.broker, shard, heard_from, self.tail.len())?
             }
             Stage::Opened(..) | Stage::Lingering(_) | Stage::Closed => u64::MAX,
         };
-        self.set_check(shard, next);
+        let throttled = Some(self.throttle.until()).filter(|until| shard.now < *until);
+        self.set_check(shard, throttled.map_or(next, |until| next.min(until)));
         Ok(())
     }
 

@@ -70,6 +70,11 @@ impl Connection {
                 Stage::Opened(..) | Stage::Lingering(_) | Stage::Closed => return Ok(()),
             }
             *used += len;
+            if self.throttle.is_asked() {
+                self.begin_throttle(shard);
+                self.halted = true;
+                return Ok(());
+            }
         }
     }
 

@@ -1,11 +1,12 @@
 //! A PUBLISH from the client: the plugins' say, the QoS handshake, and its way into a run.
 
 use mqtt::delivery::Arrival;
-use mqtt::{Ack, Frame, Packet, PacketType, Publish, QoS, ReasonCode, Violation};
+use mqtt::{Ack, Frame, Packet, PacketType, Publish, QoS, ReasonCode, RefusedPublish};
+use mqtt::{Untold, Violation};
 
 use super::{Connection, End, Stage, why};
 use crate::broker::publication;
-use crate::hooks::{Decision, Origin};
+use crate::hooks::{Origin, Refusal, Verdict};
 use crate::router::{Item, Run};
 use crate::shard::Shard;
 
@@ -47,30 +48,32 @@ impl Connection {
             return Ok(());
         }
         if !self.broker.accepts_payload(publish.properties, publish.payload) {
-            self.acknowledge(shard, publish, ReasonCode::PayloadFormatInvalid);
-            return Ok(());
+            let refusal = why::publish_refused(ReasonCode::PayloadFormatInvalid);
+            return self.refuse_publish(shard, publish, &refusal);
         }
         if !continues_run(shard, data, publish.topic) {
             self.end_run(shard, data);
             if !self.broker.accepts_topic(publish.topic) {
-                self.acknowledge(shard, publish, ReasonCode::TopicNameInvalid);
-                return Ok(());
+                let refusal = why::publish_refused(ReasonCode::TopicNameInvalid);
+                return self.refuse_publish(shard, publish, &refusal);
             }
         }
-        let mut reason = ReasonCode::Success;
-        if self.passes_plugins(data, publish, item) {
-            // [MQTT-3.3.1-8]
-            if publish.retain
-                && !self.retain(publish, shard.second())
-                && publish.qos == QoS::AtLeastOnce
-            {
-                // Subscribers get it all the same. At QoS 2 a refusal would say that they do not, and
-                // a client that then sends it again would double it.
-                reason = ReasonCode::QuotaExceeded;
-            }
-            shard.batch.run.push(item);
+        if self.broker.hooks.watches_messages()
+            && !self.passes_plugins(shard, data, publish, item)?
+        {
+            return Ok(());
         }
-        self.acknowledge(shard, publish, reason);
+        // [MQTT-3.3.1-8]
+        let is_kept = !publish.retain || self.retain(publish, shard.second());
+        shard.batch.run.push(item);
+        if is_kept || publish.qos != QoS::AtLeastOnce {
+            self.acknowledge(shard, publish);
+        } else {
+            // Subscribers get it all the same. At QoS 2 a refusal would say that they do not, and a
+            // client that then sends it again would double it.
+            let _ =
+                self.say_refused(shard, publish, &why::NOT_RETAINED, RefusedPublish::Acknowledge);
+        }
         Ok(())
     }
 
@@ -132,13 +135,15 @@ impl Connection {
         }
     }
 
-    /// Shows the message to the plugins. Returns whether it is to be routed.
-    fn passes_plugins(&self, data: &[u8], publish: &Publish<'_>, item: Item) -> bool {
-        let hooks = &self.broker.hooks;
-        if !hooks.watches_messages() {
-            return true;
-        }
-        let Stage::Connected(client) = &self.stage else { return false };
+    /// Shows the message to the plugins. Returns whether it is to be routed; if not, it is answered.
+    fn passes_plugins(
+        &mut self,
+        shard: &mut Shard,
+        data: &[u8],
+        publish: &Publish<'_>,
+        item: Item,
+    ) -> Result<bool, End> {
+        let Stage::Connected(client) = &self.stage else { return Ok(false) };
         let run = Run {
             data,
             topic: publish.topic,
@@ -149,18 +154,27 @@ impl Connection {
         };
         let facts = client.facts(&self.endpoint);
         let publication = publication(&run, &item, Origin::Client);
+        let hooks = &self.broker.hooks;
         hooks.on_message(&facts, &publication);
-        hooks.on_before_publish(&facts, &publication) == Decision::Continue
+        let decision = hooks.on_before_publish(&facts, &publication);
+        self.throttle.ask(decision.throttle);
+        match decision.verdict {
+            Verdict::Continue => return Ok(true),
+            // The client gets the normal acknowledgement.
+            Verdict::Veto => self.acknowledge(shard, publish),
+            Verdict::Refuse(refusal) => {
+                // PUBREC knows the same reason codes.
+                let refusal = refusal.told_in(PacketType::PubAck);
+                self.refuse_publish(shard, publish, &refusal)?;
+            }
+        }
+        Ok(false)
     }
 
     /// Answers a PUBLISH at QoS 1 or 2; leaves with the batch, after the routing of its run.
     /// [MQTT-2.2.1-5] [MQTT-3.3.4-1] [MQTT-4.3.2-4] [MQTT-4.3.2-5] [MQTT-4.3.3-8]
     #[inline]
-    fn acknowledge(&mut self, shard: &mut Shard, publish: &Publish<'_>, reason: ReasonCode) {
-        if reason.is_error() {
-            self.refuse_publish(shard, publish, reason);
-            return;
-        }
+    fn acknowledge(&self, shard: &mut Shard, publish: &Publish<'_>) {
         let Stage::Connected(client) = &self.stage else { return };
         let packet_type = match publish.qos {
             QoS::AtMostOnce => return,
@@ -168,17 +182,40 @@ impl Connection {
             QoS::ExactlyOnce => PacketType::PubRec,
         };
         // No client takes packets so small that this one does not fit.
-        let ack = Ack::new(publish.packet_id, reason);
+        let ack = Ack::new(publish.packet_id, ReasonCode::Success);
         ack.encode(packet_type, client.version, &mut shard.batch.replies);
     }
 
+    /// Answers a PUBLISH that goes nowhere. [MQTT3-3.3.5-2]
     #[cold]
-    fn refuse_publish(&mut self, shard: &mut Shard, publish: &Publish<'_>, reason: ReasonCode) {
-        let Stage::Connected(client) = &mut self.stage else { return };
-        let why = why::reason_string(why::publish_refused(reason));
-        let ack = Ack { packet_id: publish.packet_id, reason, properties: why.as_properties() };
+    fn refuse_publish(
+        &mut self,
+        shard: &mut Shard,
+        publish: &Publish<'_>,
+        refusal: &Refusal,
+    ) -> Result<(), End> {
+        let choice = self.broker.refused_publish;
+        match self.say_refused(shard, publish, refusal, choice) {
+            Err(Untold::Close) => Err(End::PublishRefused(refusal.reason)),
+            // Without a reason string none is larger than the smallest CONNACK.
+            Ok(()) | Err(Untold::TooLarge) => Ok(()),
+        }
+    }
+
+    /// PUBACK or PUBREC with an error. The latter ends the delivery. [MQTT-4.3.3-9]
+    fn say_refused(
+        &mut self,
+        shard: &mut Shard,
+        publish: &Publish<'_>,
+        refusal: &Refusal,
+        choice: RefusedPublish,
+    ) -> Result<(), Untold> {
+        let Stage::Connected(client) = &mut self.stage else { return Ok(()) };
+        let why = why::reason_string(refusal.why.as_deref());
+        let properties = why.as_properties();
+        let ack = Ack { packet_id: publish.packet_id, reason: refusal.reason, properties };
         let packet = match publish.qos {
-            QoS::AtMostOnce => return,
+            QoS::AtMostOnce => return Ok(()),
             QoS::AtLeastOnce => Packet::PubAck(ack),
             QoS::ExactlyOnce => {
                 if client.kept.inbound.release(publish.packet_id) {
@@ -188,8 +225,7 @@ impl Connection {
                 Packet::PubRec(ack)
             }
         };
-        // Without a reason string none is larger than the smallest CONNACK.
-        let _ = client.recipient.write(packet, &mut shard.batch.replies);
+        client.recipient.write_with(packet, choice, &mut shard.batch.replies)
     }
 }
 

@@ -64,6 +64,9 @@ impl Connection {
     }
 
     fn may_read(&mut self, shard: &Shard, cx: &Context<'_>) -> bool {
+        if self.throttle.holds(shard.now) {
+            return false;
+        }
         match &mut self.stage {
             Stage::Connected(client) => {
                 let limits = &self.broker.queue_limits;

@@ -2,14 +2,38 @@
 
 use std::num::NonZeroU32;
 
-use mqtt::{Packet, Properties, ReasonCode, RetainHandling, SubAck, Subscribe, Subscription};
-use mqtt::{UnsubAck, Unsubscribe};
+use mqtt::{Packet, PacketType, Properties, PropertyBuffer, ReasonCode, RetainHandling};
+use mqtt::{SubAck, Subscribe, Subscription, UnsubAck, Unsubscribe};
 
 use super::{Connection, End, Stage, why};
 use crate::config::Limits;
-use crate::hooks::{self, Decision};
+use crate::hooks::{self, Refusal, Verdict};
 use crate::session::MatchedBy;
 use crate::shard::Shard;
+
+/// What SUBACK or UNSUBACK says.
+#[derive(Default)]
+struct Answers {
+    reasons: Vec<ReasonCode>,
+    /// Of the first filter that is refused.
+    refusal: Option<Refusal>,
+}
+
+impl Answers {
+    fn push(&mut self, answer: Result<ReasonCode, Refusal>) {
+        match answer {
+            Ok(reason) => self.reasons.push(reason),
+            Err(refusal) => {
+                self.reasons.push(refusal.reason);
+                self.refusal.get_or_insert(refusal);
+            }
+        }
+    }
+
+    fn why(&self) -> PropertyBuffer {
+        why::reason_string(self.refusal.as_ref().and_then(|refusal| refusal.why.as_deref()))
+    }
+}
 
 impl Connection {
     pub(super) fn on_subscribe(
@@ -18,21 +42,21 @@ impl Connection {
         subscribe: &Subscribe<'_>,
     ) -> Result<(), End> {
         self.check_properties(subscribe.properties)?;
-        let mut reasons = Vec::new();
+        let mut answers = Answers::default();
         // [MQTT-3.8.4-5]
         for (index, subscription) in subscribe.filters().enumerate() {
-            if index >= self.broker.limits.max_filters_per_subscribe {
-                reasons.push(ReasonCode::QuotaExceeded);
-                continue;
-            }
-            reasons.push(self.subscribe(&subscription, subscribe.properties));
+            let is_one_too_many = index >= self.broker.limits.max_filters_per_subscribe;
+            answers.push(match is_one_too_many {
+                true => Err(why::subscribe_refused(ReasonCode::QuotaExceeded)),
+                false => self.subscribe(&subscription, subscribe.properties),
+            });
         }
         let Stage::Connected(client) = &self.stage else { return Ok(()) };
-        let why = why::reason_string(why::subscribe_refused(&reasons));
+        let why = answers.why();
         let suback = Packet::SubAck(SubAck {
             packet_id: subscribe.packet_id, // [MQTT-3.8.4-2]
             properties: why.as_properties(),
-            reasons: reasons.into(),
+            reasons: answers.reasons.into(),
         });
         // [MQTT-3.8.4-1] [MQTT-3.8.4-6]
         Ok(client.recipient.write(suback, &mut shard.batch.replies)?)
@@ -43,20 +67,20 @@ impl Connection {
         &mut self,
         subscription: &Subscription<'_>,
         properties: Properties<'_>,
-    ) -> ReasonCode {
+    ) -> Result<ReasonCode, Refusal> {
         let Stage::Connected(client) = &mut self.stage else {
-            return ReasonCode::UnspecifiedError;
+            return Err(Refusal::without_words(ReasonCode::UnspecifiedError));
         };
         let broker = &self.broker;
         let Subscription { filter, options } = *subscription;
         let identifier = properties.subscription_identifier().and_then(NonZeroU32::new);
         if !broker.accepts_filter(filter) {
-            return ReasonCode::TopicFilterInvalid;
+            return Err(why::subscribe_refused(ReasonCode::TopicFilterInvalid));
         }
         let Limits { max_subscriptions, max_subscription_bytes, .. } = broker.limits;
         let subscriptions = &client.kept.subscriptions;
         if !subscriptions.have_room(filter, max_subscriptions, max_subscription_bytes) {
-            return ReasonCode::QuotaExceeded;
+            return Err(why::subscribe_refused(ReasonCode::QuotaExceeded));
         }
         let facts = client.facts(&self.endpoint);
         let event = hooks::Subscription {
@@ -68,9 +92,13 @@ impl Connection {
             properties: properties.as_bytes(),
         };
         let granted = ReasonCode::granted(options.qos);
-        if broker.hooks.on_before_subscribe(&facts, &event) == Decision::Veto {
+        let decision = broker.hooks.on_before_subscribe(&facts, &event);
+        self.throttle.ask(decision.throttle);
+        match decision.verdict {
+            Verdict::Continue => {}
             // The plugin's `false` is silent: the client gets the normal acknowledgement.
-            return granted;
+            Verdict::Veto => return Ok(granted),
+            Verdict::Refuse(refusal) => return Err(refusal.told_in(PacketType::SubAck)),
         }
         let is_shared = mqtt::topic::is_shared(filter);
         let matched_by = MatchedBy::new(identifier, is_shared.then_some(filter));
@@ -94,7 +122,7 @@ impl Connection {
             let walk = broker.retained.walk(filter, not_by);
             client.kept.replay.get_or_insert_default().add(walk, options.qos, matched_by);
         }
-        granted
+        Ok(granted)
     }
 
     pub(super) fn on_unsubscribe(
@@ -108,30 +136,36 @@ impl Connection {
             return Err(End::TooManyFilters);
         }
         // [MQTT-3.10.4-6]
-        let reasons: Vec<_> =
-            unsubscribe.filters().map(|filter| self.unsubscribe(filter)).collect();
+        let mut answers = Answers::default();
+        unsubscribe.filters().for_each(|filter| answers.push(self.unsubscribe(filter)));
+        let why = answers.why();
         let Stage::Connected(client) = &self.stage else { return Ok(()) };
         let unsuback = Packet::UnsubAck(UnsubAck {
             packet_id: unsubscribe.packet_id,
-            properties: Properties::EMPTY,
-            reasons: reasons.into(),
+            properties: why.as_properties(),
+            reasons: answers.reasons.into(),
         });
         // [MQTT-3.10.4-4] [MQTT-3.10.4-5]
         Ok(client.recipient.write(unsuback, &mut shard.batch.replies)?)
     }
 
-    fn unsubscribe(&mut self, filter: &str) -> ReasonCode {
+    /// Ends one subscription; returns its reason code for UNSUBACK.
+    fn unsubscribe(&mut self, filter: &str) -> Result<ReasonCode, Refusal> {
         let Stage::Connected(client) = &mut self.stage else {
-            return ReasonCode::UnspecifiedError;
+            return Err(Refusal::without_words(ReasonCode::UnspecifiedError));
         };
         let broker = &self.broker;
         let facts = client.facts(&self.endpoint);
-        if broker.hooks.on_before_unsubscribe(&facts, filter) == Decision::Veto {
-            return ReasonCode::Success;
+        let decision = broker.hooks.on_before_unsubscribe(&facts, filter);
+        self.throttle.ask(decision.throttle);
+        match decision.verdict {
+            Verdict::Continue => {}
+            Verdict::Veto => return Ok(ReasonCode::Success),
+            Verdict::Refuse(refusal) => return Err(refusal.told_in(PacketType::UnsubAck)),
         }
         // What is on its way already stays in the outbox. [MQTT-3.10.4-1] [MQTT-3.10.4-3]
         if !client.kept.subscriptions.remove(filter) {
-            return ReasonCode::NoSubscriptionExisted;
+            return Ok(ReasonCode::NoSubscriptionExisted);
         }
         if let Some(replay) = &mut client.kept.replay {
             replay.unsubscribe(filter);
@@ -144,6 +178,6 @@ impl Connection {
             broker.store.unsubscribed(client_id, filter);
         }
         broker.hooks.on_unsubscribe(&client.facts(&self.endpoint), filter);
-        ReasonCode::Success
+        Ok(ReasonCode::Success)
     }
 }

@@ -1,7 +1,11 @@
 //! Reason Strings: one sentence for people about a refusal that its reason code alone does not
 //! explain. Never anything that the client must not know.
 
+use std::borrow::Cow;
+
 use mqtt::{Property, PropertyBuffer, ReasonCode};
+
+use crate::hooks::Refusal;
 
 const NOT_UTF8: &str = "the payload is not UTF-8, as its Payload Format Indicator says it is";
 
@@ -24,29 +28,42 @@ pub(super) fn connect_refused(reason: ReasonCode) -> Option<&'static str> {
     })
 }
 
-/// Why a PUBLISH was refused.
-pub(super) fn publish_refused(reason: ReasonCode) -> Option<&'static str> {
-    Some(match reason {
-        ReasonCode::TopicNameInvalid => {
-            "the topic name is too long, has too many levels, or begins with $"
-        }
-        ReasonCode::PayloadFormatInvalid => NOT_UTF8,
-        ReasonCode::QuotaExceeded => "delivered but not retained: there is no room",
-        _ => return None,
-    })
+/// A message went to its subscribers, and that is all.
+pub(super) const NOT_RETAINED: Refusal = Refusal {
+    reason: ReasonCode::QuotaExceeded,
+    why: Some(Cow::Borrowed("delivered but not retained: there is no room")),
+};
+
+/// What the client of a PUBLISH hears.
+pub(super) fn publish_refused(reason: ReasonCode) -> Refusal {
+    refusal(
+        reason,
+        match reason {
+            ReasonCode::TopicNameInvalid => {
+                Some("the topic name is too long, has too many levels, or begins with $")
+            }
+            ReasonCode::PayloadFormatInvalid => Some(NOT_UTF8),
+            _ => None,
+        },
+    )
 }
 
-/// Why the first of the refused filters of a SUBSCRIBE was refused.
-pub(super) fn subscribe_refused(reasons: &[ReasonCode]) -> Option<&'static str> {
-    let refused = reasons.iter().find(|reason| reason.is_error())?;
-    Some(match refused {
-        ReasonCode::TopicFilterInvalid => {
-            "a topic filter is malformed, too long, or has too many levels"
-        }
-        ReasonCode::SharedSubscriptionsNotSupported => "shared subscriptions are not available",
-        ReasonCode::QuotaExceeded => "too many topic filters",
-        _ => return None,
-    })
+/// What the client hears of a filter of its SUBSCRIBE.
+pub(super) fn subscribe_refused(reason: ReasonCode) -> Refusal {
+    refusal(
+        reason,
+        match reason {
+            ReasonCode::TopicFilterInvalid => {
+                Some("a topic filter is malformed, too long, or has too many levels")
+            }
+            ReasonCode::QuotaExceeded => Some("too many topic filters"),
+            _ => None,
+        },
+    )
+}
+
+fn refusal(reason: ReasonCode, why: Option<&'static str>) -> Refusal {
+    Refusal { reason, why: why.map(Cow::Borrowed) }
 }
 
 /// The properties that say so.

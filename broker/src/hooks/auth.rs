@@ -1,13 +1,14 @@
 //! Enhanced authentication: which plugin has an exchange, what it is told of a round, and what its
 //! answer means. How rounds follow each other is the connection's business.
 
-use mqtt::{PacketType, ReasonCode};
+use mqtt::ReasonCode;
 use plugin_abi::raw;
 
 use super::chain::{Chain, Link};
 use super::client::{flag, size};
+use super::decision::refusal;
 use super::{Client, point, running};
-use crate::plugins::{AuthAnswer, AuthParts, take_part};
+use crate::plugins::{Answer, AnswerHandle, AuthParts};
 
 /// What the client has sent.
 #[derive(Clone, Copy, Debug)]
@@ -87,7 +88,8 @@ fn ask(
     client: &raw::Client<'_>,
     round: &AuthRound<'_>,
 ) -> (i32, AuthParts) {
-    let answer = AuthAnswer::default();
+    let answer = Answer::<AuthParts>::default();
+    let AnswerHandle { context, function } = answer.handle();
     let code = link.call(&raw::Auth {
         size: size::<raw::Auth<'_>>(),
         round: round.round,
@@ -98,13 +100,13 @@ fn ask(
         data: raw::View::new(round.data.unwrap_or_default()),
         state: raw::View::new(round.state),
         properties: raw::View::new(round.properties),
-        answer_ctx: answer.context(),
-        answer: take_part,
+        answer_ctx: context,
+        answer: function,
     });
     (code, answer.into_parts())
 }
 
-/// What an answer means. One that means nothing, or that no packet can carry, refuses.
+/// What an answer means. One that means nothing, or whose parts no packet can carry, refuses.
 fn outcome(link: &Link<point::OnAuth>, code: i32, parts: AuthParts) -> AuthOutcome {
     let AuthParts { data, state, username, reason, unfit } = parts;
     match code {
@@ -120,9 +122,13 @@ fn outcome(link: &Link<point::OnAuth>, code: i32, parts: AuthParts) -> AuthOutco
             link.failed("it answered continue (1) in an exchange that it has taken");
             FAILED
         }
+        raw::VETO => {
+            link.log_veto();
+            AuthOutcome::Refused(ReasonCode::NotAuthorized, reason)
+        }
         code => match refusal(code) {
             Some(refused) => {
-                link.log_veto();
+                link.log_refusal(refused, reason.as_deref());
                 AuthOutcome::Refused(refused, reason)
             }
             None => {
@@ -134,38 +140,3 @@ fn outcome(link: &Link<point::OnAuth>, code: i32, parts: AuthParts) -> AuthOutco
 }
 
 const FAILED: AuthOutcome = AuthOutcome::Refused(ReasonCode::NotAuthorized, None);
-
-/// The reason code that an answer stands for, if CONNACK can carry it.
-fn refusal(code: i32) -> Option<ReasonCode> {
-    if code == raw::VETO {
-        return Some(ReasonCode::NotAuthorized);
-    }
-    let reason = ReasonCode::from_u8(u8::try_from(code).ok()?)?;
-    (reason.is_error() && reason.is_in(PacketType::ConnAck)).then_some(reason)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn refusals_are_errors_that_connack_can_carry() {
-        for (code, reason) in [
-            (0x80, Some(ReasonCode::UnspecifiedError)),
-            (0x86, Some(ReasonCode::BadUserNameOrPassword)),
-            (0x8C, Some(ReasonCode::BadAuthenticationMethod)),
-            (raw::VETO, Some(ReasonCode::NotAuthorized)),
-            // What stands in other packets.
-            (0x01, None),
-            (0x18, None),
-            (0x8E, None),
-            (0x92, None),
-            // No reason codes at all.
-            (0x85 + 256, None),
-            (0xFF, None),
-            (-1, None),
-        ] {
-            assert_eq!(refusal(code), reason, "{code}");
-        }
-    }
-}

@@ -1,16 +1,17 @@
-//! The plugins that have one hook, in the order of the config. The first veto ends the chain.
+//! The plugins that have one hook, in the order of the config. The first no ends the chain.
 
 use std::{borrow::Cow, sync::Arc, time::Instant};
 
+use mqtt::ReasonCode;
 use plugin_abi::raw;
 
 use super::{
-    Decision,
+    decision::{self, Decision, Refusal, Verdict, VerdictParts},
     failures::Failures,
     point::{OnFailure, Point},
     running,
 };
-use crate::plugins::{HookFn, Loaded};
+use crate::plugins::{Answer, AnswerHandle, HookFn, Loaded};
 
 pub(super) struct Chain<P: Point> {
     links: Box<[Link<P>]>,
@@ -37,29 +38,42 @@ impl<P: Point> Chain<P> {
         self.links.iter()
     }
 
-    /// Asks each plugin until one says no.
-    pub(super) fn ask(&self, event: &P::Event<'_>) -> Decision {
+    /// Asks each plugin until one says no. `event` makes what they are told.
+    #[inline]
+    pub(super) fn ask<'e>(&self, event: impl FnOnce(AnswerHandle) -> P::Event<'e>) -> Decision {
+        // It must not move: the event has a handle of it.
+        let answer = Answer::<VerdictParts>::default();
+        let event = &event(answer.handle());
         let _running = running::enter(P::NAME);
-        for link in &self.links {
+        for (index, link) in self.links.iter().enumerate() {
+            if index > 0 {
+                // The words of a plugin before, which has let it pass.
+                answer.with(|parts| parts.reason = None);
+            }
             match link.call(event) {
                 raw::CONTINUE => {}
-                raw::VETO if P::MAY_VETO => {
-                    link.log_veto();
-                    return Decision::Veto;
-                }
-                answer => match link.answered_wrongly(answer) {
-                    OnFailure::Refuse => return Decision::Veto,
-                    OnFailure::GoOn => {}
+                code => match link.says_no(code) {
+                    Some(No::Silent) => return Decision::new(Verdict::Veto, &answer.into_parts()),
+                    Some(No::Told(reason)) => return link.refused(reason, answer.into_parts()),
+                    None => {}
                 },
             }
         }
-        Decision::Continue
+        Decision::new(Verdict::Continue, &answer.into_parts())
     }
 
     /// Tells each plugin. A failure of one does not keep it from the next.
     pub(super) fn tell(&self, event: &P::Event<'_>) {
         debug_assert!(!P::MAY_VETO);
-        let _ = self.ask(event);
+        let _running = running::enter(P::NAME);
+        for link in &self.links {
+            match link.call(event) {
+                raw::CONTINUE => {}
+                code => {
+                    let _ = link.answered_wrongly(code);
+                }
+            }
+        }
     }
 }
 
@@ -68,6 +82,36 @@ impl<P: Point> Link<P> {
     #[inline]
     pub(super) fn call(&self, event: &P::Event<'_>) -> i32 {
         self.hook.call(event)
+    }
+
+    /// What an answer other than to continue means. `None`: the plugin has failed, and that does not
+    /// matter.
+    fn says_no(&self, code: i32) -> Option<No> {
+        if P::MAY_VETO {
+            if code == raw::VETO {
+                self.log_veto();
+                return Some(No::Silent);
+            }
+            if let Some(reason) = decision::refusal(code) {
+                return Some(No::Told(reason));
+            }
+        }
+        match self.answered_wrongly(code) {
+            OnFailure::Refuse => Some(No::Silent),
+            OnFailure::GoOn => None,
+        }
+    }
+
+    fn refused(&self, reason: ReasonCode, mut parts: VerdictParts) -> Decision {
+        let why = parts.reason.take();
+        self.log_refusal(reason, why.as_deref());
+        let why = why.map(|why| String::from(why).into());
+        Decision::new(Verdict::Refuse(Refusal { reason, why }), &parts)
+    }
+
+    pub(super) fn log_refusal(&self, reason: ReasonCode, why: Option<&str>) {
+        let why = why.unwrap_or("without words");
+        log::debug!("plugin {} refused in {}: {reason}, {why}", self.hook.plugin(), P::NAME);
     }
 
     pub(super) fn log_veto(&self) {
@@ -97,6 +141,14 @@ impl<P: Point> Link<P> {
         }
         P::ON_FAILURE
     }
+}
+
+/// How a plugin keeps an event from happening.
+enum No {
+    /// The client need not know.
+    Silent,
+    /// The client hears this.
+    Told(ReasonCode),
 }
 
 fn describe(answer: i32) -> Cow<'static, str> {

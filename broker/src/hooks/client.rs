@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 
 use plugin_abi::raw;
 
+use crate::plugins::AnswerHandle;
+
 /// The client that an event is about.
 #[derive(Clone, Copy, Debug)]
 pub struct Client<'a> {
@@ -115,7 +117,11 @@ impl<'a> Client<'a> {
 }
 
 impl BeforeConnect<'_> {
-    pub(super) fn event<'a>(&'a self, client: &'a raw::Client<'a>) -> raw::BeforeConnect<'a> {
+    pub(super) fn event<'a>(
+        &'a self,
+        client: &'a raw::Client<'a>,
+        answer: AnswerHandle,
+    ) -> raw::BeforeConnect<'a> {
         raw::BeforeConnect {
             size: size::<raw::BeforeConnect<'_>>(),
             clean_start: flag(self.clean_start),
@@ -130,12 +136,18 @@ impl BeforeConnect<'_> {
             will_topic: raw::Text::new(self.will_topic.unwrap_or_default()),
             properties: raw::View::new(self.properties),
             authentication_method: raw::Text::new(self.authentication_method.unwrap_or_default()),
+            answer_ctx: answer.context,
+            answer: answer.function,
         }
     }
 }
 
 impl Subscription<'_> {
-    pub(super) fn event<'a>(&'a self, client: &'a raw::Client<'a>) -> raw::Subscribe<'a> {
+    pub(super) fn event<'a>(
+        &'a self,
+        client: &'a raw::Client<'a>,
+        answer: AnswerHandle,
+    ) -> raw::Subscribe<'a> {
         raw::Subscribe {
             size: size::<raw::Subscribe<'_>>(),
             qos: self.qos,
@@ -146,12 +158,18 @@ impl Subscription<'_> {
             filter: raw::Text::new(matched_filter(self.filter)),
             properties: raw::View::new(self.properties),
             whole_filter: raw::Text::new(self.filter),
+            answer_ctx: answer.context,
+            answer: answer.function,
         }
     }
 }
 
 impl Publication<'_> {
-    pub(super) fn event<'a>(&'a self, client: &'a raw::Client<'a>) -> raw::Publish<'a> {
+    pub(super) fn event<'a>(
+        &'a self,
+        client: &'a raw::Client<'a>,
+        answer: AnswerHandle,
+    ) -> raw::Publish<'a> {
         raw::Publish {
             size: size::<raw::Publish<'_>>(),
             qos: self.qos,
@@ -165,6 +183,8 @@ impl Publication<'_> {
             topic: raw::Text::new(self.topic),
             payload: raw::View::new(self.payload),
             properties: raw::View::new(self.properties),
+            answer_ctx: answer.context,
+            answer: answer.function,
         }
     }
 }
@@ -186,6 +206,7 @@ impl Disconnected<'_> {
 pub(super) fn unsubscribe_event<'a>(
     filter: &'a str,
     client: &'a raw::Client<'a>,
+    answer: AnswerHandle,
 ) -> raw::Unsubscribe<'a> {
     raw::Unsubscribe {
         size: size::<raw::Unsubscribe<'_>>(),
@@ -193,6 +214,8 @@ pub(super) fn unsubscribe_event<'a>(
         client: client.into(),
         filter: raw::Text::new(matched_filter(filter)),
         whole_filter: raw::Text::new(filter),
+        answer_ctx: answer.context,
+        answer: answer.function,
     }
 }
 

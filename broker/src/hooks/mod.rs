@@ -1,12 +1,14 @@
 //! What the engine calls when something happens that plugins may know of or stop. It knows the
 //! order of the plugins and what their answers mean, and nothing of how a plugin is reached.
 //!
-//! Every call is safe, runs on the caller's thread and, on_auth apart, allocates nothing; a hook that
-//! no plugin has costs one branch. None may be made while a lock is held that another connection needs.
+//! Every call is safe and runs on the caller's thread. None allocates, but in on_auth and where a plugin
+//! refuses in words; a hook that no plugin has costs one branch. None may be made while a lock is held
+//! that another connection needs.
 
 mod auth;
 mod chain;
 mod client;
+mod decision;
 mod failures;
 pub(crate) mod point;
 pub(crate) mod running;
@@ -15,29 +17,16 @@ use std::{net::SocketAddr, sync::Arc};
 
 use plugin_abi::raw;
 
-use crate::plugins::Loaded;
+use crate::plugins::{AnswerHandle, Loaded};
 
 pub use auth::{AuthOutcome, AuthReply, AuthRound, Authenticator};
 use chain::Chain;
 pub use client::{BeforeConnect, Client, Disconnected, Origin, Publication, Subscription};
 use client::{flag, size};
+pub use decision::{Decision, Refusal, Verdict};
 
-/// What the plugins have decided about an event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Decision {
-    /// It happens.
-    Continue,
-    /// It does not: a plugin said no, or one that was to decide has failed.
-    Veto,
-}
-
-impl Decision {
-    /// The event must not happen.
-    pub fn is_veto(self) -> bool {
-        self == Decision::Veto
-    }
-}
+/// Hooks that observe have nothing to hand over.
+const CLOSED: AnswerHandle = AnswerHandle::CLOSED;
 
 /// The hooks of all plugins, in the order of the config. Immutable; shared between threads in an
 /// [`Arc`]. As long as it lives, so do the plugins in it.
@@ -88,14 +77,16 @@ impl Hooks {
     #[inline]
     pub fn on_socket_open(&self, peer: SocketAddr, local: SocketAddr, listener: &str) -> Decision {
         if self.on_socket_open.is_empty() {
-            return Decision::Continue;
+            return Decision::CONTINUE;
         }
-        self.on_socket_open.ask(&raw::SocketOpen {
+        self.on_socket_open.ask(|answer| raw::SocketOpen {
             size: size::<raw::SocketOpen<'_>>(),
             reserved: 0,
             listener: raw::Text::new(listener),
             peer: peer.into(),
             local: local.into(),
+            answer_ctx: answer.context,
+            answer: answer.function,
         })
     }
 
@@ -114,9 +105,10 @@ impl Hooks {
     #[inline]
     pub fn on_before_connect(&self, client: &Client<'_>, connect: &BeforeConnect<'_>) -> Decision {
         if self.on_before_connect.is_empty() {
-            return Decision::Continue;
+            return Decision::CONTINUE;
         }
-        self.on_before_connect.ask(&connect.event(&client.to_raw()))
+        let client = client.to_raw();
+        self.on_before_connect.ask(|answer| connect.event(&client, answer))
     }
 
     /// The session is ready, and CONNACK goes out next. A veto disconnects the client after it.
@@ -128,14 +120,17 @@ impl Hooks {
         clean_start: bool,
     ) -> Decision {
         if self.on_connect.is_empty() {
-            return Decision::Continue;
+            return Decision::CONTINUE;
         }
-        self.on_connect.ask(&raw::Connect {
+        let client = client.to_raw();
+        self.on_connect.ask(|answer| raw::Connect {
             size: size::<raw::Connect<'_>>(),
             session_present: flag(session_present),
             clean_start: flag(clean_start),
             reserved: [0; 2],
-            client: (&client.to_raw()).into(),
+            client: (&client).into(),
+            answer_ctx: answer.context,
+            answer: answer.function,
         })
     }
 
@@ -147,16 +142,17 @@ impl Hooks {
         subscription: &Subscription<'_>,
     ) -> Decision {
         if self.on_before_subscribe.is_empty() {
-            return Decision::Continue;
+            return Decision::CONTINUE;
         }
-        self.on_before_subscribe.ask(&subscription.event(&client.to_raw()))
+        let client = client.to_raw();
+        self.on_before_subscribe.ask(|answer| subscription.event(&client, answer))
     }
 
     /// The filter is registered.
     #[inline]
     pub fn on_subscribe(&self, client: &Client<'_>, subscription: &Subscription<'_>) {
         if !self.on_subscribe.is_empty() {
-            self.on_subscribe.tell(&subscription.event(&client.to_raw()));
+            self.on_subscribe.tell(&subscription.event(&client.to_raw(), CLOSED));
         }
     }
 
@@ -164,16 +160,18 @@ impl Hooks {
     #[inline]
     pub fn on_before_unsubscribe(&self, client: &Client<'_>, filter: &str) -> Decision {
         if self.on_before_unsubscribe.is_empty() {
-            return Decision::Continue;
+            return Decision::CONTINUE;
         }
-        self.on_before_unsubscribe.ask(&client::unsubscribe_event(filter, &client.to_raw()))
+        let client = client.to_raw();
+        self.on_before_unsubscribe.ask(|answer| client::unsubscribe_event(filter, &client, answer))
     }
 
     /// The subscription existed, and is gone.
     #[inline]
     pub fn on_unsubscribe(&self, client: &Client<'_>, filter: &str) {
         if !self.on_unsubscribe.is_empty() {
-            self.on_unsubscribe.tell(&client::unsubscribe_event(filter, &client.to_raw()));
+            let client = client.to_raw();
+            self.on_unsubscribe.tell(&client::unsubscribe_event(filter, &client, CLOSED));
         }
     }
 
@@ -190,7 +188,7 @@ impl Hooks {
     #[inline]
     pub fn on_message(&self, client: &Client<'_>, message: &Publication<'_>) {
         if !self.on_message.is_empty() {
-            self.on_message.tell(&message.event(&client.to_raw()));
+            self.on_message.tell(&message.event(&client.to_raw(), CLOSED));
         }
     }
 
@@ -198,16 +196,17 @@ impl Hooks {
     #[inline]
     pub fn on_before_publish(&self, client: &Client<'_>, message: &Publication<'_>) -> Decision {
         if self.on_before_publish.is_empty() {
-            return Decision::Continue;
+            return Decision::CONTINUE;
         }
-        self.on_before_publish.ask(&message.event(&client.to_raw()))
+        let client = client.to_raw();
+        self.on_before_publish.ask(|answer| message.event(&client, answer))
     }
 
     /// The message or will is routed.
     #[inline]
     pub fn on_publish(&self, client: &Client<'_>, message: &Publication<'_>) {
         if !self.on_publish.is_empty() {
-            self.on_publish.tell(&message.event(&client.to_raw()));
+            self.on_publish.tell(&message.event(&client.to_raw(), CLOSED));
         }
     }
 

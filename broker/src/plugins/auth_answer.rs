@@ -1,16 +1,8 @@
-//! The answer that a plugin puts together while its `on_auth` runs: parts that it hands over, and that
-//! are copied at once.
-#![allow(unsafe_code, reason = "called by plugins through a C ABI")]
+//! What a plugin hands over while its `on_auth` runs.
 
-use parking_lot::Mutex;
-use plugin_abi::raw::{self, AnswerContext, View};
+use plugin_abi::raw;
 
-/// Lives on the broker's stack while the hook runs.
-#[derive(Default)]
-pub(crate) struct AuthAnswer {
-    // Locked although one thread alone should call: it costs nothing here.
-    parts: Mutex<AuthParts>,
-}
+use super::answer::{LONGEST, Parts, text};
 
 /// What a plugin has handed over.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -23,60 +15,27 @@ pub(crate) struct AuthParts {
     pub(crate) unfit: bool,
 }
 
-impl AuthAnswer {
-    /// To be handed to the plugin, for as long as `self` is borrowed.
-    pub(crate) fn context(&self) -> AnswerContext {
-        AnswerContext { ptr: std::ptr::from_ref(self).cast() }
-    }
-
-    pub(crate) fn into_parts(self) -> AuthParts {
-        self.parts.into_inner()
-    }
-}
-
-/// What the plugin calls.
-///
-/// # Safety
-///
-/// The context is one that [`AuthAnswer::context`] made, and that answer is alive; the value is
-/// valid for the call.
-pub(crate) unsafe extern "C" fn take_part(
-    context: AnswerContext,
-    part: u32,
-    value: View<'_>,
-) -> i32 {
-    // SAFETY: the caller's promise.
-    let answer = unsafe { &*context.ptr.cast::<AuthAnswer>() };
-    // Nothing below panics: there is no frame here that could unwind.
-    answer.parts.lock().take(part, value.as_bytes())
-}
-
-impl AuthParts {
+impl Parts for AuthParts {
     fn take(&mut self, part: u32, value: &[u8]) -> i32 {
         if !(raw::ANSWER_DATA..=raw::ANSWER_REASON).contains(&part) {
             return raw::UNKNOWN;
         }
-        if value.len() > usize::from(u16::MAX) {
-            self.unfit = true;
-            return raw::UNFIT;
-        }
-        match (part, text(value)) {
-            (raw::ANSWER_DATA, _) => self.data = Some(value.to_vec()),
-            (raw::ANSWER_STATE, _) => self.state = value.to_vec(),
-            (_, None) => {
-                self.unfit = true;
-                return raw::UNFIT;
-            }
-            (raw::ANSWER_USERNAME, name) => self.username = name,
-            (_, reason) => self.reason = reason,
-        }
-        raw::TAKEN
+        let taken = if value.len() > LONGEST { Err(raw::UNFIT) } else { self.keep(part, value) };
+        self.unfit |= taken.is_err();
+        taken.map_or_else(|unfit| unfit, |()| raw::TAKEN)
     }
 }
 
-/// What can stand in a packet as a string.
-fn text(value: &[u8]) -> Option<Box<str>> {
-    std::str::from_utf8(value).ok().filter(|text| !text.contains('\0')).map(Into::into)
+impl AuthParts {
+    fn keep(&mut self, part: u32, value: &[u8]) -> Result<(), i32> {
+        match part {
+            raw::ANSWER_DATA => self.data = Some(value.to_vec()),
+            raw::ANSWER_STATE => self.state = value.to_vec(),
+            raw::ANSWER_USERNAME => self.username = Some(text(value)?),
+            _ => self.reason = Some(text(value)?),
+        }
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -85,13 +44,9 @@ mod tests {
 
     #[track_caller]
     fn check_take(part: u32, value: &[u8], returned: i32) -> AuthParts {
-        let answer = AuthAnswer::default();
-        let mut value = value.to_vec();
-        // SAFETY: the answer is alive.
-        assert_eq!(unsafe { take_part(answer.context(), part, View::new(&value)) }, returned);
-        // The plugin's memory may be used for something else at once.
-        value.fill(b'!');
-        answer.into_parts()
+        let mut parts = AuthParts::default();
+        assert_eq!(parts.take(part, value), returned);
+        parts
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! A library stays mapped until the process ends: its threads and thread-local destructors may
 //! outlive everything that could be waited for.
 
+mod answer;
 mod auth_answer;
 mod c;
 mod copy;
@@ -24,7 +25,8 @@ use parking_lot::Mutex;
 
 use crate::hooks::Hooks;
 
-pub(crate) use auth_answer::{AuthAnswer, AuthParts, take_part};
+pub(crate) use answer::{Answer, AnswerHandle, Parts, text};
+pub(crate) use auth_answer::AuthParts;
 pub use entry::PluginEntry;
 pub use error::LoadError;
 use error::Reason;

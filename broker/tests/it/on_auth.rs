@@ -164,8 +164,10 @@ fn odd_answers_refuse_the_client_or_are_left_out() {
     for (code, expected) in [
         (0x86, ReasonCode::BadUserNameOrPassword),
         (0x8A, ReasonCode::Banned),
-        // Of DISCONNECT alone.
-        (0x8E, ReasonCode::NotAuthorized),
+        // Of DISCONNECT alone: the nearest.
+        (0x98, ReasonCode::Banned),
+        (0x8E, ReasonCode::UnspecifiedError),
+        // No reason code.
         (0xFF, ReasonCode::NotAuthorized),
     ] {
         let login = Login::new(Version::V5, "c")

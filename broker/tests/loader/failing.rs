@@ -106,6 +106,10 @@ fn answers_from_c() {
     check_answer("says-veto", 0, &DECIDING_HOOKS, &observing, "it answered veto (0), which");
     check_answer("says-pending", 2, &REFUSING_HOOKS, &ALL_HOOKS, "it answered pending (2), which");
     check_answer("says-3", 3, &REFUSING_HOOKS, &ALL_HOOKS, "it answered 3, which means nothing");
+    check_answer("says-127", 127, &REFUSING_HOOKS, &ALL_HOOKS, "it answered 127, which means");
+    check_answer("says-163", 163, &REFUSING_HOOKS, &ALL_HOOKS, "it answered 163, which means");
+    check_answer("says-255", 255, &REFUSING_HOOKS, &ALL_HOOKS, "it answered 255, which means");
+    check_answer("says-quota", 151, &DECIDING_HOOKS, &observing, "it answered 151, which means");
     check_answer("says-256", 256, &REFUSING_HOOKS, &ALL_HOOKS, "it answered 256, which means");
     check_answer("says-error", -5, &REFUSING_HOOKS, &ALL_HOOKS, "it answered error -5");
 }

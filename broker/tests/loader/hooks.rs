@@ -69,7 +69,7 @@ fn what_a_client_has_not_given_is_absent() {
     let mut connect = connect();
     (connect.password, connect.will_topic, connect.properties) = (None, None, &[]);
     connect.authentication_method = None;
-    assert_eq!(hooks.on_before_connect(&client, &connect), Decision::Continue);
+    assert_eq!(hooks.on_before_connect(&client, &connect), Decision::CONTINUE);
     let told = &told("absent")[0];
     assert!(told.contains("username=None 3.1.1 peer=fe80::1"), "{told}");
     assert!(told.contains("password=None will=None method=None user_properties=[]"), "{told}");
@@ -169,12 +169,12 @@ fn hooks_of_different_clients_run_at_the_same_time() {
                 for _ in 0..100 {
                     assert_eq!(
                         hooks.on_before_subscribe(&client(&id), &subscription("a")),
-                        Decision::Continue
+                        Decision::CONTINUE
                     );
                     hooks.on_disconnect(&client(&id), &disconnected(false));
                 }
                 let open = hooks.on_socket_open(client(&id).peer, client(&id).local, LISTENER);
-                assert_eq!(open, Decision::Continue);
+                assert_eq!(open, Decision::CONTINUE);
             });
         }
     });

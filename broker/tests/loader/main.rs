@@ -15,6 +15,7 @@ mod lifecycle;
 mod scratch;
 mod sub_limiter;
 mod tutorial;
+mod verdict;
 mod versions;
 
 use std::net::SocketAddr;
@@ -22,7 +23,7 @@ use std::net::SocketAddr;
 use hookmq::{
     hooks::{
         AuthOutcome, AuthRound, BeforeConnect, Client, Decision, Disconnected, Hooks, Origin,
-        Publication, Subscription,
+        Publication, Refusal, Subscription, Verdict,
     },
     plugins::{LoadError, PluginEntry, Plugins},
 };
@@ -124,17 +125,25 @@ fn disconnected(session_kept: bool) -> Disconnected<'static> {
 
 /// Calls every hook once and says which had to be refused.
 fn call_all(hooks: &Hooks) -> Vec<&'static str> {
+    let refused = |(hook, verdict)| (verdict != Verdict::Continue).then_some(hook);
+    verdicts(hooks).into_iter().filter_map(refused).collect()
+}
+
+/// Calls every hook once and says what those answered that decide.
+fn verdicts(hooks: &Hooks) -> Vec<(&'static str, Verdict)> {
     let client = client("c1");
-    let mut vetoed = Vec::new();
-    let mut ask = |hook, decision: Decision| {
-        if decision.is_veto() {
-            vetoed.push(hook);
-        }
-    };
+    let mut verdicts = Vec::new();
+    let mut ask = |hook, decision: Decision| verdicts.push((hook, decision.verdict));
     ask("on_socket_open", hooks.on_socket_open(client.peer, client.local, LISTENER));
     let auth = hooks.on_auth(&client, &auth_round(), &mut None);
-    let refused = matches!(auth, AuthOutcome::Refused(..));
-    ask("on_auth", if refused { Decision::Veto } else { Decision::Continue });
+    let verdict = match auth {
+        AuthOutcome::Refused(reason, why) => {
+            let why = why.map(|why| String::from(why).into());
+            Verdict::Refuse(Refusal { reason, why })
+        }
+        _ => Verdict::Continue,
+    };
+    ask("on_auth", Decision { verdict, ..Decision::CONTINUE });
     ask("on_before_connect", hooks.on_before_connect(&client, &connect()));
     ask("on_connect", hooks.on_connect(&client, false, true));
     ask("on_before_subscribe", hooks.on_before_subscribe(&client, &subscription("a/#")));
@@ -145,7 +154,7 @@ fn call_all(hooks: &Hooks) -> Vec<&'static str> {
     ask("on_before_unsubscribe", hooks.on_before_unsubscribe(&client, "a/#"));
     hooks.on_unsubscribe(&client, "a/#");
     hooks.on_disconnect(&client, &disconnected(false));
-    vetoed
+    verdicts
 }
 
 const ALL_HOOKS: [&str; 12] = [

@@ -1,5 +1,13 @@
-//! Logs each hook at info with its arguments, as `PREFIX hook: arguments`, and vetoes those that its
-//! config names: `{ prefix: first, veto: [on_before_publish] }`.
+//! Logs each hook at info with its arguments, as `PREFIX hook: arguments`, and answers as its config says:
+//!
+//! ```yaml
+//! prefix: first
+//! veto: [ on_before_publish ]
+//! refuse: { on_before_subscribe: { code: 0x97, reason: enough } }
+//! throttle: { on_connect: 1000 }    # milliseconds
+//! ```
+
+use std::{collections::HashMap, time::Duration};
 
 use plugin_abi::{
     Auth, AuthVerdict, BeforeConnect, Client, Config, Connect, Disconnect, Host, Plugin, Protocol,
@@ -12,6 +20,16 @@ use plugin_abi::{
 struct HookLog {
     prefix: String,
     veto: Vec<String>,
+    refuse: HashMap<String, Refusal>,
+    throttle: HashMap<String, u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(crate = "plugin_abi::serde", deny_unknown_fields)]
+struct Refusal {
+    code: u8,
+    #[serde(default)]
+    reason: String,
 }
 
 #[plugin]
@@ -44,6 +62,7 @@ impl Plugin for HookLog {
         );
         match self.decide("on_auth", &text) {
             Verdict::Veto => AuthVerdict::refuse(),
+            Verdict::Refuse { code, reason } => AuthVerdict::refuse_with(code).reason(reason),
             _ => AuthVerdict::not_mine(),
         }
     }
@@ -121,6 +140,12 @@ impl HookLog {
 
     fn decide(&self, hook: &str, text: &str) -> Verdict {
         self.log(hook, text);
+        if let Some(Refusal { code, reason }) = self.refuse.get(hook) {
+            return Verdict::refuse_with(*code).reason(reason.clone());
+        }
+        if let Some(wait) = self.throttle.get(hook) {
+            return Verdict::Throttle(Duration::from_millis(*wait));
+        }
         let vetoed = self.veto.iter().any(|vetoed| vetoed == hook);
         if vetoed { Verdict::Veto } else { Verdict::Continue }
     }

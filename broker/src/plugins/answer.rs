@@ -1,0 +1,126 @@
+//! The answer that a plugin puts together while its hook runs: parts that it hands over, and that are
+//! copied at once. What parts there are is the hook's business.
+#![allow(unsafe_code, reason = "called by plugins through a C ABI")]
+
+use parking_lot::Mutex;
+use plugin_abi::raw::{self, AnswerContext, AnswerFunction, View};
+
+/// What a plugin can hand over in a hook.
+pub(crate) trait Parts: Default {
+    /// Copies a part. Returns what `answer` of the event does; must not panic, for there is no frame in
+    /// between that could unwind.
+    fn take(&mut self, part: u32, value: &[u8]) -> i32;
+}
+
+/// Lives on the broker's stack while the hook runs.
+#[derive(Default)]
+pub(crate) struct Answer<T> {
+    // Locked although one thread alone should call: it costs nothing here.
+    parts: Mutex<T>,
+}
+
+/// What an event has of it.
+#[derive(Clone, Copy)]
+pub(crate) struct AnswerHandle {
+    pub(crate) context: AnswerContext,
+    pub(crate) function: AnswerFunction,
+}
+
+impl AnswerHandle {
+    /// Takes nothing, for hooks that decide nothing.
+    pub(crate) const CLOSED: AnswerHandle =
+        AnswerHandle { context: AnswerContext { ptr: std::ptr::null() }, function: take_nothing };
+}
+
+impl<T: Parts> Answer<T> {
+    /// To be handed to the plugin, for as long as `self` is borrowed.
+    pub(crate) fn handle(&self) -> AnswerHandle {
+        let context = AnswerContext { ptr: std::ptr::from_ref(self).cast() };
+        AnswerHandle { context, function: take_part::<T> }
+    }
+
+    /// Looks at what there is so far, between two plugins.
+    pub(crate) fn with<R>(&self, look: impl FnOnce(&mut T) -> R) -> R {
+        look(&mut self.parts.lock())
+    }
+
+    pub(crate) fn into_parts(self) -> T {
+        self.parts.into_inner()
+    }
+}
+
+/// What the plugin calls.
+///
+/// # Safety
+///
+/// The context is one that [`Answer::handle`] made for the same `T`, and that answer is alive; the value
+/// is valid for the call.
+unsafe extern "C" fn take_part<T: Parts>(
+    context: AnswerContext,
+    part: u32,
+    value: View<'_>,
+) -> i32 {
+    // SAFETY: the caller's promise.
+    let answer = unsafe { &*context.ptr.cast::<Answer<T>>() };
+    answer.parts.lock().take(part, value.as_bytes())
+}
+
+extern "C" fn take_nothing(_context: AnswerContext, _part: u32, _value: View<'_>) -> i32 {
+    raw::UNKNOWN
+}
+
+/// A part that stands in a packet as a string. `Err`: it cannot, and this is what `answer` returns.
+pub(crate) fn text(value: &[u8]) -> Result<Box<str>, i32> {
+    let text = std::str::from_utf8(value).ok().filter(|text| !text.contains('\0'));
+    let fits = text.filter(|text| text.len() <= LONGEST);
+    fits.map(Into::into).ok_or(raw::UNFIT)
+}
+
+/// Bytes of a string or of binary data in a packet.
+pub(crate) const LONGEST: usize = u16::MAX as usize;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Default)]
+    struct Bytes(Vec<u8>);
+
+    impl Parts for Bytes {
+        fn take(&mut self, part: u32, value: &[u8]) -> i32 {
+            self.0 = value.to_vec();
+            part as i32
+        }
+    }
+
+    #[test]
+    fn parts_are_copied_and_the_later_counts() {
+        let answer = Answer::<Bytes>::default();
+        let AnswerHandle { context, function } = answer.handle();
+        for text in ["first", "second"] {
+            let mut value = text.as_bytes().to_vec();
+            // SAFETY: the answer is alive.
+            assert_eq!(unsafe { function(context, 7, View::new(&value)) }, 7);
+            // The plugin's memory may be used for something else at once.
+            value.fill(b'!');
+        }
+        assert_eq!(answer.into_parts().0, b"second");
+    }
+
+    #[test]
+    fn who_observes_hands_over_nothing() {
+        let AnswerHandle { context, function } = AnswerHandle::CLOSED;
+        // SAFETY: it looks at nothing.
+        assert_eq!(unsafe { function(context, raw::ANSWER_REASON, View::new(b"x")) }, raw::UNKNOWN);
+    }
+
+    #[test]
+    fn what_fits_no_packet_is_no_text() {
+        assert_eq!(text(b"why").as_deref(), Ok("why"));
+        assert_eq!(text(b"").as_deref(), Ok(""));
+        assert!(text(&[b'x'; 65_535]).is_ok());
+        for bad in [&b"\xFF"[..], b"a\0b", &[b'x'; 65_536]] {
+            assert_eq!(text(bad), Err(raw::UNFIT));
+        }
+    }
+}
