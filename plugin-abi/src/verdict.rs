@@ -83,3 +83,85 @@ impl From<bool> for Verdict {
         if go_on { Verdict::Continue } else { Verdict::Veto }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{mem::offset_of, sync::Mutex};
+
+    use super::*;
+    use crate::{
+        event::Connect,
+        raw::{AnswerContext, EventPtr, Text, View},
+    };
+
+    type Parts = Mutex<Vec<(u32, Vec<u8>)>>;
+
+    unsafe extern "C" fn take(context: AnswerContext, part: u32, value: View<'_>) -> i32 {
+        // SAFETY: it is what `given` has passed, and still there.
+        let parts = unsafe { &*context.ptr.cast::<Parts>() };
+        parts.lock().unwrap().push((part, value.as_bytes().to_vec()));
+        raw::TAKEN
+    }
+
+    /// The number, and what was handed over with it, at an event that says to be so large.
+    fn given(verdict: Verdict, size: usize) -> (i32, Vec<(u32, Vec<u8>)>) {
+        let address = raw::Address { family: raw::FAMILY_NONE, port: 0, scope: 0, bytes: [0; 16] };
+        let client = raw::Client {
+            size: size_of::<raw::Client<'_>>() as u32,
+            protocol: 5,
+            has_username: 0,
+            reserved: [0; 2],
+            client_id: Text::new("c"),
+            username: Text::new(""),
+            listener: Text::new(""),
+            peer: address,
+            local: address,
+        };
+        let parts = Parts::default();
+        let event = raw::Connect {
+            size: size as u32,
+            session_present: 0,
+            clean_start: 0,
+            reserved: [0; 2],
+            client: (&client).into(),
+            answer_ctx: AnswerContext { ptr: (&raw const parts).cast() },
+            answer: take,
+        };
+        // SAFETY: it lives until the answer is given.
+        let number = verdict.give(&unsafe { Connect::new(EventPtr::from(&event).cast()) });
+        (number, parts.into_inner().unwrap())
+    }
+
+    const WHOLE: usize = size_of::<raw::Connect<'_>>();
+
+    #[test]
+    fn what_is_no_number_is_handed_over() {
+        let words = b"full".to_vec();
+        for (verdict, number, parts) in [
+            (Verdict::Continue, 1, vec![]),
+            (Verdict::Veto, 0, vec![]),
+            (Verdict::refuse_with(0x97), 0x97, vec![]),
+            (Verdict::refuse_with(0x97).reason("full"), 0x97, vec![(raw::ANSWER_REASON, words)]),
+            (Verdict::refuse_with(0x7F).reason("no error"), raw::FAILED, vec![]),
+            (Verdict::Veto.reason("nothing is said"), 0, vec![]),
+        ] {
+            assert_eq!(given(verdict, WHOLE), (number, parts));
+        }
+        let parts =
+            |milliseconds: u32| vec![(raw::ANSWER_THROTTLE, milliseconds.to_ne_bytes().to_vec())];
+        let wait = |wait| given(Verdict::Throttle(wait), WHOLE);
+        assert_eq!(wait(Duration::from_millis(300)), (1, parts(300)));
+        assert_eq!(wait(Duration::MAX), (1, parts(u32::MAX)));
+    }
+
+    #[test]
+    fn a_broker_of_1_0_hears_numbers_that_it_knows() {
+        let before = offset_of!(raw::Connect<'_>, answer_ctx);
+        for size in [before, WHOLE - 1] {
+            let refusal = Verdict::refuse_with(0x97).reason("full");
+            assert_eq!(given(refusal, size), (raw::VETO, vec![]));
+            let throttle = Verdict::Throttle(Duration::from_secs(1));
+            assert_eq!(given(throttle, size), (raw::CONTINUE, vec![]));
+        }
+    }
+}

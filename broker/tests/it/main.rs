@@ -46,6 +46,7 @@ mod session;
 mod share;
 mod subscribe;
 mod takeover;
+mod verdict;
 mod vetoed_connect;
 mod will;
 mod window;
