@@ -243,7 +243,7 @@ MQ_EXPORT uint32_t PluginAbiVersion(void);
  * if it is `optional`), and the last line that was logged at MQ_LOG_ERROR tells the user why. */
 MQ_EXPORT int32_t Bootstrap(const mq_host *host, mq_view config_json, void **instance);
 
-/* A connection was accepted; nothing was read. Veto or failure closes it. */
+/* A connection was accepted; nothing was read. Veto, refusal or failure closes it. */
 MQ_EXPORT int32_t OnSocketOpen(void *instance, const mq_socket_open *event);
 
 /* Since 1.1. A CONNECT with an Authentication Method was read, or an AUTH packet of such a client. The
@@ -251,19 +251,23 @@ MQ_EXPORT int32_t OnSocketOpen(void *instance, const mq_socket_open *event);
  * alone. Veto or failure refuses the client, and disconnects one that is connected. */
 MQ_EXPORT int32_t OnAuth(void *instance, const mq_auth *event);
 
-/* CONNECT was read, and what OnAuth has to ask is answered; there is no session yet. Veto or failure refuses the client. */
+/* CONNECT was read, and what OnAuth has to ask is answered; there is no session yet. Veto or failure
+ * refuses the client with 0x87, a refusal with its code, in CONNACK. */
 MQ_EXPORT int32_t OnBeforeConnect(void *instance, const mq_before_connect *event);
 
-/* The session is ready, CONNACK is sent. Veto or failure disconnects the client. */
+/* The session is ready, CONNACK is sent. Veto or failure disconnects the client with 0x87, a refusal with
+ * its code. */
 MQ_EXPORT int32_t OnConnect(void *instance, const mq_connect *event);
 
-/* A filter of a SUBSCRIBE; each comes on its own. Veto or failure keeps it from being registered. */
+/* A filter of a SUBSCRIBE; each comes on its own. Veto, refusal or failure keeps it from being registered;
+ * after a refusal SUBACK has its code. */
 MQ_EXPORT int32_t OnBeforeSubscribe(void *instance, const mq_subscribe *event);
 
 /* The filter is registered; it may replace a subscription of that client and filter. Observes. */
 MQ_EXPORT int32_t OnSubscribe(void *instance, const mq_subscribe *event);
 
-/* A filter of an UNSUBSCRIBE. Veto keeps the subscription; a failure does not. */
+/* A filter of an UNSUBSCRIBE. Veto or refusal keeps the subscription, the latter with its code in UNSUBACK;
+ * a failure does not. */
 MQ_EXPORT int32_t OnBeforeUnsubscribe(void *instance, const mq_unsubscribe *event);
 
 /* A subscription that existed is gone at its client's wish. Observes. */
@@ -273,7 +277,7 @@ MQ_EXPORT int32_t OnUnsubscribe(void *instance, const mq_unsubscribe *event);
 MQ_EXPORT int32_t OnMessage(void *instance, const mq_publish *event);
 
 /* A message or a will, before it is kept or routed. Veto or failure keeps it from everybody; the
- * client's acknowledgement is the normal one. */
+ * client's acknowledgement is the normal one. A refusal too; PUBACK or PUBREC has its code. */
 MQ_EXPORT int32_t OnBeforePublish(void *instance, const mq_publish *event);
 
 /* The message or will is routed. Observes. */

@@ -23,10 +23,8 @@ impl ReasonCode {
             Banned => &[AdministrativeAction, NotAuthorized],
             AdministrativeAction => &[Banned, NotAuthorized],
             // What the broker can do now.
-            ServerUnavailable | ServerShuttingDown | UseAnotherServer | ServerMoved => {
-                &[ServerUnavailable, ServerBusy, ImplementationSpecificError]
-            }
-            ServerBusy => &[ImplementationSpecificError],
+            ServerUnavailable | ServerBusy | ServerShuttingDown | UseAnotherServer
+            | ServerMoved => &[ServerUnavailable, ServerBusy, ImplementationSpecificError],
             // How much there may be of something.
             MessageRateTooHigh
             | ConnectionRateExceeded

@@ -31,9 +31,9 @@ impl AuthVerdict {
         AuthVerdict::of(raw::VETO)
     }
 
-    /// The client is refused with a reason code of MQTT 5 that is an error and may stand in CONNACK.
-    /// Another one is a failure, which refuses the client too. Where a connected client is refused,
-    /// a code that may not stand in DISCONNECT becomes "not authorized".
+    /// The client is refused with a reason code of MQTT 5 that is an error. Another one is a failure,
+    /// which refuses the client too. A code that CONNACK, or DISCONNECT where the client is connected,
+    /// cannot carry is replaced by the nearest.
     pub const fn refuse_with(reason_code: u8) -> Self {
         // Widened without `From`, which is not const. Codes below 0x80 refuse nothing.
         let code = reason_code as i32;

@@ -23,9 +23,10 @@ use crate::{
 /// # Answers
 ///
 /// The hooks that return something decide. They answer `true` or [`Verdict::Continue`] to let the
-/// event go on, `false` or [`Verdict::Veto`] to stop it. The first veto ends the chain: plugins
-/// named later in `config.yml` are not asked, and hooks that tell of the event afterwards are not
-/// called.
+/// event go on, `false` or [`Verdict::Veto`] to stop it silently, [`Verdict::Refuse`] to stop it and
+/// tell the client why. The first veto or refusal ends the chain: plugins named later in `config.yml`
+/// are not asked, and hooks that tell of the event afterwards are not called. [`Verdict::Throttle`]
+/// lets the event go on, and the client wait.
 ///
 /// # Panics
 ///
@@ -48,7 +49,8 @@ pub trait Plugin: Sized + Send + Sync + 'static {
 
     /// A connection was accepted; nothing has been read from it, and there is no client yet.
     ///
-    /// A veto or a failure closes it.
+    /// A veto, a refusal or a failure closes it: there is no packet yet to say why. After a throttle
+    /// `limits.connect_timeout` still counts from the beginning.
     fn on_socket_open(&self, event: &SocketOpen<'_>) -> impl Into<Verdict> {
         let _ = event;
         Verdict::Continue
@@ -74,7 +76,7 @@ pub trait Plugin: Sized + Send + Sync + 'static {
     /// There is no session yet, and the client has no answer.
     ///
     /// A veto or a failure refuses the client: CONNACK "not authorized", then the connection is
-    /// closed. No other hook is called for it.
+    /// closed. A refusal does the same with its code. No other hook is called for it.
     fn on_before_connect(&self, event: &BeforeConnect<'_>) -> impl Into<Verdict> {
         let _ = event;
         Verdict::Continue
@@ -82,7 +84,8 @@ pub trait Plugin: Sized + Send + Sync + 'static {
 
     /// The session is ready and CONNACK is sent.
     ///
-    /// A veto or a failure disconnects the client; `on_disconnect` follows.
+    /// A veto or a failure disconnects the client with "not authorized", a refusal with its code;
+    /// `on_disconnect` follows, and its will is not published.
     fn on_connect(&self, event: &Connect<'_>) -> impl Into<Verdict> {
         let _ = event;
         Verdict::Continue
@@ -91,7 +94,8 @@ pub trait Plugin: Sized + Send + Sync + 'static {
     /// A filter of a SUBSCRIBE packet, before it is registered. The filters of a packet come one by
     /// one, in its order, each followed by its [`on_subscribe`](Plugin::on_subscribe).
     ///
-    /// A veto or a failure keeps it from being registered.
+    /// A veto or a failure keeps it from being registered, and SUBACK grants it all the same. After a
+    /// refusal SUBACK has its code; of several refusals in a packet, the words of the first.
     fn on_before_subscribe(&self, event: &Subscribe<'_>) -> impl Into<Verdict> {
         let _ = event;
         Verdict::Continue
@@ -104,7 +108,8 @@ pub trait Plugin: Sized + Send + Sync + 'static {
 
     /// A filter of an UNSUBSCRIBE packet, before it is removed. The subscription need not exist.
     ///
-    /// A veto keeps the subscription. A failure does not: the client may leave what it joined.
+    /// A veto keeps the subscription, and so does a refusal, whose code UNSUBACK then has. A failure
+    /// does not: the client may leave what it joined.
     fn on_before_unsubscribe(&self, event: &Unsubscribe<'_>) -> impl Into<Verdict> {
         let _ = event;
         Verdict::Continue
@@ -124,6 +129,8 @@ pub trait Plugin: Sized + Send + Sync + 'static {
     /// A message, before it is kept or routed; wills too.
     ///
     /// A veto or a failure keeps it from everybody. The client's acknowledgement is the normal one.
+    /// After a refusal PUBACK or PUBREC has its code; what an older client than MQTT 5 hears,
+    /// `refused_publish` in `config.yml` says. At QoS 0, and of a will, nobody is told.
     fn on_before_publish(&self, event: &Publish<'_>) -> impl Into<Verdict> {
         let _ = event;
         Verdict::Continue

@@ -1,5 +1,5 @@
-/* Allows each client id at most `max` subscriptions; one more is acknowledged, but not made. The same
- * as ../sub-limiter, in C. README.md says how to build it. */
+/* Allows each client id at most `max` subscriptions; one more is acknowledged, but not made, or refused
+ * with `answer: refuse`. The same as ../sub-limiter, in C. README.md says how to build it. */
 
 #include <pthread.h>
 #include <stdio.h>
@@ -11,6 +11,7 @@
 #define BUCKETS 4096u
 #define OUT_OF_MEMORY (-2)
 #define BAD_CONFIG (-3)
+#define QUOTA_EXCEEDED 0x97 /* a reason code of MQTT 5 */
 
 struct filter {
     struct filter *next;
@@ -29,6 +30,7 @@ struct client {
 struct limiter {
     const mq_host *host;
     size_t max;
+    int refuses; /* one too many is told so; else it is acknowledged */
     pthread_mutex_t lock; /* guards the buckets; held for a look or a change only */
     struct client *buckets[BUCKETS];
 };
@@ -55,25 +57,46 @@ static const char *expect(const char *at, const char *token)
     return strncmp(at, token, strlen(token)) == 0 ? at + strlen(token) : NULL;
 }
 
-/* Takes {"max": N} with N above 0, and nothing else. */
-static int parse_max(mq_view json, size_t *max)
+static const char *parse_max(const char *at, size_t *max)
 {
-    char text[64];
+    at = skip_space(at);
+    size_t digits = strspn(at, "0123456789");
+    if (digits == 0 || digits > 9 || at[0] == '0')
+        return NULL;
+    *max = (size_t)strtoul(at, NULL, 10);
+    return at + digits;
+}
+
+static const char *parse_answer(const char *at, int *refuses)
+{
+    const char *end = expect(at, "\"refuse\"");
+    *refuses = end != NULL;
+    return end ? end : expect(at, "\"silent\"");
+}
+
+/* Takes {"answer": "silent" or "refuse", "max": N} with N above 0, in any order; max must be there. */
+static int parse(mq_view json, size_t *max, int *refuses)
+{
+    char text[128];
     if (json.len >= sizeof text)
         return 0;
     memcpy(text, json.ptr, json.len);
     text[json.len] = '\0';
 
-    const char *at = expect(expect(expect(text, "{"), "\"max\""), ":");
-    if (!at)
-        return 0;
-    at = skip_space(at);
-    size_t digits = strspn(at, "0123456789");
-    if (digits == 0 || digits > 9 || at[0] == '0')
-        return 0;
-    *max = (size_t)strtoul(at, NULL, 10);
-    at = expect(at + digits, "}");
-    return at && *skip_space(at) == '\0';
+    const char *at = text, *value, *before = "{";
+    while ((at = expect(at, before))) {
+        if ((value = expect(expect(at, "\"max\""), ":")))
+            at = parse_max(value, max);
+        else if ((value = expect(expect(at, "\"answer\""), ":")))
+            at = parse_answer(value, refuses);
+        else
+            return 0;
+        const char *end = expect(at, "}");
+        if (end)
+            return *max > 0 && *skip_space(end) == '\0';
+        before = ",";
+    }
+    return 0;
 }
 
 /* ---- who is subscribed to what; the caller holds the lock ---- */
@@ -167,8 +190,14 @@ int32_t Bootstrap(const mq_host *host, mq_view config_json, void **instance)
     if (!limiter)
         return OUT_OF_MEMORY;
     limiter->host = host;
-    if (!parse_max(config_json, &limiter->max)) {
-        say(limiter, MQ_LOG_ERROR, "the config must be { max: N }, with N from 1 to 999999999");
+    if (!parse(config_json, &limiter->max, &limiter->refuses)) {
+        say(limiter, MQ_LOG_ERROR, "the config must be { max: N }, with N from 1 to 999999999, and may have "
+                                   "answer: silent or answer: refuse");
+        free(limiter);
+        return BAD_CONFIG;
+    }
+    if (limiter->refuses && host->abi_version < MQ_ABI_VERSION) {
+        say(limiter, MQ_LOG_ERROR, "answer: refuse needs a broker with ABI 1.1");
         free(limiter);
         return BAD_CONFIG;
     }
@@ -202,7 +231,11 @@ int32_t OnBeforeSubscribe(void *instance, const mq_subscribe *event)
     snprintf(text, sizeof text, "%.*s has its %zu subscriptions: not one more",
              (int)(id.len < 100 ? id.len : 100), (const char *)id.ptr, limiter->max);
     say(limiter, MQ_LOG_DEBUG, text);
-    return MQ_VETO;
+    if (!limiter->refuses)
+        return MQ_VETO;
+    int len = snprintf(text, sizeof text, "the limit of subscriptions is %zu", limiter->max);
+    event->answer(event->answer_ctx, MQ_ANSWER_REASON, (mq_view){(const uint8_t *)text, (size_t)len});
+    return QUOTA_EXCEEDED;
 }
 
 int32_t OnSubscribe(void *instance, const mq_subscribe *event)

@@ -1,6 +1,10 @@
 //! sub-limiter, in Rust and in C: the same checks for both.
 
-use hookmq::{hooks::Hooks, plugins::Plugins};
+use hookmq::{
+    hooks::{Hooks, Refusal, Verdict},
+    plugins::Plugins,
+};
+use mqtt::ReasonCode;
 use serde_json::{Value, json};
 
 use crate::{
@@ -45,6 +49,27 @@ fn one_too_many_is_refused_until_one_is_gone() {
         hooks.on_unsubscribe(&client("a"), "2");
         assert!(subscribe(&hooks, "a", "3"));
         assert!(!subscribe(&hooks, "a", "2"));
+    }
+}
+
+#[test]
+fn one_too_many_hears_why_if_the_config_says_so() {
+    let silent = Verdict::Veto;
+    let refused = Verdict::Refuse(Refusal {
+        reason: ReasonCode::QuotaExceeded,
+        why: Some("the limit of subscriptions is 1".into()),
+    });
+    for (name, config, expected) in [
+        ("default", json!({ "max": 1 }), &silent),
+        ("silent", json!({ "max": 1, "answer": "silent" }), &silent),
+        ("refuse", json!({ "max": 1, "answer": "refuse" }), &refused),
+    ] {
+        let (_dir, limiters) = limiters(name, &config);
+        for hooks in limiters.iter().map(Plugins::hooks) {
+            assert!(subscribe(&hooks, "a", "1"));
+            let decision = hooks.on_before_subscribe(&client("a"), &subscription("2"));
+            assert_eq!(&decision.verdict, expected, "{name}");
+        }
     }
 }
 
@@ -130,6 +155,9 @@ fn c_takes_the_config_that_rust_takes() {
         json!({ "max": null }),
         json!({ "max": 1_000_000_000 }),
         json!({ "max": 5, "min": 5 }),
+        json!({ "answer": "refuse" }),
+        json!({ "max": 5, "answer": "refused" }),
+        json!({ "max": 5, "answer": true }),
         json!({ "maximum": 5 }),
         json!({ "max": { "max": 5 } }),
         json!("a text that is much longer than all that could ever stand in this plugin's config"),

@@ -1,22 +1,27 @@
-//! The plugin of docs/write-a-plugin.md that authenticates clients, as it stands there.
+//! Plugins of docs/write-a-plugin.md, as they stand there: the one that says why, and the one that
+//! authenticates clients.
 
-use hookmq::hooks::{AuthOutcome, AuthReply, AuthRound, Authenticator, Hooks};
+use std::time::Duration;
+
+use hookmq::hooks::{
+    AuthOutcome, AuthReply, AuthRound, Authenticator, Decision, Hooks, Refusal, Verdict,
+};
 use mqtt::ReasonCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     auth_round, client,
     common::plugins::{self, PluginDir},
-    entry, load,
+    entry, load, publication,
     scratch::Scratch,
 };
 
-/// The one piece of code on the page that has the hook.
-fn code() -> String {
+/// The one whole plugin on the page with this name.
+fn code(name: &str) -> String {
     let page = plugins::workspace().join("docs/write-a-plugin.md");
     let page = std::fs::read_to_string(page).unwrap();
     let mut pieces = page.split("```rust\n").skip(1).map(|rest| rest.split("```").next().unwrap());
-    pieces.find(|code| code.contains("fn on_auth")).unwrap().to_owned()
+    pieces.find(|code| code.contains(name) && code.contains("#[plugin]")).unwrap().to_owned()
 }
 
 fn ask(
@@ -44,7 +49,7 @@ fn authenticate(hooks: &Hooks, name: &str, code: &str) -> AuthOutcome {
 
 #[test]
 fn each_code_is_good_for_one_time() {
-    let library = Scratch::new("scratch-paper-codes", &code()).build(&[]);
+    let library = Scratch::new("scratch-paper-codes", &code("PaperCodes")).build(&[]);
     let dir = PluginDir::new();
     dir.put(library, "paper-codes");
     let config = json!({ "alice": ["4711", "8152"] });
@@ -63,4 +68,17 @@ fn each_code_is_good_for_one_time() {
     }
     let other = hooks.on_auth(&client("c"), &auth_round(), &mut None);
     assert_eq!(other, AuthOutcome::Unknown);
+}
+
+#[test]
+fn clients_publish_below_their_own_client_id() {
+    let dir = PluginDir::new();
+    dir.put(Scratch::new("scratch-own-topics", &code("OwnTopics")).build(&[]), "own-topics");
+    let hooks = load(&dir, &[entry("own-topics", Value::Null)]).hooks();
+    let ask = |topic| hooks.on_before_publish(&client("alice"), &publication(topic));
+    assert_eq!(ask("alice/x"), Decision::CONTINUE);
+    let refusal =
+        Refusal { reason: ReasonCode::NotAuthorized, why: Some("publish below alice/".into()) };
+    assert_eq!(ask("bob/x").verdict, Verdict::Refuse(refusal));
+    assert_eq!(ask("slow/x").throttle, Duration::from_millis(500));
 }

@@ -2,14 +2,16 @@
 //!
 //! ```yaml
 //! plugins:
-//!   - sub-limiter: { max: 5 }
+//!   - sub-limiter:
+//!       max: 5
+//!       answer: silent    # refuse: the client hears 0x97 (Quota exceeded), or 0x80 in MQTT 3.1.1
 //! ```
 
 mod ledger;
 
 use plugin_abi::serde::Deserialize;
 use plugin_abi::{
-    Config, Connect, Disconnect, Host, Plugin, Result, Subscribe, Unsubscribe, log, plugin,
+    Config, Connect, Disconnect, Host, Plugin, Result, Subscribe, Unsubscribe, Verdict, log, plugin,
 };
 use std::num::NonZeroUsize;
 
@@ -17,6 +19,7 @@ use ledger::Ledger;
 
 struct SubLimiter {
     max: usize,
+    answer: Answer,
     ledger: Ledger,
 }
 
@@ -24,14 +27,31 @@ struct SubLimiter {
 #[serde(crate = "plugin_abi::serde", deny_unknown_fields)]
 struct Settings {
     max: NonZeroUsize,
+    #[serde(default)]
+    answer: Answer,
 }
+
+/// What the client of one subscription too many hears.
+#[derive(Clone, Copy, Default, Deserialize)]
+#[serde(crate = "plugin_abi::serde", rename_all = "snake_case")]
+enum Answer {
+    /// Nothing: SUBACK grants it.
+    #[default]
+    Silent,
+    /// That there is no room for it.
+    Refuse,
+}
+
+/// A reason code of MQTT 5.
+const QUOTA_EXCEEDED: u8 = 0x97;
 
 #[plugin]
 impl Plugin for SubLimiter {
     fn bootstrap(_host: Host, config: Config) -> Result<Self> {
         let settings: Settings = config.get()?;
         log::info!("at most {} subscriptions for each client id", settings.max);
-        Ok(SubLimiter { max: settings.max.get(), ledger: Ledger::default() })
+        let Settings { max, answer } = settings;
+        Ok(SubLimiter { max: max.get(), answer, ledger: Ledger::default() })
     }
 
     fn on_connect(&self, event: &Connect<'_>) -> bool {
@@ -42,13 +62,18 @@ impl Plugin for SubLimiter {
     }
 
     /// Only asks: a plugin after this one may still veto, so nothing is counted yet.
-    fn on_before_subscribe(&self, event: &Subscribe<'_>) -> bool {
+    fn on_before_subscribe(&self, event: &Subscribe<'_>) -> Verdict {
         let (client_id, filter) = (event.client().client_id(), event.whole_filter());
-        let allowed = self.ledger.has_room(client_id, filter, self.max);
-        if !allowed {
-            log::debug!("{client_id:?} has its {} subscriptions: no {filter:?}", self.max);
+        let max = self.max;
+        if self.ledger.has_room(client_id, filter, max) {
+            return Verdict::Continue;
         }
-        allowed
+        log::debug!("{client_id:?} has its {max} subscriptions: no {filter:?}");
+        match self.answer {
+            Answer::Silent => Verdict::Veto,
+            Answer::Refuse => Verdict::refuse_with(QUOTA_EXCEEDED)
+                .reason(format!("the limit of subscriptions is {max}")),
+        }
     }
 
     fn on_subscribe(&self, event: &Subscribe<'_>) {
