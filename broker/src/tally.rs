@@ -45,6 +45,8 @@ pub(crate) enum Kind {
     SendTimeout,
     /// A connected client could not authenticate again.
     Unauthenticated,
+    /// `refused_publish` is `close`, and the client cannot be told otherwise.
+    PublishRefused,
     /// A message was not retained.
     RetainedFull,
     /// Messages did not get to a client.
@@ -152,7 +154,8 @@ impl Kind {
             | Kind::TakenOver
             | Kind::Violation(_)
             | Kind::KeepAliveTimeout
-            | Kind::Unauthenticated => Level::Info,
+            | Kind::Unauthenticated
+            | Kind::PublishRefused => Level::Info,
             _ => Level::Warn,
         }
     }
@@ -194,6 +197,7 @@ impl std::fmt::Display for Kind {
                 "connection closed, for its client took nothing for limits.send_timeout"
             }
             Kind::Unauthenticated => "connection closed, for its client could not authenticate again",
+            Kind::PublishRefused => "connection closed for a PUBLISH that was refused",
             Kind::RetainedFull => {
                 "message not retained, for limits.max_retained_messages or \
                  limits.max_retained_bytes is reached"

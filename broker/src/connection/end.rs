@@ -148,6 +148,7 @@ impl End {
             End::GaveWay => Some(Kind::GaveWay),
             End::SendTimeout => Some(Kind::SendTimeout),
             End::Unauthenticated(..) | End::ReauthenticationTimeout => Some(Kind::Unauthenticated),
+            End::PublishRefused(_) => Some(Kind::PublishRefused),
             End::Ordered(ReasonCode::SessionTakenOver) => Some(Kind::TakenOver),
             _ => None,
         }
