@@ -83,6 +83,11 @@ impl AuthVerdict {
         self
     }
 
+    /// The number that crosses the border, and what is handed over with it.
+    pub(crate) fn parts(&self) -> (i32, &[(u32, Vec<u8>)]) {
+        (self.code, &self.parts)
+    }
+
     /// Hands the parts to the broker, and returns the number that crosses the border.
     pub(crate) fn give(self, event: &Auth<'_>) -> i32 {
         if let Some(answer) = event.answer() {

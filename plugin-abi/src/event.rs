@@ -75,7 +75,7 @@ pub struct Client<'a> {
 }
 
 /// The version of MQTT that a client speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Protocol {
     /// MQTT 3.1.
@@ -83,7 +83,19 @@ pub enum Protocol {
     /// MQTT 3.1.1.
     V3_1_1,
     /// MQTT 5.0.
+    #[default]
     V5,
+}
+
+impl Protocol {
+    /// The byte of the CONNECT packet.
+    pub(crate) const fn level(self) -> u8 {
+        match self {
+            Protocol::V3_1 => 3,
+            Protocol::V3_1_1 => 4,
+            Protocol::V5 => 5,
+        }
+    }
 }
 
 /// Where a message comes from.

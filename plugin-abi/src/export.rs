@@ -106,18 +106,32 @@ pub unsafe fn bootstrap<T: Plugin>(
         host.install();
         guard::report_panics();
         logger::install(&host, crate_name);
-        match T::bootstrap(host, Config::new(config.as_str())) {
-            Ok(plugin) => {
-                // SAFETY: the caller lets us write there.
-                unsafe { instance.write(Box::into_raw(Box::new(plugin)).cast()) };
-                0
-            }
-            Err(error) => {
-                host.log(log::Level::Error, "", &error.to_string(), ("", 0));
-                raw::FAILED
-            }
-        }
+        // SAFETY: the caller's promise.
+        unsafe { start::<T>(host, config, instance) }
     })
+}
+
+/// What is left to do when logger and panic hook are in place. It panics if the plugin does.
+///
+/// # Safety
+///
+/// `instance` may be written.
+pub(crate) unsafe fn start<T: Plugin>(
+    host: Host,
+    config: Text<'_>,
+    instance: *mut *mut c_void,
+) -> i32 {
+    match T::bootstrap(host, Config::new(config.as_str())) {
+        Ok(plugin) => {
+            // SAFETY: the caller lets us write there.
+            unsafe { instance.write(Box::into_raw(Box::new(plugin)).cast()) };
+            0
+        }
+        Err(error) => {
+            host.log(log::Level::Error, "", &error.to_string(), ("", 0));
+            raw::FAILED
+        }
+    }
 }
 
 /// Tells the instance that the broker stops.

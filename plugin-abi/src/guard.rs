@@ -6,7 +6,10 @@ use std::{
     panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind},
 };
 
-use crate::{host, raw};
+use crate::{
+    host::{self, Host},
+    raw,
+};
 
 /// Runs what the broker called, and answers [`raw::PANICKED`] if it panics.
 #[inline]
@@ -29,11 +32,15 @@ pub(crate) fn report_panics() {
 }
 
 fn report(panic: &PanicHookInfo<'_>) {
+    if let Some(host) = host::current() {
+        report_to(host, panic);
+    }
+}
+
+pub(crate) fn report_to(host: &Host, panic: &PanicHookInfo<'_>) {
     let message = panic.payload_as_str().unwrap_or("a payload that is not text");
     let (file, line) = panic.location().map_or(("", 0), |place| (place.file(), place.line()));
-    if let Some(host) = host::current() {
-        host.panicked(message, file, line);
-    }
+    host.panicked(message, file, line);
 }
 
 /// Drops a panic's payload, whose own drop may panic again.

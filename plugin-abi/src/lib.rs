@@ -57,6 +57,8 @@
 //! }
 //! ```
 //!
+//! [`testing`] is for unit tests of a plugin, without a broker.
+//!
 //! Plugins in C and in languages that can call C use `plugin.h`, beside this crate's `ABI.md`,
 //! which has the rules that keep old plugins loading.
 
@@ -79,6 +81,7 @@ pub mod module;
 mod plugin;
 mod properties;
 pub mod raw;
+pub mod testing;
 mod verdict;
 
 pub use auth::Auth;

@@ -25,17 +25,21 @@ impl Log for Logger {
     }
 
     fn log(&self, record: &Record<'_>) {
-        let Some(host) = host::current() else { return };
-        let crate_name = CRATE_NAME.get().copied().unwrap_or_default();
-        let target = within_crate(record.target(), crate_name);
-        let place = (record.file().unwrap_or_default(), record.line().unwrap_or_default());
-        match record.args().as_str() {
-            Some(text) => host.log(record.level(), target, text, place),
-            None => host.log(record.level(), target, &record.args().to_string(), place),
+        if let Some(host) = host::current() {
+            send_to(host, CRATE_NAME.get().copied().unwrap_or_default(), record);
         }
     }
 
     fn flush(&self) {}
+}
+
+pub(crate) fn send_to(host: &Host, crate_name: &str, record: &Record<'_>) {
+    let target = within_crate(record.target(), crate_name);
+    let place = (record.file().unwrap_or_default(), record.line().unwrap_or_default());
+    match record.args().as_str() {
+        Some(text) => host.log(record.level(), target, text, place),
+        None => host.log(record.level(), target, &record.args().to_string(), place),
+    }
 }
 
 /// `limits` of `sub_limiter::limits`, nothing of `sub_limiter`; the paths of other crates whole.

@@ -14,6 +14,16 @@ impl<'a> UserProperties<'a> {
         UserProperties { rest: properties }
     }
 
+    /// Whether the block can be read to its end.
+    pub(crate) fn are_whole(mut self) -> bool {
+        while !self.rest.is_empty() {
+            if self.advance().is_none() {
+                return false;
+            }
+        }
+        true
+    }
+
     fn advance(&mut self) -> Option<Option<(&'a str, &'a str)>> {
         // Every identifier of MQTT 5 fits one byte of the variable byte integer that it is.
         match self.byte()? {
@@ -74,7 +84,7 @@ impl<'a> Iterator for UserProperties<'a> {
     }
 }
 
-const USER_PROPERTY: u8 = 0x26;
+pub(crate) const USER_PROPERTY: u8 = 0x26;
 
 #[cfg(test)]
 mod tests {
@@ -104,6 +114,8 @@ mod tests {
         let block = [0x0B, 0x80, 0x01, 0x26, 0, 1, b'a', 0, 1, b'b', 0x7E, 0x26, 0, 0, 0, 0];
         for end in 0..block.len() {
             assert!(user_properties(&block[..end]).len() <= 1);
+            let is_whole = UserProperties::new(&block[..end]).are_whole();
+            assert_eq!(is_whole, [0, 3, 10].contains(&end), "{end}");
         }
         assert_eq!(user_properties(&block), [("a", "b")]);
     }
