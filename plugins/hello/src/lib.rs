@@ -16,3 +16,19 @@ impl Plugin for Hello {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use plugin_abi::log::Level;
+    use plugin_abi::testing::{self, Answer, json};
+
+    use super::*;
+
+    #[test]
+    fn greets_the_broker_and_each_client() {
+        let host = testing::Host::new();
+        let hello = testing::start::<Hello>(&host, json!({})).unwrap();
+        assert_eq!(hello.on_connect(&testing::Connect::of("alice")), Answer::Continue);
+        assert_eq!(host.logs(), [(Level::Info, "hello, broker"), (Level::Info, "hello, alice")]);
+    }
+}

@@ -8,6 +8,8 @@
 //! ```
 
 mod ledger;
+#[cfg(test)]
+mod tests;
 
 use plugin_abi::serde::Deserialize;
 use plugin_abi::{
