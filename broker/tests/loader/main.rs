@@ -14,6 +14,7 @@ mod hooks;
 mod lifecycle;
 mod scratch;
 mod sub_limiter;
+mod testing;
 mod tutorial;
 mod verdict;
 mod versions;

@@ -75,6 +75,11 @@ impl Scratch {
         plugins::cargo(self.dir.path(), &["check", "--offline"], &[])
     }
 
+    /// Runs its own tests.
+    pub(crate) fn test(&self) -> Output {
+        plugins::cargo(self.dir.path(), &["test", "--offline"], &[])
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }

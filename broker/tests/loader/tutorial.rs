@@ -1,5 +1,5 @@
-//! Plugins of docs/write-a-plugin.md, as they stand there: the one that says why, and the one that
-//! authenticates clients.
+//! The Rust plugins of docs/write-a-plugin.md, as they stand there: their own tests, and in a broker the
+//! one that says why, and the one that authenticates clients.
 
 use std::time::Duration;
 
@@ -16,12 +16,36 @@ use crate::{
     scratch::Scratch,
 };
 
-/// The one whole plugin on the page with this name.
-fn code(name: &str) -> String {
+/// The first piece of Rust on the page that has this in it.
+fn piece(with: &str) -> String {
     let page = plugins::workspace().join("docs/write-a-plugin.md");
     let page = std::fs::read_to_string(page).unwrap();
     let mut pieces = page.split("```rust\n").skip(1).map(|rest| rest.split("```").next().unwrap());
-    pieces.find(|code| code.contains(name) && code.contains("#[plugin]")).unwrap().to_owned()
+    pieces.find(|code| code.contains(with)).unwrap().to_owned()
+}
+
+/// The one whole plugin on the page with this name.
+fn code(name: &str) -> String {
+    let code = piece(&format!("impl Plugin for {name} "));
+    assert!(code.contains("#[plugin]"));
+    code
+}
+
+#[track_caller]
+fn check_tests_pass(name: &'static str, source: &str) {
+    let output = Scratch::new(name, source).test();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!text.contains(" 0 passed"), "{text}");
+}
+
+#[test]
+fn the_tests_on_the_page_pass() {
+    let ledger = format!("mod ledger {{ {} }}", piece("pub struct Ledger"));
+    let pieces = ["mod ledger;", "fn on_before_subscribe", "a_third_subscription"].map(piece);
+    check_tests_pass("scratch-limiter", &pieces.concat().replace("mod ledger;", &ledger));
+    let pieces = ["fn on_auth", "fn each_code_is_good"].map(piece);
+    check_tests_pass("scratch-tested-codes", &pieces.concat());
 }
 
 fn ask(

@@ -45,6 +45,12 @@ fn a_later_minor_version_loads() {
                 "pub panicked: unsafe extern \"C\" fn(HostContext, View<'_>, View<'_>, u32),\n\
                  pub kick: unsafe extern \"C\" fn(HostContext, View<'_>) -> i32,",
             ),
+            (
+                "src/testing/host.rs",
+                "HostApi { log, max_level, panicked });",
+                "HostApi { log, max_level, panicked, kick });\n\
+                 unsafe extern \"C\" fn kick(_: HostContext, _: View<'_>) -> i32 { 0 }",
+            ),
         ],
     )
     .build(&[]);
