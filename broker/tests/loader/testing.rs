@@ -3,7 +3,7 @@
 use std::panic::catch_unwind;
 
 use mqtt::{
-    PacketType, ReasonCode,
+    ReasonCode,
     topic::{check_topic_filter, check_topic_name},
 };
 use plugin_abi::{
@@ -68,7 +68,7 @@ fn refusals_are_those_that_the_broker_takes() {
         let refused =
             matches!(answer, AuthAnswer::Refused { reason_code, .. } if reason_code == code);
         let reason = ReasonCode::from_u8(code);
-        let is_one = reason.is_some_and(|it| it.is_error() && it.is_in(PacketType::ConnAck));
+        let is_one = reason.is_some_and(ReasonCode::is_error);
         assert_eq!(refused, is_one, "{code:#04x}: {answer:?}");
     }
 }

@@ -1,11 +1,12 @@
 //! What came of a call, as the broker sees it.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
-use super::running::Panic;
-use crate::raw;
+use super::{parts::Known, running::Panic};
+use crate::{Verdict, raw};
 
-/// What a deciding hook has answered.
+/// What a deciding hook has answered. Equal to the [`Verdict`] that says it:
+/// `assert_eq!(plugin.on_before_publish(&event), Verdict::refuse_with(0x87).reason("not yours"))`.
 ///
 /// What the broker makes of a failure is said in the documentation of [`Plugin`](crate::Plugin): most
 /// hooks have then refused.
@@ -17,6 +18,15 @@ pub enum Answer {
     Continue,
     /// The event does not happen.
     Veto,
+    /// The event does not happen, and the client is told.
+    Refused {
+        /// A reason code of MQTT 5, as the plugin has it: a packet that cannot carry it says the nearest.
+        reason_code: u8,
+        /// Reason String.
+        reason: Option<String>,
+    },
+    /// The event goes on, and then the client is not read for so long.
+    Throttled(Duration),
     /// The hook panicked, with this message.
     Panicked(String),
     /// The hook failed in another way: what the broker's log would say.
@@ -24,14 +34,43 @@ pub enum Answer {
 }
 
 impl Answer {
-    pub(super) fn new(code: i32, panic: Option<Panic>) -> Self {
+    pub(super) fn new(code: i32, parts: &[(u32, Vec<u8>)], panic: Option<Panic>) -> Self {
+        let Known { reason, throttle, .. } = Known::new(parts);
         match code {
-            raw::CONTINUE => Answer::Continue,
+            raw::CONTINUE => throttle.map_or(Answer::Continue, Answer::Throttled),
             raw::VETO => Answer::Veto,
             raw::PANICKED => Answer::Panicked(Panicked::new(panic).0),
-            code => Answer::Failed(format!("it answered {code}")),
+            code => match refusal(code) {
+                Some(reason_code) => Answer::Refused { reason_code, reason },
+                None => Answer::Failed(format!("it answered {code}, which refuses nothing")),
+            },
         }
     }
+}
+
+impl PartialEq<Verdict> for Answer {
+    fn eq(&self, verdict: &Verdict) -> bool {
+        *self
+            == match verdict {
+                Verdict::Continue => Answer::Continue,
+                Verdict::Veto => Answer::Veto,
+                Verdict::Refuse { code, .. } if *code < 0x80 => Answer::new(raw::FAILED, &[], None),
+                Verdict::Refuse { code, reason } => {
+                    let reason = reason.as_bytes().to_vec();
+                    Answer::new((*code).into(), &[(raw::ANSWER_REASON, reason)], None)
+                }
+                Verdict::Throttle(wait) => {
+                    let wait = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
+                    let wait = wait.to_ne_bytes().to_vec();
+                    Answer::new(raw::CONTINUE, &[(raw::ANSWER_THROTTLE, wait)], None)
+                }
+            }
+    }
+}
+
+/// The reason code that a number stands for, if it is an error of MQTT 5.
+pub(super) fn refusal(code: i32) -> Option<u8> {
+    u8::try_from(code).ok().filter(|code| (0x80..=0xA2).contains(code))
 }
 
 /// A call that the plugin did not survive: the message of its panic. Where it was is in the logs.
@@ -44,7 +83,11 @@ impl Panicked {
     }
 
     /// Of a hook that does not decide.
-    pub(super) fn check(code: i32, panic: Option<Panic>) -> Result<(), Panicked> {
+    pub(super) fn check(
+        code: i32,
+        _: &[(u32, Vec<u8>)],
+        panic: Option<Panic>,
+    ) -> Result<(), Panicked> {
         if code == raw::CONTINUE { Ok(()) } else { Err(Panicked::new(panic)) }
     }
 }

@@ -4,7 +4,7 @@ use super::{
     Client,
     client::size,
     event::{Event, setters},
-    parts::Parts,
+    parts::{self, Parts},
     rules::{self, Check, ensure},
 };
 use crate::raw::{self, EventPtr};
@@ -104,7 +104,7 @@ impl Event for BeforeConnect {
         self.odd
     }
 
-    fn send(&self, _: &Parts, call: &mut dyn FnMut(EventPtr<Self::Raw>) -> i32) -> i32 {
+    fn send(&self, parts: &Parts, call: &mut dyn FnMut(EventPtr<Self::Raw>) -> i32) -> i32 {
         let client = self.client.raw();
         let event = raw::BeforeConnect {
             size: size::<raw::BeforeConnect<'_>>(),
@@ -122,6 +122,8 @@ impl Event for BeforeConnect {
             authentication_method: raw::Text::new(
                 self.authentication_method.as_deref().unwrap_or_default(),
             ),
+            answer_ctx: parts.context(),
+            answer: parts::take,
         };
         call(EventPtr::from(&event).cast())
     }

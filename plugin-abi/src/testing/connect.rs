@@ -4,7 +4,7 @@ use super::{
     Client,
     client::size,
     event::{Event, setters},
-    parts::Parts,
+    parts::{self, Parts},
     rules::{Check, ensure},
 };
 use crate::raw::{self, EventPtr};
@@ -56,7 +56,7 @@ impl Event for Connect {
         self.odd
     }
 
-    fn send(&self, _: &Parts, call: &mut dyn FnMut(EventPtr<Self::Raw>) -> i32) -> i32 {
+    fn send(&self, parts: &Parts, call: &mut dyn FnMut(EventPtr<Self::Raw>) -> i32) -> i32 {
         let client = self.client.raw();
         let event = raw::Connect {
             size: size::<raw::Connect<'_>>(),
@@ -64,6 +64,8 @@ impl Event for Connect {
             clean_start: self.clean_start.into(),
             reserved: [0; 2],
             client: (&client).into(),
+            answer_ctx: parts.context(),
+            answer: parts::take,
         };
         call(EventPtr::from(&event).cast())
     }

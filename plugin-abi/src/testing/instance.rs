@@ -40,7 +40,7 @@ macro_rules! hooks {
         #[track_caller]
         pub fn $hook(&self, event: &$event) -> $answer {
             let call = self.call(stringify!($hook), export::$hook::<T>, event);
-            $made_by(call.code, call.panic)
+            $made_by(call.code, &call.parts, call.panic)
         }
     )*};
 }
@@ -120,7 +120,7 @@ impl<T: Plugin> Instance<T> {
         let told = callee.call("shutdown", || unsafe { export::shutdown::<T>(instance) });
         // SAFETY: as above, and whoever called has given it up.
         let dropped = callee.call("drop", || unsafe { export::drop::<T>(instance) });
-        Panicked::check(told.0, told.1).and(Panicked::check(dropped.0, dropped.1))
+        Panicked::check(told.0, &[], told.1).and(Panicked::check(dropped.0, &[], dropped.1))
     }
 }
 

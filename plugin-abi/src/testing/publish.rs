@@ -4,7 +4,7 @@ use super::{
     Client,
     client::size,
     event::{Event, setters},
-    parts::Parts,
+    parts::{self, Parts},
     rules::{self, Check, ensure},
 };
 use crate::{
@@ -90,7 +90,7 @@ impl Event for Publish {
         self.odd
     }
 
-    fn send(&self, _: &Parts, call: &mut dyn FnMut(EventPtr<Self::Raw>) -> i32) -> i32 {
+    fn send(&self, parts: &Parts, call: &mut dyn FnMut(EventPtr<Self::Raw>) -> i32) -> i32 {
         let client = self.client.raw();
         let event = raw::Publish {
             size: size::<raw::Publish<'_>>(),
@@ -106,6 +106,8 @@ impl Event for Publish {
             topic: raw::Text::new(&self.topic),
             payload: raw::View::new(&self.payload),
             properties: raw::View::new(&self.properties),
+            answer_ctx: parts.context(),
+            answer: parts::take,
         };
         call(EventPtr::from(&event).cast())
     }

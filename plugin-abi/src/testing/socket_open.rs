@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::{
     client::{LISTENER, LOCAL, address, raw_address, size},
     event::{Event, setters},
-    parts::Parts,
+    parts::{self, Parts},
     rules::{self, Check},
 };
 use crate::raw::{self, EventPtr};
@@ -65,13 +65,15 @@ impl Event for SocketOpen {
         self.odd
     }
 
-    fn send(&self, _: &Parts, call: &mut dyn FnMut(EventPtr<Self::Raw>) -> i32) -> i32 {
+    fn send(&self, parts: &Parts, call: &mut dyn FnMut(EventPtr<Self::Raw>) -> i32) -> i32 {
         let event = raw::SocketOpen {
             size: size::<raw::SocketOpen<'_>>(),
             reserved: 0,
             listener: raw::Text::new(&self.listener),
             peer: raw_address(self.peer),
             local: raw_address(self.local),
+            answer_ctx: parts.context(),
+            answer: parts::take,
         };
         call(EventPtr::from(&event).cast())
     }

@@ -4,7 +4,7 @@ use super::{
     Client,
     client::size,
     event::{Event, setters},
-    parts::Parts,
+    parts::{self, Parts},
     rules::{self, Check, ensure, matched_filter},
 };
 use crate::raw::{self, EventPtr};
@@ -80,7 +80,7 @@ impl Event for Subscribe {
         self.odd
     }
 
-    fn send(&self, _: &Parts, call: &mut dyn FnMut(EventPtr<Self::Raw>) -> i32) -> i32 {
+    fn send(&self, parts: &Parts, call: &mut dyn FnMut(EventPtr<Self::Raw>) -> i32) -> i32 {
         let client = self.client.raw();
         let event = raw::Subscribe {
             size: size::<raw::Subscribe<'_>>(),
@@ -92,6 +92,8 @@ impl Event for Subscribe {
             filter: raw::Text::new(matched_filter(&self.filter)),
             properties: raw::View::new(&self.properties),
             whole_filter: raw::Text::new(&self.filter),
+            answer_ctx: parts.context(),
+            answer: parts::take,
         };
         call(EventPtr::from(&event).cast())
     }
@@ -126,7 +128,7 @@ impl Event for Unsubscribe {
         self.odd
     }
 
-    fn send(&self, _: &Parts, call: &mut dyn FnMut(EventPtr<Self::Raw>) -> i32) -> i32 {
+    fn send(&self, parts: &Parts, call: &mut dyn FnMut(EventPtr<Self::Raw>) -> i32) -> i32 {
         let client = self.client.raw();
         let event = raw::Unsubscribe {
             size: size::<raw::Unsubscribe<'_>>(),
@@ -134,6 +136,8 @@ impl Event for Unsubscribe {
             client: (&client).into(),
             filter: raw::Text::new(matched_filter(&self.filter)),
             whole_filter: raw::Text::new(&self.filter),
+            answer_ctx: parts.context(),
+            answer: parts::take,
         };
         call(EventPtr::from(&event).cast())
     }

@@ -1,12 +1,15 @@
 //! Tests of the tests' own tools, with plugins that do what tests have to notice.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use log::Level;
 use serde::Deserialize;
 
 use super::{event::Event, rules::Check, *};
-use crate::{AuthVerdict, Config, Protocol, Result, event as told};
+use crate::{AuthVerdict, Config, Protocol, Result, Verdict, event as told};
 
 /// Answers by the topic, and says what it is told.
 struct Echo {
@@ -52,9 +55,16 @@ impl Plugin for Echo {
         true
     }
 
-    fn on_connect(&self, event: &told::Connect<'_>) -> bool {
+    fn on_connect(&self, event: &told::Connect<'_>) -> Verdict {
         log::info!("{event:?}");
-        true
+        match event.client().client_id() {
+            "full" => Verdict::refuse_with(0x97).reason("no room"),
+            "odd" => Verdict::refuse_with(0x7F),
+            "odd words" => Verdict::refuse_with(0x97).reason("\0"),
+            "slow" => Verdict::Throttle(Duration::from_micros(2_999)),
+            "slowest" => Verdict::Throttle(Duration::MAX),
+            _ => Verdict::Continue,
+        }
     }
 
     fn on_before_subscribe(&self, event: &told::Subscribe<'_>) -> bool {
@@ -91,7 +101,7 @@ impl Plugin for Echo {
             }
             b"out" => AuthVerdict::refuse(),
             b"out, with a code" => AuthVerdict::refuse_with(0x8C).reason("another"),
-            b"out, with the code of another packet" => AuthVerdict::refuse_with(0x8E),
+            b"out, with a code that is none" => AuthVerdict::refuse_with(0xA3),
             b"in, with an odd name" => AuthVerdict::success().username("a\0"),
             b"panic" => panic!("boom"),
             _ => AuthVerdict::not_mine(),
@@ -138,6 +148,27 @@ fn answers_are_those_that_the_broker_gets() {
     assert!(logs[1].text.starts_with(place), "{}", logs[1]);
     // A hook that is not written.
     assert_eq!(echo.on_before_unsubscribe(&Unsubscribe::from("a")), Answer::Continue);
+}
+
+#[test]
+fn answers_are_equal_to_the_verdict_that_was_given() {
+    let (_, echo) = echo();
+    let answer = |client_id: &str| echo.on_connect(&Connect::of(client_id));
+    assert_eq!(answer("c1"), Verdict::Continue);
+    assert_ne!(answer("c1"), Verdict::Veto);
+    let full = Answer::Refused { reason_code: 0x97, reason: Some("no room".into()) };
+    assert_eq!(answer("full"), full);
+    assert_eq!(answer("full"), Verdict::refuse_with(0x97).reason("no room"));
+    assert_ne!(answer("full"), Verdict::refuse_with(0x97));
+    assert_ne!(answer("full"), Verdict::refuse_with(0x80).reason("no room"));
+    // What no packet can carry is left out.
+    assert_eq!(answer("odd words"), Verdict::refuse_with(0x97));
+    assert!(matches!(answer("odd"), Answer::Failed(_)));
+    assert_eq!(answer("odd"), Verdict::refuse_with(0x7F));
+    assert_eq!(answer("slow"), Answer::Throttled(Duration::from_millis(2)));
+    assert_eq!(answer("slow"), Verdict::Throttle(Duration::from_millis(2)));
+    assert_eq!(answer("slowest"), Answer::Throttled(Duration::from_secs(60)));
+    assert_eq!(answer("slowest"), Verdict::Throttle(Duration::from_secs(60)));
 }
 
 #[test]
@@ -293,7 +324,7 @@ fn who_is_not_authenticated_is_refused() {
     let refused = AuthAnswer::Refused { reason_code: 0x8C, reason: Some("another".into()) };
     assert_eq!(answer("out, with a code"), refused);
     assert_eq!(answer("panic"), AuthAnswer::Panicked("boom".into()));
-    for wrong in ["out, with the code of another packet", "in, with an odd name"] {
+    for wrong in ["out, with a code that is none", "in, with an odd name"] {
         let answer = answer(wrong);
         assert!(matches!(answer, AuthAnswer::Failed(_)), "{answer:?}");
     }

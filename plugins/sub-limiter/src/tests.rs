@@ -1,5 +1,6 @@
 //! The limiter as clients come, subscribe and go.
 
+use plugin_abi::Verdict;
 use plugin_abi::log::Level;
 use plugin_abi::testing::{self, Answer, Instance, json};
 
@@ -112,6 +113,16 @@ fn clients_do_not_disturb_each_other() {
 }
 
 #[test]
+fn a_refusal_says_why_if_the_config_wants_it() {
+    let config = json!({ "max": 1, "answer": "refuse" });
+    let limiter = testing::start(&testing::Host::new(), config).unwrap();
+    assert!(subscribe(&limiter, "alice", "a"));
+    let refusal = Verdict::refuse_with(0x97).reason("the limit of subscriptions is 1");
+    let event = testing::Subscribe::to("b").client("alice");
+    assert_eq!(limiter.on_before_subscribe(&event), refusal);
+}
+
+#[test]
 fn the_log_has_the_limit_and_who_is_at_it() {
     let host = testing::Host::new();
     let limiter = testing::start(&host, json!({ "max": 1 })).unwrap();
@@ -126,7 +137,7 @@ fn mistakes_in_the_config_are_named() {
     for (config, why) in [
         (json!({}), "missing field `max`"),
         (json!({ "max": 0 }), "`max`: invalid value: integer `0`, expected a whole number above 0"),
-        (json!({ "max": 1, "min": 1 }), "`min`: unknown field `min`, expected `max`"),
+        (json!({ "max": 1, "min": 1 }), "`min`: unknown field `min`, expected `max` or `answer`"),
     ] {
         let error = testing::start::<SubLimiter>(&testing::Host::new(), config).unwrap_err();
         assert_eq!(error.to_string(), format!("it refused to start: {why}"));
