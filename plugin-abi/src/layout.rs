@@ -140,8 +140,8 @@ fn no_struct_has_a_gap() {
         BeforeConnect = 4, 1, 1, 1, 1, 4, 2, 2, PTR, VIEW, VIEW, VIEW, VIEW;
         Connect = 4, 1, 1, 2, PTR;
         Publish = 4, 1, 1, 1, 1, PTR, VIEW, VIEW, VIEW;
-        Subscribe = 4, 1, 1, 1, 1, PTR, VIEW, VIEW;
-        Unsubscribe = 4, 4, PTR, VIEW;
+        Subscribe = 4, 1, 1, 1, 1, PTR, VIEW, VIEW, VIEW;
+        Unsubscribe = 4, 4, PTR, VIEW, VIEW;
         Disconnect = 4, 1, 1, 1, 1, PTR, VIEW;
         Auth = 4, 2, 1, 1, PTR, VIEW, VIEW, VIEW, VIEW, PTR, PTR;
     }
