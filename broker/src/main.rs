@@ -1,4 +1,7 @@
-//! The binary: reads the arguments and the config, starts the broker, and stops it on a signal.
+//! The binary: reads the arguments and the config, starts the broker, and stops it on a signal. The
+//! other commands are in `tools`.
+
+mod tools;
 
 use std::future::poll_fn;
 use std::io::Write;
@@ -32,6 +35,7 @@ struct Arguments {
 enum Command {
     /// Serve in the foreground until SIGINT or SIGTERM; the default
     Run,
+    Check(tools::Check),
 }
 
 const AFTER_HELP: &str = "\
@@ -39,22 +43,28 @@ Examples:
   hookmq                                 serve with ./config.yml
   hookmq run --config /etc/hookmq.yml    serve with another config; its plugins are in /etc/plugins
   RUST_LOG=debug hookmq                  log more than `log:` in the config says
+  hookmq check                           say what a start would refuse
 
 Logs go to stderr. Exit status: 0 after a stop by signal, 1 if the broker cannot start, 2 if the
 arguments are wrong, 78 if the config is, also where a plugin refuses its own section.";
 
 fn main() -> ExitCode {
-    let Arguments { config: given, command: None | Some(Command::Run) } = Arguments::parse();
-    match run(given.as_deref()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Every line stands alone: a bad config has one for each problem.
-            eprintln!("{error:#}");
-            let bad_config = error.is::<config::ConfigError>()
-                || error.downcast_ref().is_some_and(StartError::is_bad_config);
-            if bad_config { ExitCode::from(BAD_CONFIG) } else { ExitCode::FAILURE }
-        }
+    let Arguments { config: given, command } = Arguments::parse();
+    let file = given.as_deref().unwrap_or(Path::new(config::FILE_NAME));
+    match command.unwrap_or(Command::Run) {
+        Command::Run => exit_code(run(given.as_deref())),
+        Command::Check(check) => check.run(file),
     }
+}
+
+/// Tells why the broker did not start.
+fn exit_code(result: anyhow::Result<()>) -> ExitCode {
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    // Every line stands alone: a bad config has one for each problem.
+    eprintln!("{error:#}");
+    let bad_config = error.is::<config::ConfigError>()
+        || error.downcast_ref().is_some_and(StartError::is_bad_config);
+    if bad_config { ExitCode::from(BAD_CONFIG) } else { ExitCode::FAILURE }
 }
 
 fn run(given: Option<&Path>) -> anyhow::Result<()> {

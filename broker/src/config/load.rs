@@ -13,9 +13,7 @@ use super::{Config, document, limits, listener, plugin, response_information};
 /// # Errors
 /// If it cannot be read, or says something that the broker cannot do.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| ConfigError::Read { file: path.to_owned(), error })?;
-    parse(&path.display().to_string(), &text)
+    parse(&path.display().to_string(), &read_text(path)?)
 }
 
 /// Reads `text`; `file_name` is what the problems name.
@@ -23,6 +21,29 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
 /// # Errors
 /// If it says something that the broker cannot do.
 pub fn parse(file_name: &str, text: &str) -> Result<Config, ConfigError> {
+    let (config, problems) = understand(text);
+    if problems.is_empty() {
+        return Ok(config);
+    }
+    Err(ConfigError::Invalid { file: file_name.to_owned(), problems })
+}
+
+/// Reads as much of the file at `path` as can be understood; keys with a problem have their
+/// defaults, and plugins with one are left out. Blocks on the disk.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn inspect(path: &Path) -> Result<(Config, Vec<Problem>), ConfigError> {
+    Ok(understand(&read_text(path)?))
+}
+
+fn read_text(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path)
+        .map_err(|error| ConfigError::Read { file: path.to_owned(), error })
+}
+
+/// The problems are in the order of the file.
+fn understand(text: &str) -> (Config, Vec<Problem>) {
     let mut config = Config::default();
     let mut problems = Vec::new();
     match document::parse(text) {
@@ -32,11 +53,8 @@ pub fn parse(file_name: &str, text: &str) -> Result<Config, ConfigError> {
         Ok(None) => {}
         Err(problem) => problems.push(problem),
     }
-    if problems.is_empty() {
-        return Ok(config);
-    }
     problems.sort_by_key(|problem| problem.line);
-    Err(ConfigError::Invalid { file: file_name.to_owned(), problems })
+    (config, problems)
 }
 
 fn read(section: &mut Section<'_, '_>, config: &mut Config) {

@@ -43,7 +43,12 @@ macro_rules! points {
                 table.$name
             }
         }
-    )*};
+    )*
+
+        /// All hooks by their two names: the symbol that C plugins export, and [`Point::NAME`].
+        pub(crate) const ALL: &[(&str, &str)] =
+            &[$((stringify!($point), stringify!($name)),)*];
+    };
 }
 
 #[rustfmt::skip]

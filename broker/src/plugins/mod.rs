@@ -6,6 +6,7 @@
 
 mod auth_answer;
 mod c;
+mod contents;
 mod copy;
 mod elf;
 mod entry;
@@ -14,8 +15,10 @@ mod escaped;
 mod find;
 mod hook_fn;
 mod host;
+mod inspect;
 mod library;
 mod loaded;
+mod manifest;
 mod native;
 
 use std::{path::Path, sync::Arc};
@@ -25,11 +28,14 @@ use parking_lot::Mutex;
 use crate::hooks::Hooks;
 
 pub(crate) use auth_answer::{AuthAnswer, AuthParts, take_part};
+pub use contents::{Contents, Language};
 pub use entry::PluginEntry;
 pub use error::LoadError;
 use error::Reason;
 pub(crate) use hook_fn::HookFn;
+pub use inspect::{Inspection, inspect, inspect_file, libraries};
 pub(crate) use loaded::Loaded;
+pub use manifest::Manifest;
 
 /// The plugins of a running broker.
 ///
