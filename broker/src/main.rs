@@ -25,7 +25,7 @@ const BAD_CONFIG: u8 = 78;
 struct Arguments {
     /// The config file, which must exist [default: config.yml in the working directory, created
     /// with plugins/ beside it if it is absent]
-    #[arg(short, long, value_name = "FILE", global = true)]
+    #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
     command: Option<Command>,
@@ -34,8 +34,14 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Serve in the foreground until SIGINT or SIGTERM; the default
-    Run,
+    Run {
+        /// The config file, which must exist [default: as without `run`]
+        #[arg(short, long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
     Check(tools::Check),
+    #[command(subcommand)]
+    Plugin(tools::Plugin),
 }
 
 const AFTER_HELP: &str = "\
@@ -44,16 +50,18 @@ Examples:
   hookmq run --config /etc/hookmq.yml    serve with another config; its plugins are in /etc/plugins
   RUST_LOG=debug hookmq                  log more than `log:` in the config says
   hookmq check                           say what a start would refuse
+  hookmq plugin --help                   begin, look at and list plugins
 
 Logs go to stderr. Exit status: 0 after a stop by signal, 1 if the broker cannot start, 2 if the
 arguments are wrong, 78 if the config is, also where a plugin refuses its own section.";
 
 fn main() -> ExitCode {
     let Arguments { config: given, command } = Arguments::parse();
-    let file = given.as_deref().unwrap_or(Path::new(config::FILE_NAME));
-    match command.unwrap_or(Command::Run) {
-        Command::Run => exit_code(run(given.as_deref())),
-        Command::Check(check) => check.run(file),
+    match command {
+        None => exit_code(run(given.as_deref())),
+        Some(Command::Run { config }) => exit_code(run(config.or(given).as_deref())),
+        Some(Command::Check(check)) => check.run(given),
+        Some(Command::Plugin(plugin)) => plugin.run(given),
     }
 }
 

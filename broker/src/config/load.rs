@@ -6,7 +6,7 @@ use std::path::Path;
 use super::error::{ConfigError, Problem};
 use super::quantity::number;
 use super::setting::{Section, Setting};
-use super::{Config, document, limits, listener, plugin, response_information};
+use super::{Config, document, json, limits, listener, plugin, response_information};
 
 /// Reads the file at `path`. Blocks on the disk.
 ///
@@ -35,6 +35,15 @@ pub fn parse(file_name: &str, text: &str) -> Result<Config, ConfigError> {
 /// If it cannot be read.
 pub fn inspect(path: &Path) -> Result<(Config, Vec<Problem>), ConfigError> {
     Ok(understand(&read_text(path)?))
+}
+
+/// Reads YAML that is the section of a plugin: `{ max: 5 }`.
+///
+/// # Errors
+/// If it is no YAML, or says what a plugin cannot be told; the line is one of `text`.
+pub fn plugin_section(text: &str) -> Result<serde_json::Value, Problem> {
+    let document = document::parse(text)?;
+    document.map_or(Ok(serde_json::Value::Null), |document| json::json(&Setting::root(&document)))
 }
 
 fn read_text(path: &Path) -> Result<String, ConfigError> {

@@ -10,6 +10,7 @@ use plugin_abi::{
 use super::{
     elf::{self, Export},
     error::Reason,
+    escaped::Escaped,
     manifest::Manifest,
 };
 use crate::{config::nearest::nearest, hooks::point};
@@ -50,6 +51,8 @@ impl Contents {
         let mut contents = Contents { language: None, manifest, hooks, remarks: Vec::new() };
         let mut reasons = Vec::from_iter(contents.read_exports(file).err());
         reasons.extend(contents.check_manifest(allow_panic_abort));
+        let hooks = contents.hooks.iter().flatten();
+        contents.remarks.extend(hooks.filter_map(|hook| unknown(hook)));
         (contents, reasons)
     }
 
@@ -108,7 +111,13 @@ fn misspelt(symbol: &str) -> Option<String> {
         return None;
     }
     let meant = nearest(symbol, &known)?;
-    Some(format!("it exports {symbol}, which nobody calls; did you mean {meant}?"))
+    Some(format!("it exports {}, which nobody calls; did you mean {meant}?", Escaped(symbol)))
+}
+
+/// A later version of plugin-abi has it.
+fn unknown(hook: &str) -> Option<String> {
+    let is_known = point::ALL.iter().any(|(_, name)| *name == hook);
+    (!is_known).then(|| format!("it has the hook {hook}, which this broker does not know or call"))
 }
 
 /// The header of abi_stable says whether the broker can understand what follows it.
@@ -135,3 +144,35 @@ fn check_root_module(file: &[u8], export: Export<'_>) -> Result<(), Reason> {
 
 /// The text that abi_stable knows itself by, and two numbers.
 const HEADER_SIZE: u64 = 32 + 4 + 4;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugins::library::tests::compile;
+
+    fn read(file: &[u8]) -> Option<Contents> {
+        elf::check(file).ok().map(|()| Contents::read(file, false).0)
+    }
+
+    /// The one who looks is not hurt: debug builds panic where a sum is too large.
+    #[test]
+    fn a_library_may_say_anything() {
+        let mut library =
+            compile("#include \"plugin.h\"\nMQ_PLUGIN(\"a\", \"1\", \"MIT\", \"b\");");
+        let whole = read(&library).unwrap();
+        assert_eq!(whole.manifest.as_ref().unwrap().license, "MIT");
+        assert_eq!((whole.language, whole.hooks.as_deref()), (Some(Language::C), Some(&[][..])));
+        let mut differ = 0;
+        for at in 0..library.len() {
+            for byte in [0, 0xFF, library[at] ^ 1] {
+                let was = std::mem::replace(&mut library[at], byte);
+                differ += usize::from(read(&library).as_ref() != Some(&whole));
+                library[at] = was;
+            }
+        }
+        assert!(differ > 0);
+        for end in 0..library.len() {
+            read(&library[..end]);
+        }
+    }
+}

@@ -1,9 +1,6 @@
 //! Looks at plugins without loading them: what they are, and all that would keep them out.
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use super::{
     PluginEntry,
@@ -39,10 +36,10 @@ pub fn inspect(dir: &Path, entries: &[PluginEntry]) -> Vec<Inspection> {
 }
 
 /// Looks at one file, which no config names. Blocks on the disk.
-pub fn inspect_file(file: &Path) -> Inspection {
+pub fn inspect_file(file: &Path, allow_panic_abort: bool) -> Inspection {
     let written = file.file_name().unwrap_or_default().to_string_lossy();
     let mut inspection = Inspection::new(&find::as_named(&written));
-    inspection.read(file, false);
+    inspection.read(file, allow_panic_abort);
     inspection
 }
 
@@ -95,20 +92,6 @@ impl Inspection {
         self.contents = Some(contents);
         for reason in reasons {
             self.refuse(file, reason);
-        }
-    }
-}
-
-/// The line that tells what would be loaded.
-impl fmt::Display for Inspection {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "plugin {}", self.name)?;
-        if let Some(file) = &self.file {
-            write!(f, " ({})", file.display())?;
-        }
-        match &self.contents {
-            Some(contents) => write!(f, ": {contents}"),
-            None => Ok(()),
         }
     }
 }

@@ -25,7 +25,7 @@ use std::{path::Path, sync::Arc};
 
 use parking_lot::Mutex;
 
-use crate::hooks::Hooks;
+use crate::hooks::{Hooks, point};
 
 pub(crate) use auth_answer::{AuthAnswer, AuthParts, take_part};
 pub use contents::{Contents, Language};
@@ -74,6 +74,18 @@ impl Plugins {
         Ok(Plugins { names, loaded: Mutex::new(loaded) })
     }
 
+    /// Loads the plugin in `file` alone, under the name in `entry`. Blocks while it starts.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be loaded, even if it is `optional`.
+    pub fn load_file(file: &Path, entry: &PluginEntry) -> Result<Plugins, LoadError> {
+        let plugin = load_file(&entry.name, file, entry).map_err(|error| error.at(entry.line))?;
+        log::info!("plugin {plugin}");
+        let names = vec![plugin.name().into()];
+        Ok(Plugins { names, loaded: Mutex::new(vec![Arc::new(plugin)]) })
+    }
+
     /// Their hooks, in the order of the config. None once they are shut down.
     pub fn hooks(&self) -> Hooks {
         Hooks::new(&self.loaded.lock())
@@ -91,6 +103,11 @@ impl Plugins {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(AsRef::as_ref)
     }
+
+    /// The names of the hooks that some plugin has. None once they are shut down.
+    pub fn hook_names(&self) -> Vec<&'static str> {
+        self.loaded.lock().iter().flat_map(|plugin| point::names(plugin.hooks())).collect()
+    }
 }
 
 impl Drop for Plugins {
@@ -107,13 +124,15 @@ impl std::fmt::Debug for Plugins {
 
 fn load(dir: &Path, entry: &PluginEntry, before: &[Arc<Loaded>]) -> Result<Loaded, LoadError> {
     let found = find::find(dir, &entry.name)?;
-    let name = found.name;
-    let file = found.file.as_path();
-    let fail = |reason| LoadError::new(name, Some(file), reason);
-
+    let (name, file) = (found.name, found.file.as_path());
     if before.iter().any(|other| other.name() == name || other.file() == file) {
-        return Err(fail(Reason::Twice));
+        return Err(LoadError::new(name, Some(file), Reason::Twice));
     }
+    load_file(name, file, entry)
+}
+
+fn load_file(name: &str, file: &Path, entry: &PluginEntry) -> Result<Loaded, LoadError> {
+    let fail = |reason| LoadError::new(name, Some(file), reason);
     let bytes = std::fs::read(file).map_err(|error| fail(Reason::Read(error)))?;
     elf::check(&bytes).map_err(|error| fail(Reason::Elf(error)))?;
     let library = library::open(name, &bytes).map_err(fail)?;

@@ -1,29 +1,41 @@
 //! `hookmq check`: all that would keep the broker from starting, without starting it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use hookmq::config::{self, Config, Problem};
-use hookmq::plugins::{self, Inspection, LoadError, PluginEntry};
+use hookmq::plugins::{self, Inspection, PluginEntry};
 use hookmq::server;
 
-use super::{complain, say};
+use super::{ConfigFile, complain, say, trial};
 
 /// Say what a start would refuse, all of it, without starting
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
-pub(crate) struct Check {}
+pub(crate) struct Check {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Start each plugin too, with its section of the config, in a process of its own
+    #[arg(long)]
+    load: bool,
+}
 
 const AFTER_HELP: &str = "\
-It reads the config, and each plugin that the config names, whose code does not run. It opens no
-address, so that it can be asked while a broker runs.
+It reads the config, and each plugin that the config names. None of their code runs, so that it takes
+--load to learn whether they take their sections; `hookmq plugin check --help` has more. No address is
+opened, so that all this can be asked while a broker runs.
 
 Examples:
   hookmq check                            ./config.yml and its plugins
+  hookmq check --load                     the same, and start the plugins and shut them down
   hookmq check --config /etc/hookmq.yml && systemctl restart hookmq
 
 What is wrong goes to stderr, a line for each, which begins with file and line; what would be loaded
 to stdout. Exit status: 0 if nothing would be refused, 78 if something would.";
+
+/// How long each plugin may take to start, and to shut down.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What is wrong, and where.
 struct Finding {
@@ -35,16 +47,18 @@ struct Finding {
 }
 
 impl Check {
-    /// Says what is wrong. Blocks on the disk.
-    pub(crate) fn run(&self, file: &Path) -> ExitCode {
-        let (config, problems) = match config::inspect(file) {
+    /// Says what is wrong; `given` stands before the command. Blocks on the disk, and as long as
+    /// plugins do.
+    pub(crate) fn run(&self, given: Option<PathBuf>) -> ExitCode {
+        let file = self.config.path(given);
+        let (config, problems) = match config::inspect(&file) {
             Ok(read) => read,
             Err(error) => {
                 complain(error);
                 return crate::BAD_CONFIG.into();
             }
         };
-        let findings = findings(&config, &problems, file);
+        let findings = self.findings(&config, &problems, &file);
         let file = file.display();
         for Finding { line, text, .. } in &findings {
             match line {
@@ -58,50 +72,52 @@ impl Check {
         say(format_args!("{file}: nothing would be refused"));
         ExitCode::SUCCESS
     }
+
+    /// In the order of the file.
+    fn findings(&self, config: &Config, problems: &[Problem], file: &Path) -> Vec<Finding> {
+        let mut findings: Vec<Finding> = problems.iter().map(Finding::in_config).collect();
+        // Else the folder is not the one that is meant.
+        let plugins = if problems.iter().any(|problem| problem.key == "plugin_dir") {
+            Vec::new()
+        } else {
+            plugins::inspect(&crate::plugin_dir(config, file), &config.plugins)
+        };
+        let mut decided = false;
+        for (entry, plugin) in config.plugins.iter().zip(&plugins) {
+            match self.look_at(entry, plugin) {
+                Ok(decides) => decided |= decides,
+                Err(errors) => findings.extend(errors.iter().map(|text| Finding::of(entry, text))),
+            }
+        }
+        if !decided && findings.iter().all(|finding| !finding.refused) {
+            findings.extend(open_to_all(config));
+        }
+        findings.sort_by_key(|finding| finding.line);
+        findings
+    }
+
+    /// Says what the plugin is, and returns whether it decides who may connect, or what is wrong with
+    /// it. Where it cannot be known, it does.
+    fn look_at(&self, entry: &PluginEntry, plugin: &Inspection) -> Result<bool, Vec<String>> {
+        let Inspection { name, file: Some(file), contents: Some(contents), refusals } = plugin
+        else {
+            return Err(plugin.refusals.iter().map(ToString::to_string).collect());
+        };
+        if !refusals.is_empty() {
+            return Err(refusals.iter().map(ToString::to_string).collect());
+        }
+        let mut contents = contents.clone();
+        if self.load {
+            let named = PluginEntry { name: name.clone(), ..entry.clone() };
+            contents.hooks = Some(trial::run(file, &named, PATIENCE).map_err(|error| vec![error])?);
+        }
+        say(format_args!("plugin {name} ({}): {contents}", file.display()));
+        Ok(contents.decides_who_connects() != Some(false))
+    }
 }
 
-/// In the order of the file.
-fn findings(config: &Config, problems: &[Problem], file: &Path) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = problems.iter().map(Finding::in_config).collect();
-    // Else the folder is not the one that is meant.
-    let plugins = if problems.iter().any(|problem| problem.key == "plugin_dir") {
-        Vec::new()
-    } else {
-        plugins::inspect(&crate::plugin_dir(config, file), &config.plugins)
-    };
-    for (entry, plugin) in config.plugins.iter().zip(&plugins) {
-        findings.extend(look_at(entry, plugin));
-    }
-    if findings.iter().all(|finding| !finding.refused) {
-        findings.extend(open_to_all(config, &plugins));
-    }
-    findings.sort_by_key(|finding| finding.line);
-    findings
-}
-
-/// Says what the plugin is, or returns what is wrong with it.
-fn look_at(entry: &PluginEntry, plugin: &Inspection) -> Vec<Finding> {
-    if plugin.refusals.is_empty() {
-        say(plugin);
-    }
-    let line = entry.line.unwrap_or_default();
-    let finding = |error: &LoadError| {
-        let consequence =
-            if entry.optional { "; it is optional, so the broker starts without it" } else { "" };
-        Finding { line, text: format!("{error}{consequence}"), refused: !entry.optional }
-    };
-    plugin.refusals.iter().map(finding).collect()
-}
-
-/// Where it cannot be read whether some plugin decides who may connect, nothing is said.
-fn open_to_all(config: &Config, plugins: &[Inspection]) -> Option<Finding> {
-    let decides = |plugin: &Inspection| {
-        let contents = plugin.contents.as_ref().filter(|_| plugin.refusals.is_empty());
-        contents.is_some_and(|contents| contents.decides_who_connects() != Some(false))
-    };
-    if plugins.iter().any(decides) {
-        return None;
-    }
+/// Called if no plugin decides who may connect.
+fn open_to_all(config: &Config) -> Option<Finding> {
     let error = server::refuse_open_listeners(config).err()?;
     Some(Finding { line: 0, text: error.to_string(), refused: true })
 }
@@ -111,5 +127,14 @@ impl Finding {
         let Problem { line, key, text } = problem;
         let text = if key.is_empty() { text.clone() } else { format!("{key}: {text}") };
         Finding { line: *line, text, refused: true }
+    }
+
+    fn of(entry: &PluginEntry, error: &str) -> Finding {
+        let line = entry.line.unwrap_or_default();
+        if entry.optional {
+            let text = format!("{error}; it is optional, so the broker starts without it");
+            return Finding { line, text, refused: false };
+        }
+        Finding { line, text: error.to_owned(), refused: true }
     }
 }

@@ -119,3 +119,27 @@ fn a_start_refuses_with_the_same_line() {
         assert_eq!(folder.run(&["check"]).errors, said);
     }
 }
+
+#[test]
+fn load_tells_which_plugin_does_not_take_its_section() {
+    let folder = Folder::new(
+        "plugins:\n  - sub-limiter: { max: 0 }\n  - hello\n  - name: misbehaving\n    config:\n      \
+         { in: bootstrap, how: error }\n    optional: true\n",
+    );
+    for name in ["hello", "misbehaving", "sub-limiter"] {
+        folder.put(plugins::rust(name), name);
+    }
+    folder.run(&["check"]).check(0, &[]);
+    let mut said = folder.run(&["check", "--load"]);
+    said.errors.retain(|line| line.starts_with("config.yml"));
+    said.check(
+        BAD_CONFIG,
+        &[
+            "config.yml:2: plugin sub-limiter (plugins/sub-limiter.so) cannot be loaded: it refused to \
+             start: `max`: invalid value: integer `0`, expected a whole number above 0",
+            "config.yml:4: plugin misbehaving (plugins/misbehaving.so) cannot be loaded: it refused \
+             to start: no reason at all; it is optional, so the broker starts without it",
+        ],
+    );
+    assert_eq!(said.out, ["plugin hello (plugins/hello.so): hello 0.1.0; on_connect"]);
+}

@@ -16,3 +16,5 @@ mod process;
 mod check;
 mod folder;
 mod manifest;
+mod plugin_check;
+mod plugin_list;

@@ -21,12 +21,12 @@ const IN_C: &str = r#"
 "#;
 
 fn manifest_of(library: &Path) -> Manifest {
-    inspect_file(library).contents.unwrap().manifest.unwrap()
+    inspect_file(library, false).contents.unwrap().manifest.unwrap()
 }
 
 #[test]
 fn a_rust_plugin_says_what_its_cargo_toml_says() {
-    let inspection = inspect_file(&plugins::rust("sub-limiter"));
+    let inspection = inspect_file(&plugins::rust("sub-limiter"), false);
     assert_eq!(inspection.name, "sub-limiter");
     assert!(inspection.refusals.is_empty(), "{:?}", inspection.refusals);
     let contents = inspection.contents.unwrap();
@@ -45,7 +45,7 @@ fn a_rust_plugin_says_what_its_cargo_toml_says() {
 
 #[test]
 fn a_c_plugin_says_what_it_was_told_to() {
-    let inspection = inspect_file(plugins::c_text(IN_C).as_ref());
+    let inspection = inspect_file(plugins::c_text(IN_C).as_ref(), false);
     assert!(inspection.refusals.is_empty(), "{:?}", inspection.refusals);
     let contents = inspection.contents.unwrap();
     assert_eq!(contents.language, Some(Language::C));
@@ -83,7 +83,7 @@ fn a_manifest_outlives_the_table_of_sections() {
     let mut library = std::fs::read(plugins::rust("hello")).unwrap();
     library[40..48].fill(0);
     let dir = PluginDir::new();
-    let inspection = inspect_file(&dir.write("sectionless.so", &library));
+    let inspection = inspect_file(&dir.write("sectionless.so", &library), false);
     assert!(inspection.refusals.is_empty(), "{:?}", inspection.refusals);
     let contents = inspection.contents.unwrap();
     assert_eq!((contents.language, contents.manifest.unwrap().name.as_str()), (None, "hello"));
@@ -115,7 +115,7 @@ fn a_library_of_another_abi_stable_is_told_without_loading_it() {
          const struct { char magic[32]; uint32_t major, minor; }
          _1as_0lib_1header_0root_bmodule_bloader = { \"abi stable library for Rust     \", 0, 10 };",
     );
-    let refusals = inspect_file(library.as_ref()).refusals;
+    let refusals = inspect_file(library.as_ref(), false).refusals;
     assert!(refusals[0].to_string().contains("it was built with another abi_stable (0.10)"));
 }
 
