@@ -2,6 +2,7 @@
 
 mod check;
 mod list;
+mod new;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,6 +13,7 @@ use super::trial;
 #[derive(clap::Subcommand)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) enum Plugin {
+    New(new::New),
     Check(check::Check),
     List(list::List),
     #[command(hide = true)]
@@ -20,6 +22,7 @@ pub(crate) enum Plugin {
 
 const AFTER_HELP: &str = "\
 Examples:
+  hookmq plugin new my-plugin                           a folder with a plugin to change
   hookmq plugin check target/release/libmy_plugin.so    what it is, and what would be refused
   hookmq plugin list                                    what is in plugins/";
 
@@ -27,6 +30,7 @@ impl Plugin {
     /// `config` stands before the command.
     pub(crate) fn run(&self, config: Option<PathBuf>) -> ExitCode {
         match self {
+            Plugin::New(new) => new.run(),
             Plugin::Check(check) => check.run(),
             Plugin::List(list) => list.run(config),
             Plugin::Trial(trial) => trial.run(),

@@ -18,3 +18,4 @@ mod folder;
 mod manifest;
 mod plugin_check;
 mod plugin_list;
+mod plugin_new;
