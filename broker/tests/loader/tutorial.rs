@@ -1,22 +1,70 @@
-//! The plugin of docs/write-a-plugin.md that authenticates clients, as it stands there.
+//! The plugins of docs/write-a-plugin.md, as they stand there.
+
+use std::path::Path;
 
 use hookmq::hooks::{AuthOutcome, AuthReply, AuthRound, Authenticator, Hooks};
 use mqtt::ReasonCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
     auth_round, client,
-    common::plugins::{self, PluginDir},
-    entry, load,
+    common::{
+        log,
+        plugins::{self, PluginDir},
+    },
+    disconnected, entry, load,
     scratch::Scratch,
+    subscription,
 };
 
-/// The one piece of code on the page that has the hook.
-fn code() -> String {
+/// The one piece of code on the page that is in this language and has `text` in it.
+fn code(language: &str, text: &str) -> String {
     let page = plugins::workspace().join("docs/write-a-plugin.md");
     let page = std::fs::read_to_string(page).unwrap();
-    let mut pieces = page.split("```rust\n").skip(1).map(|rest| rest.split("```").next().unwrap());
-    pieces.find(|code| code.contains("fn on_auth")).unwrap().to_owned()
+    let fence = format!("```{language}\n");
+    let mut pieces = page.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap());
+    pieces.find(|code| code.contains(text)).unwrap().to_owned()
+}
+
+/// One subscription for each client id; a second only after the first is given up.
+fn check_limits(library: impl AsRef<Path>, name: &str) {
+    let dir = PluginDir::new();
+    dir.put(library, name);
+    let hooks = load(&dir, &[entry(name, json!({ "max": 1 }))]).hooks();
+    let client = client("c");
+    let vetoed = |filter| hooks.on_before_subscribe(&client, &subscription(filter)).is_veto();
+    assert!(!vetoed("a"));
+    hooks.on_subscribe(&client, &subscription("a"));
+    assert_eq!(["a", "b"].map(vetoed), [false, true]);
+    hooks.on_unsubscribe(&client, "a");
+    assert!(!vetoed("b"));
+    hooks.on_subscribe(&client, &subscription("b"));
+    hooks.on_disconnect(&client, &disconnected(true));
+    assert!(vetoed("a"));
+    hooks.on_disconnect(&client, &disconnected(false));
+    assert!(!vetoed("a"));
+}
+
+#[test]
+fn the_limiter_in_rust() {
+    let ledger = code("rust", "pub struct Ledger");
+    let plugin = code("rust", "mod ledger;") + &code("rust", "fn on_before_subscribe");
+    let plugin = plugin.replace("mod ledger;", &format!("mod ledger {{ {ledger} }}"));
+    check_limits(Scratch::new("scratch-limiter", &plugin).build(&[]), "scratch-limiter");
+}
+
+#[test]
+fn the_limiter_in_c() {
+    check_limits(plugins::c_text(&code("c", "MQ_PLUGIN")), "limiter-c");
+}
+
+#[test]
+fn the_smallest_plugin() {
+    let library = Scratch::new("scratch-smallest", &code("rust", "here I am")).build(&[]);
+    let dir = PluginDir::new();
+    dir.put(library, "smallest");
+    load(&dir, &[entry("smallest", Value::Null)]);
+    assert_eq!(log::messages("plugin::smallest"), ["here I am"]);
 }
 
 fn ask(
@@ -44,7 +92,7 @@ fn authenticate(hooks: &Hooks, name: &str, code: &str) -> AuthOutcome {
 
 #[test]
 fn each_code_is_good_for_one_time() {
-    let library = Scratch::new("scratch-paper-codes", &code()).build(&[]);
+    let library = Scratch::new("scratch-paper-codes", &code("rust", "fn on_auth")).build(&[]);
     let dir = PluginDir::new();
     dir.put(library, "paper-codes");
     let config = json!({ "alice": ["4711", "8152"] });
