@@ -63,7 +63,7 @@ fn inspect_entry(dir: &Path, entry: &PluginEntry, before: &[Inspection]) -> Insp
     let mut inspection = Inspection::new(found.name);
     let is_same =
         |other: &Inspection| other.name == found.name || other.file.as_ref() == Some(&found.file);
-    if before.iter().any(is_same) {
+    if before.iter().filter(|other| other.refusals.is_empty()).any(is_same) {
         inspection.refuse(&found.file, Reason::Twice);
     }
     inspection.read(&found.file, entry.allow_panic_abort);

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use hookmq::config::{self, Config, Problem};
-use hookmq::plugins::{self, Inspection, PluginEntry};
+use hookmq::plugins::{self, Contents, Inspection, PluginEntry};
 use hookmq::server;
 
 use super::{ConfigFile, complain, say, trial};
@@ -82,44 +82,70 @@ impl Check {
         } else {
             plugins::inspect(&crate::plugin_dir(config, file), &config.plugins)
         };
-        let mut decided = false;
+        let mut decided = Some(false);
         for (entry, plugin) in config.plugins.iter().zip(&plugins) {
             match self.look_at(entry, plugin) {
-                Ok(decides) => decided |= decides,
+                Ok(contents) => {
+                    decided = either(decided, contents.decides_who_connects());
+                    findings.extend(remarks(entry, plugin, &contents));
+                }
                 Err(errors) => findings.extend(errors.iter().map(|text| Finding::of(entry, text))),
             }
         }
-        if !decided && findings.iter().all(|finding| !finding.refused) {
-            findings.extend(open_to_all(config));
+        if decided != Some(true) && findings.iter().all(|finding| !finding.refused) {
+            findings.extend(open_to_all(config, decided));
         }
         findings.sort_by_key(|finding| finding.line);
         findings
     }
 
-    /// Says what the plugin is, and returns whether it decides who may connect, or what is wrong with
-    /// it. Where it cannot be known, it does.
-    fn look_at(&self, entry: &PluginEntry, plugin: &Inspection) -> Result<bool, Vec<String>> {
-        let Inspection { name, file: Some(file), contents: Some(contents), refusals } = plugin
-        else {
-            return Err(plugin.refusals.iter().map(ToString::to_string).collect());
-        };
-        if !refusals.is_empty() {
+    /// Says what the plugin is, or returns what is wrong with it.
+    fn look_at(&self, entry: &PluginEntry, plugin: &Inspection) -> Result<Contents, Vec<String>> {
+        let Inspection { name, file, contents, refusals } = plugin;
+        let (Some(file), Some(contents), []) = (file, contents, refusals.as_slice()) else {
             return Err(refusals.iter().map(ToString::to_string).collect());
-        }
+        };
         let mut contents = contents.clone();
         if self.load {
             let named = PluginEntry { name: name.clone(), ..entry.clone() };
             contents.hooks = Some(trial::run(file, &named, PATIENCE).map_err(|error| vec![error])?);
         }
         say(format_args!("plugin {name} ({}): {contents}", file.display()));
-        Ok(contents.decides_who_connects() != Some(false))
+        Ok(contents)
     }
 }
 
-/// Called if no plugin decides who may connect.
-fn open_to_all(config: &Config) -> Option<Finding> {
+/// Whether one of two is true, as far as it is known.
+fn either(one: Option<bool>, other: Option<bool>) -> Option<bool> {
+    match (one, other) {
+        (Some(true), _) | (_, Some(true)) => Some(true),
+        (Some(false), Some(false)) => Some(false),
+        _ => None,
+    }
+}
+
+fn remarks(entry: &PluginEntry, plugin: &Inspection, contents: &Contents) -> Vec<Finding> {
+    let remark = |text: &String| Finding {
+        line: entry.line.unwrap_or_default(),
+        text: format!("warning: plugin {}: {text}", plugin.name),
+        refused: false,
+    };
+    contents.remarks.iter().map(remark).collect()
+}
+
+/// Called if no plugin decides who may connect, or none is known to.
+fn open_to_all(config: &Config, decided: Option<bool>) -> Option<Finding> {
     let error = server::refuse_open_listeners(config).err()?;
-    Some(Finding { line: 0, text: error.to_string(), refused: true })
+    Some(match decided {
+        None => Finding {
+            line: 0,
+            text: "warning: listeners: whether a plugin decides who may connect, as one must, is \
+                   told by --load alone"
+                .to_owned(),
+            refused: false,
+        },
+        _ => Finding { line: 0, text: error.to_string(), refused: true },
+    })
 }
 
 impl Finding {

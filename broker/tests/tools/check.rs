@@ -109,6 +109,34 @@ fn a_listener_that_is_open_to_all_needs_a_plugin_or_a_word() {
     assert!(said.out[0].ends_with("; on_before_connect"), "{:?}", said.out);
 }
 
+/// A plugin that says nothing of its hooks may be the one that decides; loading it tells.
+#[test]
+fn hooks_that_cannot_be_read_are_not_taken_for_absent() {
+    let folder = Folder::new("listeners: [tcp: 0.0.0.0:0]\nplugins: [quiet]\n");
+    let mut library = fs::read(plugins::rust("hello")).unwrap();
+    let owner = library.windows(7).position(|bytes| bytes == b"hookmq\0").unwrap();
+    library[owner] = b'H';
+    folder.write("plugins/quiet.so", &library);
+    let said = folder.run(&["check"]);
+    let start = "config.yml: warning: listeners: whether a plugin decides who may connect";
+    assert!(said.errors[0].starts_with(start), "{:#?}", said.errors);
+    assert_eq!((said.status, said.errors.len()), (Some(0), 1), "{:#?}", said.errors);
+    let said = folder.run(&["check", "--load"]);
+    let start = "config.yml: listeners: tcp://0.0.0.0:0 is open to other";
+    assert!(said.errors.last().unwrap().starts_with(start), "{:#?}", said.errors);
+    assert_eq!(said.status, Some(BAD_CONFIG));
+}
+
+#[test]
+fn a_hook_that_nobody_calls_is_pointed_out() {
+    let folder = Folder::new("plugins:\n  - typo\n");
+    let code =
+        "unsigned PluginAbiVersion(void) { return 1 << 16; } int OnPublsh(void) { return 1; }";
+    folder.put(plugins::c_text(code), "typo");
+    let why = "it exports OnPublsh, which nobody calls; did you mean OnPublish?";
+    folder.run(&["check"]).check(0, &[&format!("config.yml:2: warning: plugin typo: {why}")]);
+}
+
 /// `check` says what a start says, in the same words.
 #[test]
 fn a_start_refuses_with_the_same_line() {

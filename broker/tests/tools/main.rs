@@ -15,6 +15,7 @@ mod process;
 
 mod check;
 mod folder;
+mod help;
 mod manifest;
 mod plugin_check;
 mod plugin_list;
