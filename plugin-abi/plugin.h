@@ -33,6 +33,7 @@ extern "C" {
 
 /* The version of this file: major in the upper 16 bits, minor in the lower. */
 #define MQ_ABI_VERSION ((1u << 16) | 1u)
+#define MQ_ABI_VERSION_TEXT "1.1"
 
 #if defined(__GNUC__)
 #define MQ_EXPORT __attribute__((visibility("default")))
@@ -293,6 +294,30 @@ MQ_EXPORT void Shutdown(void *instance);
 
 #ifdef __cplusplus
 }
+#endif
+
+/* ---- the manifest ----
+ * MQ_PLUGIN stands once, outside of functions, with four string literals and a semicolon:
+ *
+ *     MQ_PLUGIN("my-plugin", "1.0.0", "MIT", "Does this and that");
+ *
+ * It defines PluginAbiVersion, and puts name, version, licence (as in SPDX) and what the plugin does
+ * into the library, where `hookmq plugin check` and `hookmq plugin list` read them without loading it.
+ * That is an ELF note of the owner "hookmq" and the kind 1 in the section .note.hookmq: a list of
+ * key=value, each ended by a zero byte. */
+#define MQ_PLUGIN(name, version, license, description)                                              \
+    uint32_t PluginAbiVersion(void) { return MQ_ABI_VERSION; }                                      \
+    MQ_NOTE("name=" name "\0version=" version "\0plugin-abi=" MQ_ABI_VERSION_TEXT                   \
+            "\0license=" license "\0description=" description)
+
+#if defined(__ELF__) && defined(__GNUC__)
+#define MQ_NOTE(fields)                                                                             \
+    __attribute__((used, section(".note.hookmq"), aligned(4))) static const struct mq_note {        \
+        uint32_t owner_size, size, kind;                                                            \
+        char owner[8], text[sizeof(fields)];                                                        \
+    } mq_note = {7, sizeof(fields), 1, "hookmq", fields}
+#else
+#define MQ_NOTE(fields) struct mq_note
 #endif
 
 #endif

@@ -1,4 +1,7 @@
-//! The binary: reads the arguments and the config, starts the broker, and stops it on a signal.
+//! The binary: reads the arguments and the config, starts the broker, and stops it on a signal. The
+//! other commands are in `tools`.
+
+mod tools;
 
 use std::future::poll_fn;
 use std::io::Write;
@@ -22,7 +25,7 @@ const BAD_CONFIG: u8 = 78;
 struct Arguments {
     /// The config file, which must exist [default: config.yml in the working directory, created
     /// with plugins/ beside it if it is absent]
-    #[arg(short, long, value_name = "FILE", global = true)]
+    #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(subcommand)]
     command: Option<Command>,
@@ -31,7 +34,14 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Serve in the foreground until SIGINT or SIGTERM; the default
-    Run,
+    Run {
+        /// The config file, which must exist [default: as without `run`]
+        #[arg(short, long, value_name = "FILE")]
+        config: Option<PathBuf>,
+    },
+    Check(tools::Check),
+    #[command(subcommand)]
+    Plugin(tools::Plugin),
 }
 
 const AFTER_HELP: &str = "\
@@ -39,22 +49,30 @@ Examples:
   hookmq                                 serve with ./config.yml
   hookmq run --config /etc/hookmq.yml    serve with another config; its plugins are in /etc/plugins
   RUST_LOG=debug hookmq                  log more than `log:` in the config says
+  hookmq check                           say what a start would refuse
+  hookmq plugin --help                   begin, look at and list plugins
 
 Logs go to stderr. Exit status: 0 after a stop by signal, 1 if the broker cannot start, 2 if the
 arguments are wrong, 78 if the config is, also where a plugin refuses its own section.";
 
 fn main() -> ExitCode {
-    let Arguments { config: given, command: None | Some(Command::Run) } = Arguments::parse();
-    match run(given.as_deref()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Every line stands alone: a bad config has one for each problem.
-            eprintln!("{error:#}");
-            let bad_config = error.is::<config::ConfigError>()
-                || error.downcast_ref().is_some_and(StartError::is_bad_config);
-            if bad_config { ExitCode::from(BAD_CONFIG) } else { ExitCode::FAILURE }
-        }
+    let Arguments { config: given, command } = Arguments::parse();
+    match command {
+        None => exit_code(run(given.as_deref())),
+        Some(Command::Run { config }) => exit_code(run(config.or(given).as_deref())),
+        Some(Command::Check(check)) => check.run(given),
+        Some(Command::Plugin(plugin)) => plugin.run(given),
     }
+}
+
+/// Tells why the broker did not start.
+fn exit_code(result: anyhow::Result<()>) -> ExitCode {
+    let Err(error) = result else { return ExitCode::SUCCESS };
+    // Every line stands alone: a bad config has one for each problem.
+    eprintln!("{error:#}");
+    let bad_config = error.is::<config::ConfigError>()
+        || error.downcast_ref().is_some_and(StartError::is_bad_config);
+    if bad_config { ExitCode::from(BAD_CONFIG) } else { ExitCode::FAILURE }
 }
 
 fn run(given: Option<&Path>) -> anyhow::Result<()> {

@@ -74,7 +74,7 @@ impl Server {
     pub fn start(config: &Config, plugin_dir: &Path) -> Result<Server, StartError> {
         let plugins = Plugins::load(plugin_dir, &config.plugins)?;
         let hooks = plugins.hooks();
-        if !config.allow_anonymous && !hooks.decides_who_connects() {
+        if !hooks.decides_who_connects() {
             refuse_open_listeners(config)?;
         }
         let mut listeners = Vec::new();
@@ -131,8 +131,14 @@ impl Server {
     }
 }
 
-/// A listener that other machines reach needs somebody who decides who may connect.
-fn refuse_open_listeners(config: &Config) -> Result<(), StartError> {
+/// For a broker without a plugin that decides who may connect.
+///
+/// # Errors
+/// If a listener is open to other machines, and the config does not allow that.
+pub fn refuse_open_listeners(config: &Config) -> Result<(), StartError> {
+    if config.allow_anonymous {
+        return Ok(());
+    }
     let open = config
         .listeners
         .iter()

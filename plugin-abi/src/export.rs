@@ -35,8 +35,24 @@ macro_rules! export_name {
 macro_rules! export {
     ($plugin:ty; $($(#[$cfg:meta])* $hook:ident)*) => {
         const _: () = {
-            use $crate::{export, module};
+            use $crate::{export, manifest, module};
             use export::PrefixTypeTrait as _;
+
+            const FIELDS: &[manifest::Field] = &[
+                ("name", &[env!("CARGO_PKG_NAME")]),
+                ("version", &[env!("CARGO_PKG_VERSION")]),
+                ("plugin-abi", &[manifest::ABI_VERSION]),
+                ("panic", &[if cfg!(panic = "unwind") { "unwind" } else { "abort" }]),
+                ("hooks", &[$($(#[$cfg])* stringify!($hook),)*]),
+                ("license", &[env!("CARGO_PKG_LICENSE")]),
+                ("description", &[env!("CARGO_PKG_DESCRIPTION")]),
+            ];
+
+            // The linker keeps notes although nothing in the code refers to them.
+            #[used]
+            #[cfg_attr(target_os = "linux", unsafe(link_section = ".note.hookmq"))]
+            static MANIFEST: manifest::Note<{ manifest::size(FIELDS) }> =
+                manifest::Note::new(FIELDS);
 
             // A plugin may have all the hooks there are in its version of this crate.
             #[allow(clippy::needless_update)]

@@ -77,6 +77,8 @@ mod host;
 #[cfg(test)]
 mod layout;
 mod logger;
+#[doc(hidden)]
+pub mod manifest;
 pub mod module;
 mod plugin;
 mod properties;

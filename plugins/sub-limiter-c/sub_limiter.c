@@ -179,10 +179,8 @@ static void forget(struct limiter *limiter, mq_view id)
 
 /* ---- the plugin ---- */
 
-uint32_t PluginAbiVersion(void)
-{
-    return MQ_ABI_VERSION;
-}
+MQ_PLUGIN("sub-limiter-c", "0.1.0", "MIT OR Apache-2.0",
+          "A hookmq plugin that allows each client id so many subscriptions");
 
 int32_t Bootstrap(const mq_host *host, mq_view config_json, void **instance)
 {

@@ -6,16 +6,16 @@ use std::path::Path;
 use super::error::{ConfigError, Problem};
 use super::quantity::number;
 use super::setting::{Section, Setting};
-use super::{Config, document, limits, listener, plugin, refused_publish, response_information};
+use super::{
+    Config, document, json, limits, listener, plugin, refused_publish, response_information,
+};
 
 /// Reads the file at `path`. Blocks on the disk.
 ///
 /// # Errors
 /// If it cannot be read, or says something that the broker cannot do.
 pub fn load(path: &Path) -> Result<Config, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| ConfigError::Read { file: path.to_owned(), error })?;
-    parse(&path.display().to_string(), &text)
+    parse(&path.display().to_string(), &read_text(path)?)
 }
 
 /// Reads `text`; `file_name` is what the problems name.
@@ -23,6 +23,38 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
 /// # Errors
 /// If it says something that the broker cannot do.
 pub fn parse(file_name: &str, text: &str) -> Result<Config, ConfigError> {
+    let (config, problems) = understand(text);
+    if problems.is_empty() {
+        return Ok(config);
+    }
+    Err(ConfigError::Invalid { file: file_name.to_owned(), problems })
+}
+
+/// Reads as much of the file at `path` as can be understood; keys with a problem have their
+/// defaults, and plugins with one are left out. Blocks on the disk.
+///
+/// # Errors
+/// If it cannot be read.
+pub fn inspect(path: &Path) -> Result<(Config, Vec<Problem>), ConfigError> {
+    Ok(understand(&read_text(path)?))
+}
+
+/// Reads YAML that is the section of a plugin: `{ max: 5 }`.
+///
+/// # Errors
+/// If it is no YAML, or says what a plugin cannot be told; the line is one of `text`.
+pub fn plugin_section(text: &str) -> Result<serde_json::Value, Problem> {
+    let document = document::parse(text)?;
+    document.map_or(Ok(serde_json::Value::Null), |document| json::json(&Setting::root(&document)))
+}
+
+fn read_text(path: &Path) -> Result<String, ConfigError> {
+    std::fs::read_to_string(path)
+        .map_err(|error| ConfigError::Read { file: path.to_owned(), error })
+}
+
+/// The problems are in the order of the file.
+fn understand(text: &str) -> (Config, Vec<Problem>) {
     let mut config = Config::default();
     let mut problems = Vec::new();
     match document::parse(text) {
@@ -32,11 +64,8 @@ pub fn parse(file_name: &str, text: &str) -> Result<Config, ConfigError> {
         Ok(None) => {}
         Err(problem) => problems.push(problem),
     }
-    if problems.is_empty() {
-        return Ok(config);
-    }
     problems.sort_by_key(|problem| problem.line);
-    Err(ConfigError::Invalid { file: file_name.to_owned(), problems })
+    (config, problems)
 }
 
 fn read(section: &mut Section<'_, '_>, config: &mut Config) {

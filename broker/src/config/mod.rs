@@ -25,7 +25,7 @@ use std::time::Duration;
 
 pub use error::{ConfigError, Problem};
 pub use first_run::{FirstRunError, create_if_absent};
-pub use load::{load, parse};
+pub use load::{inspect, load, parse, plugin_section};
 
 use mqtt::RefusedPublish;
 

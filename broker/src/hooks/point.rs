@@ -43,7 +43,18 @@ macro_rules! points {
                 table.$name
             }
         }
-    )*};
+    )*
+
+        /// All hooks by their two names: the symbol that C plugins export, and [`Point::NAME`].
+        pub(crate) const ALL: &[(&str, &str)] =
+            &[$((stringify!($point), stringify!($name)),)*];
+
+        /// The names of the hooks in a table.
+        pub(crate) fn names(table: &HookTable) -> Vec<&'static str> {
+            let hooks = [$((stringify!($name), table.$name.is_some()),)*];
+            hooks.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect()
+        }
+    };
 }
 
 #[rustfmt::skip]

@@ -1,7 +1,15 @@
 //! Looks at a library before the system maps it. A truncated one would not be an error there, but
-//! end the process with SIGBUS.
+//! end the process with SIGBUS. What it exports and what it says of itself is read here too.
+
+mod exports;
+mod note;
+mod reader;
 
 use thiserror::Error;
+
+pub(super) use exports::{Export, bytes_of, exports};
+pub(super) use note::note;
+use reader::Reader;
 
 #[derive(Debug, Error, PartialEq, Eq)]
 pub(super) enum ElfError {
@@ -46,22 +54,14 @@ pub(super) fn check(file: &[u8]) -> Result<(), ElfError> {
         let size = u64::from(header.u16(58)?) * u64::from(header.u16(60)?);
         header.holds(sections, size)?;
     }
-    segments(&header)
+    segments(header)
 }
 
 /// Each segment must lie within the file, and there must be something to load.
-fn segments(header: &Reader<'_>) -> Result<(), ElfError> {
-    let table = header.u64(32)?;
-    let (entry_size, count) = (u64::from(header.u16(54)?), u64::from(header.u16(56)?));
-    if entry_size != ENTRY_SIZE {
-        return Err(ElfError::NotShared);
-    }
-    header.holds(table, entry_size * count)?;
+fn segments(header: Reader<'_>) -> Result<(), ElfError> {
     let mut loads = false;
-    for index in 0..count {
-        let segment = table + index * entry_size;
-        header.holds(header.u64(segment + 8)?, header.u64(segment + 32)?)?;
-        match header.u32(segment)? {
+    for segment in header.segments()? {
+        match segment?.kind {
             LOAD => loads = true,
             // Programs are shared objects too nowadays, but ask for somebody to load them.
             INTERPRETER => return Err(ElfError::Program),
@@ -69,37 +69,6 @@ fn segments(header: &Reader<'_>) -> Result<(), ElfError> {
         }
     }
     if loads { Ok(()) } else { Err(ElfError::NotShared) }
-}
-
-struct Reader<'a> {
-    file: &'a [u8],
-}
-
-impl Reader<'_> {
-    fn bytes<const N: usize>(&self, at: u64) -> Result<[u8; N], ElfError> {
-        let at = usize::try_from(at).map_err(|_| ElfError::Truncated)?;
-        let bytes = self.file.get(at..).and_then(|rest| rest.first_chunk());
-        bytes.copied().ok_or(ElfError::Truncated)
-    }
-
-    fn u16(&self, at: u64) -> Result<u16, ElfError> {
-        self.bytes(at).map(u16::from_le_bytes)
-    }
-
-    fn u32(&self, at: u64) -> Result<u32, ElfError> {
-        self.bytes(at).map(u32::from_le_bytes)
-    }
-
-    fn u64(&self, at: u64) -> Result<u64, ElfError> {
-        self.bytes(at).map(u64::from_le_bytes)
-    }
-
-    fn holds(&self, offset: u64, size: u64) -> Result<(), ElfError> {
-        match offset.checked_add(size) {
-            Some(end) if end <= self.file.len() as u64 => Ok(()),
-            _ => Err(ElfError::Truncated),
-        }
-    }
 }
 
 const MAGIC: &[u8] = b"\x7fELF";

@@ -37,7 +37,7 @@ fn is_file_name(name: &str) -> bool {
     !matches!(name, "" | "." | "..") && !name.contains(['/', '\\', '\0'])
 }
 
-fn libraries(dir: &Path) -> Vec<String> {
+pub(super) fn libraries(dir: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(dir).into_iter().flatten().flatten();
     let names = entries.filter_map(|entry| entry.file_name().into_string().ok());
     let mut libraries: Vec<String> = names.filter(|name| name.ends_with(".so")).collect();
@@ -53,7 +53,7 @@ fn similar(name: &str, libraries: &[String]) -> Option<String> {
 }
 
 /// `libsub_limiter.so` to `sub-limiter`.
-fn as_named(file: &str) -> String {
+pub(super) fn as_named(file: &str) -> String {
     let stem = file.strip_suffix(".so").unwrap_or(file);
     stem.strip_prefix("lib").map_or_else(|| stem.to_owned(), |name| name.replace('_', "-"))
 }

@@ -29,17 +29,19 @@ fn map(copy: &Copy) -> Result<&'static Library, Reason> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::process::Command;
 
     use super::*;
 
-    fn compile(code: &str) -> Vec<u8> {
+    /// A library of C code, which may include `plugin.h`.
+    pub(in crate::plugins) fn compile(code: &str) -> Vec<u8> {
         let dir = tempfile::tempdir().unwrap();
         let (source, library) = (dir.path().join("a.c"), dir.path().join("a.so"));
         std::fs::write(&source, code).unwrap();
+        let abi = concat!("-I", env!("CARGO_MANIFEST_DIR"), "/../plugin-abi");
         let arguments = [source.as_os_str(), "-o".as_ref(), library.as_os_str()];
-        let status = Command::new("cc").args(["-shared", "-fPIC"]).args(arguments).status();
+        let status = Command::new("cc").args(["-shared", "-fPIC", abi]).args(arguments).status();
         assert!(status.unwrap().success());
         std::fs::read(library).unwrap()
     }

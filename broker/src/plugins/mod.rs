@@ -7,6 +7,7 @@
 mod answer;
 mod auth_answer;
 mod c;
+mod contents;
 mod copy;
 mod elf;
 mod entry;
@@ -15,23 +16,28 @@ mod escaped;
 mod find;
 mod hook_fn;
 mod host;
+mod inspect;
 mod library;
 mod loaded;
+mod manifest;
 mod native;
 
 use std::{path::Path, sync::Arc};
 
 use parking_lot::Mutex;
 
-use crate::hooks::Hooks;
+use crate::hooks::{Hooks, point};
 
 pub(crate) use answer::{Answer, AnswerHandle, Parts, text};
 pub(crate) use auth_answer::AuthParts;
+pub use contents::{Contents, Language};
 pub use entry::PluginEntry;
 pub use error::LoadError;
 use error::Reason;
 pub(crate) use hook_fn::HookFn;
+pub use inspect::{Inspection, inspect, inspect_file, libraries};
 pub(crate) use loaded::Loaded;
+pub use manifest::Manifest;
 
 /// The plugins of a running broker.
 ///
@@ -70,6 +76,18 @@ impl Plugins {
         Ok(Plugins { names, loaded: Mutex::new(loaded) })
     }
 
+    /// Loads the plugin in `file` alone, under the name in `entry`. Blocks while it starts.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot be loaded, even if it is `optional`.
+    pub fn load_file(file: &Path, entry: &PluginEntry) -> Result<Plugins, LoadError> {
+        let plugin = load_file(&entry.name, file, entry).map_err(|error| error.at(entry.line))?;
+        log::info!("plugin {plugin}");
+        let names = vec![plugin.name().into()];
+        Ok(Plugins { names, loaded: Mutex::new(vec![Arc::new(plugin)]) })
+    }
+
     /// Their hooks, in the order of the config. None once they are shut down.
     pub fn hooks(&self) -> Hooks {
         Hooks::new(&self.loaded.lock())
@@ -87,6 +105,11 @@ impl Plugins {
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.names.iter().map(AsRef::as_ref)
     }
+
+    /// The names of the hooks that some plugin has. None once they are shut down.
+    pub fn hook_names(&self) -> Vec<&'static str> {
+        self.loaded.lock().iter().flat_map(|plugin| point::names(plugin.hooks())).collect()
+    }
 }
 
 impl Drop for Plugins {
@@ -103,13 +126,15 @@ impl std::fmt::Debug for Plugins {
 
 fn load(dir: &Path, entry: &PluginEntry, before: &[Arc<Loaded>]) -> Result<Loaded, LoadError> {
     let found = find::find(dir, &entry.name)?;
-    let name = found.name;
-    let file = found.file.as_path();
-    let fail = |reason| LoadError::new(name, Some(file), reason);
-
+    let (name, file) = (found.name, found.file.as_path());
     if before.iter().any(|other| other.name() == name || other.file() == file) {
-        return Err(fail(Reason::Twice));
+        return Err(LoadError::new(name, Some(file), Reason::Twice));
     }
+    load_file(name, file, entry)
+}
+
+fn load_file(name: &str, file: &Path, entry: &PluginEntry) -> Result<Loaded, LoadError> {
+    let fail = |reason| LoadError::new(name, Some(file), reason);
     let bytes = std::fs::read(file).map_err(|error| fail(Reason::Read(error)))?;
     elf::check(&bytes).map_err(|error| fail(Reason::Elf(error)))?;
     let library = library::open(name, &bytes).map_err(fail)?;

@@ -52,8 +52,14 @@ impl Scratch {
     /// As `new`, with a copy of plugin-abi in which each edit (file, before, after) was made.
     pub(crate) fn with_abi(name: &'static str, edits: &[(&str, &str, &str)]) -> Self {
         let scratch = Scratch { dir: tempfile::tempdir().unwrap(), name };
-        scratch.write_workspace(&["plugin", "plugin-abi", "plugin-abi/macros"]);
-        let abi = scratch.path("plugin-abi");
+        // Cargo knows a crate by its path in the workspace: as `plugin-abi` the copy would pass for the
+        // real one, when the next plugin is built into the same target folder.
+        let folder = format!("{name}-abi");
+        scratch.write_workspace(&["plugin", &folder, &format!("{folder}/macros")]);
+        let manifest = std::fs::read_to_string(scratch.path("Cargo.toml")).unwrap();
+        let manifest = manifest.replace("path = \"plugin-abi", &format!("path = \"{folder}"));
+        std::fs::write(scratch.path("Cargo.toml"), manifest).unwrap();
+        let abi = scratch.path(&folder);
         copy_dir(&plugins::workspace().join("plugin-abi"), &abi);
         for (file, before, after) in edits {
             let file = abi.join(file);

@@ -1,6 +1,7 @@
-//! The Rust plugins of docs/write-a-plugin.md, as they stand there: their own tests, and in a broker the
-//! one that says why, and the one that authenticates clients.
+//! The plugins of docs/write-a-plugin.md, as they stand there: their own tests, and what they do in a
+//! broker.
 
+use std::path::Path;
 use std::time::Duration;
 
 use hookmq::hooks::{
@@ -11,17 +12,26 @@ use serde_json::{Value, json};
 
 use crate::{
     auth_round, client,
-    common::plugins::{self, PluginDir},
-    entry, load, publication,
+    common::{
+        log,
+        plugins::{self, PluginDir},
+    },
+    disconnected, entry, load, publication,
     scratch::Scratch,
+    subscription,
 };
 
-/// The first piece of Rust on the page that has this in it.
-fn piece(with: &str) -> String {
+/// The first piece of code on the page that is in this language and has `text` in it.
+fn piece_in(language: &str, text: &str) -> String {
     let page = plugins::workspace().join("docs/write-a-plugin.md");
     let page = std::fs::read_to_string(page).unwrap();
-    let mut pieces = page.split("```rust\n").skip(1).map(|rest| rest.split("```").next().unwrap());
-    pieces.find(|code| code.contains(with)).unwrap().to_owned()
+    let fence = format!("```{language}\n");
+    let mut pieces = page.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap());
+    pieces.find(|code| code.contains(text)).unwrap().to_owned()
+}
+
+fn piece(text: &str) -> String {
+    piece_in("rust", text)
 }
 
 /// The one whole plugin on the page with this name.
@@ -46,6 +56,47 @@ fn the_tests_on_the_page_pass() {
     check_tests_pass("scratch-limiter", &pieces.concat().replace("mod ledger;", &ledger));
     let pieces = ["fn on_auth", "fn each_code_is_good"].map(piece);
     check_tests_pass("scratch-tested-codes", &pieces.concat());
+}
+
+/// One subscription for each client id; a second only after the first is given up.
+fn check_limits(library: impl AsRef<Path>, name: &str) {
+    let dir = PluginDir::new();
+    dir.put(library, name);
+    let hooks = load(&dir, &[entry(name, json!({ "max": 1 }))]).hooks();
+    let client = client("c");
+    let vetoed = |filter| hooks.on_before_subscribe(&client, &subscription(filter)).is_veto();
+    assert!(!vetoed("a"));
+    hooks.on_subscribe(&client, &subscription("a"));
+    assert_eq!(["a", "b"].map(vetoed), [false, true]);
+    hooks.on_unsubscribe(&client, "a");
+    assert!(!vetoed("b"));
+    hooks.on_subscribe(&client, &subscription("b"));
+    hooks.on_disconnect(&client, &disconnected(true));
+    assert!(vetoed("a"));
+    hooks.on_disconnect(&client, &disconnected(false));
+    assert!(!vetoed("a"));
+}
+
+#[test]
+fn the_limiter_in_rust() {
+    let ledger = piece("pub struct Ledger");
+    let plugin = piece("mod ledger;") + &piece("fn on_before_subscribe");
+    let plugin = plugin.replace("mod ledger;", &format!("mod ledger {{ {ledger} }}"));
+    check_limits(Scratch::new("scratch-limiter", &plugin).build(&[]), "scratch-limiter");
+}
+
+#[test]
+fn the_limiter_in_c() {
+    check_limits(plugins::c_text(&piece_in("c", "MQ_PLUGIN")), "limiter-c");
+}
+
+#[test]
+fn the_smallest_plugin() {
+    let library = Scratch::new("scratch-smallest", &piece("here I am")).build(&[]);
+    let dir = PluginDir::new();
+    dir.put(library, "smallest");
+    load(&dir, &[entry("smallest", Value::Null)]);
+    assert_eq!(log::messages("plugin::smallest"), ["here I am"]);
 }
 
 fn ask(

@@ -133,7 +133,7 @@ fn another_major_version_is_refused() {
 fn a_changed_table_is_refused() {
     let edits = [
         ("src/module.rs", "pub panic_unwind: bool", "pub panic_unwind: u64"),
-        ("src/export.rs", "cfg!(panic = \"unwind\")", "cfg!(panic = \"unwind\") as u64"),
+        ("src/export.rs", "panic_unwind: cfg!(panic = \"unwind\")", "panic_unwind: 1"),
     ];
     let error = error(&Scratch::with_abi("scratch-changed-table", &edits));
     assert!(error.contains("its tables do not match plugin-abi 1.1"), "{error}");

@@ -1,0 +1,37 @@
+//! The commands beside `run`: they look at configs and plugins, and start no broker.
+
+mod check;
+mod plugin;
+mod trial;
+
+use std::fmt::Display;
+use std::io::Write;
+use std::path::PathBuf;
+
+pub(crate) use check::Check;
+pub(crate) use plugin::Plugin;
+
+/// The config that a command looks at.
+#[derive(clap::Args)]
+struct ConfigFile {
+    /// The config file [default: config.yml in the working directory]
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigFile {
+    /// `given` stands before the command.
+    fn path(&self, given: Option<PathBuf>) -> PathBuf {
+        self.config.clone().or(given).unwrap_or_else(|| hookmq::config::FILE_NAME.into())
+    }
+}
+
+/// A line for whoever asked. Nobody may be listening any more, as in `… | head -1`.
+fn say(line: impl Display) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
+/// A line about what is wrong.
+fn complain(line: impl Display) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

@@ -1,0 +1,20 @@
+//! What `--help` says.
+
+use crate::folder::Folder;
+
+#[test]
+fn the_help_of_each_command_has_examples_and_the_exit_status() {
+    let folder = Folder::new("");
+    let commands =
+        [&[][..], &["check"], &["plugin", "new"], &["plugin", "check"], &["plugin", "list"]];
+    for command in commands {
+        let said = folder.run(&[command, &["--help"]].concat());
+        said.check(0, &[]);
+        let starts = |start: &str| said.out.iter().any(|line| line.contains(start));
+        assert!(starts("Examples:") && starts("Exit status: 0"), "{:#?}", said.out);
+        let example = format!("  hookmq {}", command.join(" "));
+        assert!(starts(example.trim_end()), "{:#?}", said.out);
+        assert!(said.out.iter().all(|line| line.chars().count() <= 200), "{:#?}", said.out);
+    }
+    assert!(folder.run(&["plugin", "--help"]).out.iter().any(|line| line == "Examples:"));
+}

@@ -1,0 +1,22 @@
+//! The commands beside `run`, as people type them: the real binary on good plugins and bad ones.
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "tests"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../it/support/process.rs"]
+#[allow(dead_code, reason = "this binary uses a part of it")]
+mod process;
+
+mod check;
+mod folder;
+mod help;
+mod manifest;
+mod plugin_check;
+mod plugin_list;
+mod plugin_new;
