@@ -179,7 +179,7 @@ fn a_plugin_that_refuses_its_section_makes_a_bad_config() {
     check_plugin_refused(&["sub-limiter: { max: 0 }"], &[&limiter(4, zero)]);
     check_plugin_refused(
         &["hello", "name: sub-limiter\n    config:\n      min: 1"],
-        &[&limiter(5, "`min`: unknown field `min`, expected `max`")],
+        &[&limiter(5, "`min`: unknown field `min`, expected `max` or `answer`")],
     );
 }
 
