@@ -50,9 +50,7 @@ pub(super) fn run(
         (_, _, Some(status)) => Err(fails(&format_args!(
             "has ended its process while {when} ({status}), as it would end the broker"
         ))),
-        (_, _, None) => {
-            Err(fails(&format_args!("was still {when} after {} seconds", patience.as_secs())))
-        }
+        (_, _, None) => Err(fails(&format_args!("was still {when} after {patience:?}"))),
     }
 }
 

@@ -150,7 +150,7 @@ fn a_plugin_that_ends_its_process_is_told() {
 #[test]
 fn a_plugin_that_does_not_come_back_is_ended() {
     let said = check(c("for (;;) pause();"), &["--load", "--timeout", "1"]);
-    said.check(1, &["plugin plugin (plugin.so) was still starting after 1 seconds"]);
+    said.check(1, &["plugin plugin (plugin.so) was still starting after 1s"]);
 }
 
 /// Only loading finds it, since the symbol might be in any library.

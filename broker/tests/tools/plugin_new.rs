@@ -60,7 +60,9 @@ fn in_rust() {
 #[test]
 fn in_c() {
     let folder = Folder::new("listeners: [tcp: 127.0.0.1:0]\nplugins: [new-c]\n");
-    folder.run(&["plugin", "new", "work/new-c", "--lang", "c"]).check(0, &[]);
+    let said = folder.run(&["plugin", "new", "work/new-c", "--lang", "c"]);
+    said.check(0, &[]);
+    assert_eq!(said.out, ["work/new-c: begun; its README.md says how to go on"]);
     let dir = folder.path("work/new-c");
     let flags = "CFLAGS=-O2 -Wall -Wextra -Werror -std=c99 -pedantic";
     let made = Command::new("make").args(["test", "new-c.so", flags]).current_dir(&dir).output();

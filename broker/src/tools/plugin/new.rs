@@ -92,8 +92,9 @@ impl New {
             fs::write(file, self.named(text).replace(DEPENDENCY, &dependency))?;
         }
         say(format_args!("{}: begun; its README.md says how to go on", self.folder.display()));
-        if dependency == released() {
-            say(format_args!("it needs {dependency}; --plugin-abi takes a checkout of it instead"));
+        if matches!(self.lang, Lang::Rust) && dependency == released() {
+            let which = "no checkout of hookmq was found, which --plugin-abi can name";
+            say(format_args!("{which}: Cargo.toml has {dependency}"));
         }
         Ok(())
     }
