@@ -19,7 +19,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 /// `EX_CONFIG` of sysexits.h.
 const BAD_CONFIG: u8 = 78;
 
-/// An MQTT 3.1.1 and 5.0 broker that is extended by plugins.
+/// An MQTT broker (3.1, 3.1.1 and 5.0) that is extended by plugins.
 #[derive(Parser)]
 #[command(version, after_help = AFTER_HELP)]
 struct Arguments {
