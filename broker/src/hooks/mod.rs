@@ -87,6 +87,9 @@ impl Hooks {
             local: local.into(),
             answer_ctx: answer.context,
             answer: answer.function,
+            origin: raw::ORIGIN_CLIENT.into(),
+            asked_again: 0,
+            source: raw::Text::new(""),
         })
     }
 
@@ -131,6 +134,9 @@ impl Hooks {
             client: (&client).into(),
             answer_ctx: answer.context,
             answer: answer.function,
+            origin: raw::ORIGIN_CLIENT.into(),
+            asked_again: 0,
+            source: raw::Text::new(""),
         })
     }
 
