@@ -174,7 +174,7 @@ mod tests {
     #[test]
     fn a_broker_of_1_0_hears_numbers_that_it_knows() {
         let before = offset_of!(raw::Connect<'_>, answer_ctx);
-        for size in [before, WHOLE - 1] {
+        for size in [before, offset_of!(raw::Connect<'_>, origin) - 1] {
             let refusal = Verdict::refuse_with(0x97).reason("full");
             assert_eq!(given(refusal, size), (raw::VETO, vec![]));
             let throttle = Verdict::Throttle(Duration::from_secs(1));
