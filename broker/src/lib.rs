@@ -17,6 +17,7 @@ pub mod server;
 
 mod broker;
 mod clock;
+mod publish;
 mod tally;
 
 mod transport;

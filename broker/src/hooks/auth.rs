@@ -1,7 +1,7 @@
 //! Enhanced authentication: which plugin has an exchange, what it is told of a round, and what its
 //! answer means. How rounds follow each other is the connection's business.
 
-use std::sync::Arc;
+use std::{sync::Arc, task::Waker};
 
 use mqtt::ReasonCode;
 use plugin_abi::raw;
@@ -9,8 +9,8 @@ use plugin_abi::raw;
 use super::chain::{Chain, Link};
 use super::client::{flag, size};
 use super::decision::refusal;
-use super::{Client, point, running};
-use crate::plugins::{Answer, AnswerHandle, AuthParts};
+use super::{Asking, Client, Hooks, OVERDUE, Progress, point, running};
+use crate::plugins::{Answer, AnswerHandle, AuthParts, Completion, Parts, Ticket};
 
 /// What the client has sent.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +35,8 @@ pub struct AuthRound<'a> {
 pub enum AuthOutcome {
     /// No plugin knows the method.
     Unknown,
+    /// It is to be asked again when the answer of a plugin has come, or may no longer come.
+    Pending,
     /// The client is refused, and told why in words; or the plugin has failed.
     Refused(ReasonCode, Option<Box<str>>),
     /// The client is asked for more.
@@ -65,17 +67,29 @@ impl Chain<point::OnAuth> {
     /// Asks the plugin that has the exchange; if none has, each until one takes it.
     pub(super) fn authenticate(
         &self,
+        hooks: &Arc<Hooks>,
         client: &Client<'_>,
         round: &AuthRound<'_>,
         taken_by: &mut Option<Authenticator>,
+        asking: &mut Asking<'_>,
     ) -> AuthOutcome {
-        let _running = running::enter(<point::OnAuth as point::Point>::NAME);
         let client = client.to_raw();
-        for link in self.links() {
+        let mut progress = asking.progress.take();
+        let first = progress.as_ref().map_or(0, |progress| progress.index());
+        for (index, link) in self.links().enumerate().skip(first) {
             if taken_by.as_ref().is_some_and(|Authenticator(name)| name != link.plugin()) {
                 continue;
             }
-            let (code, parts) = ask(link, &client, round);
+            let (code, parts, ticket) = match progress.take() {
+                Some(progress) => answered(link, &progress),
+                None => ask(link, &client, round, asking.waker()),
+            };
+            if code == raw::PENDING
+                && let Some(ticket) = ticket
+            {
+                asking.progress = Some(Progress::waiting(hooks, index, ticket));
+                return AuthOutcome::Pending;
+            }
             if code == raw::CONTINUE && taken_by.is_none() {
                 continue;
             }
@@ -90,8 +104,10 @@ fn ask(
     link: &Link<point::OnAuth>,
     client: &raw::Client<'_>,
     round: &AuthRound<'_>,
-) -> (i32, AuthParts) {
-    let answer = Answer::<AuthParts>::default();
+    waker: Option<&Waker>,
+) -> (i32, AuthParts, Option<Ticket>) {
+    let _running = running::enter(<point::OnAuth as point::Point>::NAME);
+    let answer = Answer::new(AuthParts::default(), waker);
     let AnswerHandle { context, function } = answer.handle();
     let code = link.call(&raw::Auth {
         size: size::<raw::Auth<'_>>(),
@@ -109,7 +125,21 @@ fn ask(
         asked_again: 0,
         source: raw::Text::new(""),
     });
-    (code, answer.into_parts())
+    let (parts, ticket) = answer.into_parts();
+    (code, parts, ticket)
+}
+
+/// The answer that was waited for.
+fn answered(link: &Link<point::OnAuth>, progress: &Progress) -> (i32, AuthParts, Option<Ticket>) {
+    let mut taken = AuthParts::default();
+    let Some(Completion { code, parts }) = progress.completion() else {
+        link.failed(OVERDUE);
+        return (raw::VETO, taken, None);
+    };
+    for (part, value) in &parts {
+        taken.take(*part, value);
+    }
+    (code, taken, None)
 }
 
 /// What an answer means. One that means nothing, or whose parts no packet can carry, refuses.

@@ -6,12 +6,12 @@ use mqtt::ReasonCode;
 use plugin_abi::raw;
 
 use super::{
-    decision::{self, Decision, Refusal, Verdict, VerdictParts},
+    decision::{self, Refusal, Verdict},
     failures::Failures,
     point::{OnFailure, Point},
     running,
 };
-use crate::plugins::{Answer, AnswerHandle, HookFn, Loaded};
+use crate::plugins::{HookFn, Loaded};
 
 pub(super) struct Chain<P: Point> {
     links: Box<[Link<P>]>,
@@ -34,32 +34,12 @@ impl<P: Point> Chain<P> {
         self.links.is_empty()
     }
 
-    pub(super) fn links(&self) -> impl Iterator<Item = &Link<P>> {
+    pub(super) fn links(&self) -> std::slice::Iter<'_, Link<P>> {
         self.links.iter()
     }
 
-    /// Asks each plugin until one says no. `event` makes what they are told.
-    #[inline]
-    pub(super) fn ask<'e>(&self, event: impl FnOnce(AnswerHandle) -> P::Event<'e>) -> Decision {
-        // It must not move: the event has a handle of it.
-        let answer = Answer::<VerdictParts>::default();
-        let event = &event(answer.handle());
-        let _running = running::enter(P::NAME);
-        for (index, link) in self.links.iter().enumerate() {
-            if index > 0 {
-                // The words of a plugin before, which has let it pass.
-                answer.with(|parts| parts.reason = None);
-            }
-            match link.call(event) {
-                raw::CONTINUE => {}
-                code => match link.says_no(code) {
-                    Some(No::Silent) => return Decision::new(Verdict::Veto, &answer.into_parts()),
-                    Some(No::Told(reason)) => return link.refused(reason, answer.into_parts()),
-                    None => {}
-                },
-            }
-        }
-        Decision::new(Verdict::Continue, &answer.into_parts())
+    pub(super) fn link(&self, index: usize) -> Option<&Link<P>> {
+        self.links.get(index)
     }
 
     /// Tells each plugin. A failure of one does not keep it from the next.
@@ -90,7 +70,7 @@ impl<P: Point> Link<P> {
 
     /// What an answer other than to continue means. `None`: the plugin has failed, and that does not
     /// matter.
-    fn says_no(&self, code: i32) -> Option<No> {
+    pub(super) fn says_no(&self, code: i32) -> Option<No> {
         if P::MAY_VETO {
             if code == raw::VETO {
                 self.log_veto();
@@ -100,17 +80,14 @@ impl<P: Point> Link<P> {
                 return Some(No::Told(reason));
             }
         }
-        match self.answered_wrongly(code) {
-            OnFailure::Refuse => Some(No::Silent),
-            OnFailure::GoOn => None,
-        }
+        self.answered_wrongly(code).into()
     }
 
-    fn refused(&self, reason: ReasonCode, mut parts: VerdictParts) -> Decision {
-        let why = parts.reason.take();
+    /// What the client hears of a refusal.
+    pub(super) fn refused(&self, reason: ReasonCode, why: Option<Box<str>>) -> Verdict {
         self.log_refusal(reason, why.as_deref());
         let why = why.map(|why| String::from(why).into());
-        Decision::new(Verdict::Refuse(Refusal { reason, why }), &parts)
+        Verdict::Refuse(Refusal { reason, why })
     }
 
     pub(super) fn log_refusal(&self, reason: ReasonCode, why: Option<&str>) {
@@ -148,18 +125,27 @@ impl<P: Point> Link<P> {
 }
 
 /// How a plugin keeps an event from happening.
-enum No {
+pub(super) enum No {
     /// The client need not know.
     Silent,
     /// The client hears this.
     Told(ReasonCode),
 }
 
+impl From<OnFailure> for Option<No> {
+    fn from(failure: OnFailure) -> Option<No> {
+        match failure {
+            OnFailure::Refuse => Some(No::Silent),
+            OnFailure::GoOn => None,
+        }
+    }
+}
+
 fn describe(answer: i32) -> Cow<'static, str> {
     match answer {
         raw::PANICKED => "it panicked (-1)".into(),
         raw::VETO => "it answered veto (0), which this hook may not".into(),
-        raw::PENDING => "it answered pending (2), which is not offered yet".into(),
+        raw::PENDING => "it answered pending (2), and nobody waits for it".into(),
         ..0 => format!("it answered error {answer}").into(),
         _ => format!("it answered {answer}, which means nothing").into(),
     }

@@ -15,7 +15,10 @@ use plugin_abi::{
     raw::{self, HostContext, View},
 };
 
-use super::escaped::Escaped;
+use super::{
+    escaped::Escaped,
+    later::{self, Tickets},
+};
 use crate::hooks::running;
 
 /// Who is calling. Lives for ever, since the threads of a plugin may outlive its instance.
@@ -25,6 +28,7 @@ pub(super) struct Caller {
     /// What it said last at error level while it was starting. It is logged when it has started
     /// after all; else it is part of the error, and so is not said twice.
     complaint: Mutex<Option<Complaint>>,
+    tickets: Tickets,
 }
 
 struct Complaint {
@@ -41,12 +45,18 @@ impl Caller {
             name: name.into(),
             starting: AtomicBool::new(true),
             complaint: Mutex::new(None),
+            tickets: Tickets::default(),
         }))
     }
 
     /// To be handed to the plugin.
     pub(super) fn context(&'static self) -> HostContext {
         HostContext { ptr: std::ptr::from_ref(self).cast() }
+    }
+
+    /// For answers that come later.
+    pub(super) fn tickets(&self) -> &Tickets {
+        &self.tickets
     }
 
     /// The plugin has started.
@@ -72,7 +82,7 @@ impl Caller {
     /// # Safety
     ///
     /// The context is one that [`Caller::context`] made.
-    unsafe fn from_context(context: HostContext) -> &'static Caller {
+    pub(super) unsafe fn from_context(context: HostContext) -> &'static Caller {
         // SAFETY: the caller's promise; it was leaked.
         unsafe { &*context.ptr.cast::<Caller>() }
     }
@@ -169,7 +179,11 @@ pub(super) fn c_host(caller: &'static Caller) -> &'static raw::Host {
 
 const API: &WithMetadata<HostApi> = &WithMetadata::new(TABLE);
 
-const TABLE: HostApi = HostApi::of_1_0(log, max_level, panicked);
+const TABLE: HostApi = HostApi {
+    defer: later::defer,
+    complete: later::complete,
+    ..HostApi::of_1_0(log, max_level, panicked)
+};
 
 unsafe extern "C" fn log(
     context: HostContext,
@@ -211,7 +225,7 @@ fn text(view: View<'_>) -> std::borrow::Cow<'_, str> {
 }
 
 /// A logger that panics must not take the plugin's frames with it, which cannot unwind.
-fn contain(call: impl FnOnce()) {
+pub(super) fn contain(call: impl FnOnce()) {
     if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
         std::mem::forget(payload);
     }

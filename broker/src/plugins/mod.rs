@@ -18,6 +18,7 @@ mod find;
 mod hook_fn;
 mod host;
 mod inspect;
+mod later;
 mod library;
 mod loaded;
 mod manifest;
@@ -38,6 +39,7 @@ pub use error::LoadError;
 use error::Reason;
 pub(crate) use hook_fn::HookFn;
 pub use inspect::{Inspection, inspect, inspect_file, libraries};
+pub(crate) use later::{Completion, Ticket};
 pub(crate) use loaded::Loaded;
 pub use manifest::Manifest;
 

@@ -220,6 +220,7 @@ fn keep(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::router::Provenance;
 
     use mqtt::{Properties, Publish, SubscriptionOptions, Version};
 
@@ -254,7 +255,15 @@ mod tests {
         publish.encode(Version::INSIDE, &mut data);
         let items = [Item::new(&publish, 0, data.len(), 2)];
         let version = Version::INSIDE;
-        let run = Run { data: &data, topic: "t", items: &items, version, publisher: None, now: 0 };
+        let run = Run {
+            data: &data,
+            topic: "t",
+            items: &items,
+            version,
+            publisher: None,
+            provenance: Provenance::CLIENT,
+            now: 0,
+        };
         let limits = QueueLimits { messages: 100, bytes: 10_000, ..QueueLimits::default() };
         let mut outgoing = Outgoing::default();
         outgoing.limits = limits;
@@ -298,6 +307,7 @@ mod tests {
             ],
             version: Version::V3_1_1,
             publisher: None,
+            provenance: Provenance::CLIENT,
             now: 0,
         };
         let target = router.matched("t").shares[0].members()[0].clone();

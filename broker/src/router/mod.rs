@@ -21,7 +21,7 @@ mod trie;
 pub(crate) use cache::TopicCache;
 pub(crate) use fanout::{Receivers, deliver};
 pub(crate) use retained::{Next, Replay, Retained, RetainedLimits, Retention};
-pub(crate) use run::{Item, Run};
+pub(crate) use run::{Item, Provenance, Run};
 pub(crate) use share::Share;
 use trie::Leaving;
 pub(crate) use trie::{Matched, Target};

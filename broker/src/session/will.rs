@@ -7,6 +7,7 @@ use mqtt::{Properties, Property, PropertyBuffer, Publish};
 use super::{Message, Session};
 use crate::connection::Endpoint;
 use crate::hooks;
+use crate::publish::{By, Letter};
 
 pub(crate) struct Will {
     pub(crate) message: Message,
@@ -38,6 +39,11 @@ impl Author {
 }
 
 impl Will {
+    /// To be published.
+    pub(crate) fn letter(self) -> Letter {
+        Letter { message: self.message, by: By::Will(self.author), depth: 0 }
+    }
+
     /// Keeps the will of a CONNECT as the PUBLISH that it becomes. `now` is the second of the
     /// broker's clock.
     pub(crate) fn new(will: &mqtt::Will<'_>, author: Author, now: u32) -> Will {

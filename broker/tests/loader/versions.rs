@@ -6,7 +6,7 @@ use hookmq::hooks::{AuthOutcome, BeforeConnect};
 use serde_json::Value;
 
 use crate::{
-    auth_round, client,
+    at_once, auth_round, client,
     common::{self, plugins, plugins::PluginDir},
     connect, entry, load, load_error, publication,
     scratch::Scratch,
@@ -92,10 +92,10 @@ fn version_1_0_in_c_loads() {
     let dir = PluginDir::new();
     dir.put(library, "c-1-0");
     let hooks = load(&dir, &[entry("c-1-0", Value::Null)]).hooks();
-    assert!(!hooks.on_before_connect(&client("c1"), &connect()).is_veto());
+    assert!(!hooks.on_before_connect(&client("c1"), &connect(), &mut at_once()).is_veto());
     let refused = BeforeConnect { keep_alive: 61, ..connect() };
-    assert!(hooks.on_before_connect(&client("c1"), &refused).is_veto());
-    let auth = hooks.on_auth(&client("c1"), &auth_round(), &mut None);
+    assert!(hooks.on_before_connect(&client("c1"), &refused, &mut at_once()).is_veto());
+    let auth = hooks.on_auth(&client("c1"), &auth_round(), &mut None, &mut at_once());
     assert_eq!(auth, AuthOutcome::Unknown);
 }
 
@@ -105,10 +105,12 @@ fn check_serves(name: &str, library: impl AsRef<Path>) {
     let dir = PluginDir::new();
     dir.put(library, name);
     let hooks = load(&dir, &[entry(name, Value::Null)]).hooks();
-    assert!(!hooks.on_connect(&client("c1"), false, false).is_veto());
-    assert!(!hooks.on_before_publish(&client("c1"), &publication("a")).is_veto());
-    assert!(hooks.on_before_publish(&client("c1"), &publication("vetoed")).is_veto());
-    let auth = hooks.on_auth(&client("c1"), &auth_round(), &mut None);
+    assert!(!hooks.on_connect(&client("c1"), false, false, &mut at_once()).is_veto());
+    assert!(!hooks.on_before_publish(&client("c1"), &publication("a"), &mut at_once()).is_veto());
+    assert!(
+        hooks.on_before_publish(&client("c1"), &publication("vetoed"), &mut at_once()).is_veto()
+    );
+    let auth = hooks.on_auth(&client("c1"), &auth_round(), &mut None, &mut at_once());
     assert_eq!(auth, AuthOutcome::Unknown);
     assert_eq!(common::log::messages(&format!("plugin::{name}")), ["c1 connected"]);
 }
