@@ -106,7 +106,13 @@ fn answers_from_c() {
         ALL_HOOKS.into_iter().filter(|hook| !DECIDING_HOOKS.contains(hook)).collect();
     check_answer("says-continue", 1, &[], &[], "");
     check_answer("says-veto", 0, &DECIDING_HOOKS, &observing, "it answered veto (0), which");
-    check_answer("says-pending", 2, &REFUSING_HOOKS, &ALL_HOOKS, "it answered pending (2), and nobody");
+    check_answer(
+        "says-pending",
+        2,
+        &REFUSING_HOOKS,
+        &ALL_HOOKS,
+        "it answered pending (2), and nobody",
+    );
     check_answer("says-3", 3, &REFUSING_HOOKS, &ALL_HOOKS, "it answered 3, which means nothing");
     check_answer("says-127", 127, &REFUSING_HOOKS, &ALL_HOOKS, "it answered 127, which means");
     check_answer("says-163", 163, &REFUSING_HOOKS, &ALL_HOOKS, "it answered 163, which means");
