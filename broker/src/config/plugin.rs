@@ -1,18 +1,24 @@
 //! The section `plugins:`. An item is a name, `name:` with more keys, or one key whose value is
 //! the plugin's own section.
 
-use serde_json::Value;
-
 use super::error::Problem;
 use super::json::json;
+use super::quantity::{duration, number};
 use super::setting::Setting;
-use crate::plugins::PluginEntry;
+use crate::plugins::{OnError, PluginEntry};
 
 const FORM: &str = "the name of a plugin, or a mapping with name: and its settings";
 const NAME: &str = "the name of a file in the folder of plugins, with or without .so";
 
 /// The keys of the long form; none of them is a plugin's name in the short form.
-const OTHER_KEYS: [&str; 3] = ["config", "optional", "allow_panic_abort"];
+const OTHER_KEYS: [&str; 7] =
+    ["config", "optional", "allow_panic_abort", "on_error", "deadline", "max_failures", "shadow"];
+
+/// Milliseconds; what takes longer is not meant to be answered inline.
+const MAX_DEADLINE: u64 = 60_000;
+
+/// As many are remembered.
+const MAX_FAILURES: u64 = 1000;
 
 /// Reads all plugins, in order; those that are not allowed are left out.
 pub(super) fn read(
@@ -72,15 +78,38 @@ fn read_long(item: &Setting<'_>, problems: &mut Vec<Problem>) -> Option<PluginEn
     let before = problems.len();
     let mut plugin = entry(String::new());
     item.section(problems, |section| {
-        let PluginEntry { name: as_written, config, optional, line, allow_panic_abort } =
-            &mut plugin;
+        let PluginEntry {
+            name: as_written,
+            config,
+            optional,
+            line,
+            allow_panic_abort,
+            on_error,
+            deadline,
+            max_failures,
+            shadow,
+        } = &mut plugin;
         *line = Some(item.line);
         section.read("name", as_written, name);
         section.read("config", config, json);
         section.read("optional", optional, Setting::boolean);
         section.read("allow_panic_abort", allow_panic_abort, Setting::boolean);
+        section.read("on_error", on_error, read_on_error);
+        section.read("deadline", deadline, duration(0..=MAX_DEADLINE));
+        section.read("max_failures", max_failures, number(0..=MAX_FAILURES));
+        section.read("shadow", shadow, Setting::boolean);
     });
     (problems.len() == before).then_some(plugin)
+}
+
+fn read_on_error(setting: &Setting<'_>) -> Result<OnError, Problem> {
+    match setting.string() {
+        Some("default") => Ok(OnError::ByHook),
+        Some("allow") => Ok(OnError::Allow),
+        Some("refuse") => Ok(OnError::Refuse),
+        Some("quarantine") => Ok(OnError::Quarantine),
+        _ => Err(setting.refuse("default, allow, refuse or quarantine")),
+    }
 }
 
 /// `- x: {max: 5}`
@@ -102,7 +131,7 @@ fn is_name(text: &str) -> bool {
 }
 
 fn entry(name: String) -> PluginEntry {
-    PluginEntry { name, config: Value::Null, optional: false, line: None, allow_panic_abort: false }
+    PluginEntry { name, ..PluginEntry::default() }
 }
 
 fn accept<T>(result: Result<T, Problem>, problems: &mut Vec<Problem>) -> Option<T> {

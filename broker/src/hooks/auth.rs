@@ -9,7 +9,8 @@ use plugin_abi::raw;
 use super::chain::{Chain, Link};
 use super::client::{flag, size};
 use super::decision::refusal;
-use super::{Client, point, running};
+use super::point::{self, OnFailure};
+use super::{Client, running};
 use crate::plugins::{Answer, AnswerHandle, AuthParts};
 
 /// What the client has sent.
@@ -75,12 +76,22 @@ impl Chain<point::OnAuth> {
             if taken_by.as_ref().is_some_and(|Authenticator(name)| name != link.plugin()) {
                 continue;
             }
+            if link.is_quarantined() {
+                match link.skip() {
+                    Some(_) => return FAILED,
+                    None => continue,
+                }
+            }
             let (code, parts) = ask(link, &client, round);
             if code == raw::CONTINUE && taken_by.is_none() {
                 continue;
             }
+            let outcome = outcome(link, code, parts);
+            if outcome == Err(OnFailure::GoOn) && taken_by.is_none() {
+                continue;
+            }
             taken_by.get_or_insert_with(|| Authenticator(link.plugin().clone()));
-            return outcome(link, code, parts);
+            return outcome.unwrap_or(FAILED);
         }
         AuthOutcome::Unknown
     }
@@ -109,21 +120,23 @@ fn ask(
     (code, answer.into_parts())
 }
 
-/// What an answer means. One that means nothing, or whose parts no packet can carry, refuses.
-fn outcome(link: &Link<point::OnAuth>, code: i32, parts: AuthParts) -> AuthOutcome {
+/// What an answer means. One that means nothing, or whose parts no packet can carry, is a failure.
+fn outcome(
+    link: &Link<point::OnAuth>,
+    code: i32,
+    parts: AuthParts,
+) -> Result<AuthOutcome, OnFailure> {
     let AuthParts { data, state, username, reason, unfit } = parts;
-    match code {
+    Ok(match code {
         raw::CHALLENGE | raw::AUTHENTICATED if unfit => {
-            link.failed("its answer fits no packet");
-            FAILED
+            return Err(link.failed("its answer fits no packet"));
         }
         raw::CHALLENGE => AuthOutcome::Challenge(AuthReply { data, reason, state, username: None }),
         raw::AUTHENTICATED => {
             AuthOutcome::Authenticated(AuthReply { data, reason, state: Vec::new(), username })
         }
         raw::CONTINUE => {
-            link.failed("it answered continue (1) in an exchange that it has taken");
-            FAILED
+            return Err(link.failed("it answered continue (1) in an exchange that it has taken"));
         }
         raw::VETO => {
             link.note_veto();
@@ -134,12 +147,9 @@ fn outcome(link: &Link<point::OnAuth>, code: i32, parts: AuthParts) -> AuthOutco
                 link.note_refusal(refused, reason.as_deref());
                 AuthOutcome::Refused(refused, reason)
             }
-            None => {
-                link.answered_wrongly(code);
-                FAILED
-            }
+            None => return Err(link.answered_wrongly(code)),
         },
-    }
+    })
 }
 
 const FAILED: AuthOutcome = AuthOutcome::Refused(ReasonCode::NotAuthorized, None);

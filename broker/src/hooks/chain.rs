@@ -52,9 +52,13 @@ impl<P: Point> Chain<P> {
             if index > 0 {
                 answer.with(|parts| parts.begin(index));
             }
-            match link.call(event) {
-                raw::CONTINUE => {}
-                code => said_no = link.says_no(code).map(|no| (link, no)),
+            if link.is_quarantined() {
+                said_no = link.skip().map(|no| (link, no));
+            } else {
+                match link.call(event) {
+                    raw::CONTINUE => {}
+                    code => said_no = link.says_no(code).map(|no| (link, no)),
+                }
             }
             if said_no.is_some() {
                 break;
@@ -86,6 +90,10 @@ impl<P: Point> Chain<P> {
         debug_assert!(!P::MAY_VETO);
         let _running = running::enter(P::NAME);
         for link in &self.links {
+            if link.is_quarantined() {
+                let _ = link.skip();
+                continue;
+            }
             match link.call(event) {
                 raw::CONTINUE => {}
                 code => {
@@ -101,8 +109,20 @@ impl<P: Point> Link<P> {
         self.record().plugin()
     }
 
+    #[inline]
+    pub(super) fn is_quarantined(&self) -> bool {
+        self.record().is_quarantined()
+    }
+
     fn record(&self) -> &Record {
         self.hook.record()
+    }
+
+    /// What it means that the plugin is not asked.
+    #[cold]
+    pub(super) fn skip(&self) -> Option<No> {
+        self.record().count(P::INDEX, Came::Skipped);
+        No::after(self.record().on_failure::<P>())
     }
 
     /// The plugin's answer, which can be any number.
@@ -123,10 +143,7 @@ impl<P: Point> Link<P> {
                 return Some(No::Told(reason));
             }
         }
-        match self.answered_wrongly(code) {
-            OnFailure::Refuse => Some(No::Silent),
-            OnFailure::GoOn => None,
-        }
+        No::after(self.answered_wrongly(code))
     }
 
     fn refused(&self, reason: ReasonCode, parts: &mut VerdictParts) -> Verdict {
@@ -156,10 +173,11 @@ impl<P: Point> Link<P> {
     /// The plugin has failed; logs it, and says what that means.
     #[cold]
     pub(super) fn failed(&self, what: &str) -> OnFailure {
-        self.record().count(P::INDEX, Came::Failed);
-        if let Some(left_out) = self.failures.count(Instant::now()) {
+        let now = Instant::now();
+        let on_failure = self.record().on_failure::<P>();
+        if let Some(left_out) = self.failures.count(now) {
             let (plugin, hook) = (self.plugin(), P::NAME);
-            let consequence = match P::ON_FAILURE {
+            let consequence = match on_failure {
                 OnFailure::Refuse => "taken as a veto",
                 OnFailure::GoOn => "the broker goes on",
             };
@@ -169,16 +187,26 @@ impl<P: Point> Link<P> {
             };
             log::error!("plugin {plugin} failed in {hook}: {what}; {consequence}{more}");
         }
-        P::ON_FAILURE
+        self.record().failed(P::INDEX, now);
+        on_failure
     }
 }
 
 /// How a plugin keeps an event from happening.
-enum No {
+pub(super) enum No {
     /// The client need not know.
     Silent,
     /// The client hears this.
     Told(ReasonCode),
+}
+
+impl No {
+    fn after(failure: OnFailure) -> Option<No> {
+        match failure {
+            OnFailure::Refuse => Some(No::Silent),
+            OnFailure::GoOn => None,
+        }
+    }
 }
 
 fn describe(answer: i32) -> Cow<'static, str> {

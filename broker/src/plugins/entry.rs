@@ -1,5 +1,7 @@
 //! One item of `plugins:` in the config. Not yet a file, and not yet loaded.
 
+use std::time::Duration;
+
 use serde_json::Value;
 
 /// A plugin as the config names it.
@@ -15,4 +17,42 @@ pub struct PluginEntry {
     pub line: Option<usize>,
     /// Load it even if a panic in it would end the whole process.
     pub allow_panic_abort: bool,
+    /// What it means that it fails.
+    pub on_error: OnError,
+    /// How long a hook may run before that is logged and is a failure. Zero: as long as it likes.
+    pub deadline: Duration,
+    /// Failures in a minute that have it quarantined. 0: however many.
+    pub max_failures: u32,
+    /// It is asked, but what it answers is only counted.
+    pub shadow: bool,
+}
+
+/// What it means that a plugin fails in a hook.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnError {
+    /// What the table of hooks says: most that decide refuse, those that observe go on.
+    #[default]
+    ByHook,
+    /// The broker goes on as if the plugin did not have the hook.
+    Allow,
+    /// Hooks that decide refuse, all of them.
+    Refuse,
+    /// What the table of hooks says; and it is quarantined at once.
+    Quarantine,
+}
+
+impl Default for PluginEntry {
+    fn default() -> Self {
+        PluginEntry {
+            name: String::new(),
+            config: Value::Null,
+            optional: false,
+            line: None,
+            allow_panic_abort: false,
+            on_error: OnError::ByHook,
+            deadline: Duration::from_millis(100),
+            max_failures: 30,
+            shadow: false,
+        }
+    }
 }

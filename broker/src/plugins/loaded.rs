@@ -73,7 +73,7 @@ impl Loaded {
             Kind::C(symbols) => (symbols.bootstrap(caller, &config)?, symbols.hooks),
         };
         let shut_down = AtomicBool::new(false);
-        let record = Record::new(&name.into());
+        let record = Record::new(&name.into(), entry);
         Ok(Loaded { record, file: file.into(), kind, hooks, instance, shut_down })
     }
 

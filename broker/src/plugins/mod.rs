@@ -27,13 +27,13 @@ use std::{path::Path, sync::Arc};
 
 use parking_lot::Mutex;
 
-use crate::hooks::{HookStats, Hooks, Live, point};
+use crate::hooks::{HookStats, Hooks, Live, Standing, point};
 
 pub(crate) use answer::{Answer, AnswerHandle, Parts, text};
 pub(crate) use auth_answer::AuthParts;
 pub use change::ChangeError;
 pub use contents::{Contents, Language};
-pub use entry::PluginEntry;
+pub use entry::{OnError, PluginEntry};
 pub use error::LoadError;
 use error::Reason;
 pub(crate) use hook_fn::HookFn;
@@ -151,6 +151,13 @@ impl Plugins {
             })
         });
         stats.collect()
+    }
+
+    /// How each instance in force stands, by the name of its plugin, in the order of the config.
+    pub fn standings(&self) -> Vec<(Arc<str>, Standing)> {
+        let set = self.set.lock();
+        let standing = |plugin: &Arc<Loaded>| (plugin.name().clone(), plugin.record().standing());
+        set.loaded.iter().map(standing).collect()
     }
 
     /// The names of the hooks that some plugin has. None once they are shut down.

@@ -45,6 +45,7 @@ mod rumqttc;
 mod script;
 mod session;
 mod share;
+mod stuck;
 mod subscribe;
 mod takeover;
 mod verdict;

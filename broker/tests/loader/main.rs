@@ -12,6 +12,7 @@ mod deny_list;
 mod failing;
 mod hooks;
 mod lifecycle;
+mod on_error;
 mod scratch;
 mod stats;
 mod sub_limiter;
@@ -34,7 +35,7 @@ use serde_json::Value;
 use common::plugins::PluginDir;
 
 fn entry(name: &str, config: Value) -> PluginEntry {
-    PluginEntry { name: name.into(), config, optional: false, line: None, allow_panic_abort: false }
+    PluginEntry { name: name.into(), config, ..PluginEntry::default() }
 }
 
 fn load(dir: &PluginDir, entries: &[PluginEntry]) -> Plugins {

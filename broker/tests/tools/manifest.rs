@@ -98,7 +98,7 @@ fn all_that_a_manifest_says_against_it_is_told_at_once() {
     dir.put(plugins::c_text(text), "old");
     let look = |allow_panic_abort| {
         let (name, config) = ("old".to_owned(), Value::Null);
-        let entry = PluginEntry { name, config, optional: false, line: None, allow_panic_abort };
+        let entry = PluginEntry { name, config, allow_panic_abort, ..PluginEntry::default() };
         let refusals = inspect(dir.path(), &[entry]).remove(0).refusals;
         refusals.iter().map(ToString::to_string).collect::<Vec<_>>()
     };

@@ -1,9 +1,11 @@
 //! The section `plugins:`, and what operators get wrong in it.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{accept, check_problems, plugin};
-use crate::plugins::PluginEntry;
+use crate::plugins::{OnError, PluginEntry};
 
 #[test]
 fn plugins_have_all_their_forms() {
@@ -17,6 +19,10 @@ fn plugins_have_all_their_forms() {
   - name: deny-list
     optional: true
     allow_panic_abort: true
+    on_error: quarantine
+    deadline: 20ms
+    max_failures: 0
+    shadow: true
     config:
       addresses: [10.0.0.0/8, null, 1.5, -3, true]
       by_port: {1883: yes, 1884: ''}
@@ -32,7 +38,15 @@ fn plugins_have_all_their_forms() {
         plugin(4, "sub-limiter", json!({"max": 5})),
         plugin(5, "bare", Value::Null),
         plugin(6, "acl", Value::Null),
-        PluginEntry { optional: true, allow_panic_abort: true, ..plugin(7, "deny-list", section) },
+        PluginEntry {
+            optional: true,
+            allow_panic_abort: true,
+            on_error: OnError::Quarantine,
+            deadline: Duration::from_millis(20),
+            max_failures: 0,
+            shadow: true,
+            ..plugin(7, "deny-list", section)
+        },
     ];
     assert_eq!(config.plugins, expected);
 }
@@ -54,6 +68,21 @@ fn plugins_are_checked() {
         (
             "[{name: a, optional: 1}]",
             "plugins[0].optional: 1 is not allowed; true or false".to_owned(),
+        ),
+        (
+            "[{name: a, on_error: ignore}]",
+            "plugins[0].on_error: \"ignore\" is not allowed; default, allow, refuse or quarantine"
+                .to_owned(),
+        ),
+        (
+            "[{name: a, deadline: 2m}]",
+            "plugins[0].deadline: \"2m\" is not allowed; a duration such as 500ms, 10s, 2m or 7d, \
+             from 0 to 1m"
+                .to_owned(),
+        ),
+        (
+            "[{name: a, max_failures: -1}]",
+            "plugins[0].max_failures: -1 is not allowed; a whole number from 0 to 1000".to_owned(),
         ),
         ("[a: .nan]", "plugins[0].a: a number must be finite".to_owned()),
         ("[a: [!x 1]]", "plugins[0].a: YAML tags are not allowed".to_owned()),

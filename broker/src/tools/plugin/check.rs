@@ -90,9 +90,8 @@ impl Check {
         let entry = PluginEntry {
             name: plugin.name.clone(),
             config,
-            optional: false,
-            line: None,
             allow_panic_abort: self.allow_panic_abort,
+            ..PluginEntry::default()
         };
         match trial::run(&self.file, &entry, Duration::from_secs(self.timeout.into())) {
             Ok(hooks) => {
