@@ -10,6 +10,7 @@ use super::chain::{Chain, Link};
 use super::client::{flag, size};
 use super::decision::refusal;
 use super::point::{self, OnFailure};
+use super::record::Treatment;
 use super::{Client, running};
 use crate::plugins::{Answer, AnswerHandle, AuthParts};
 
@@ -76,11 +77,12 @@ impl Chain<point::OnAuth> {
             if taken_by.as_ref().is_some_and(|Authenticator(name)| name != link.plugin()) {
                 continue;
             }
-            if link.is_quarantined() {
-                match link.skip() {
-                    Some(_) => return FAILED,
-                    None => continue,
-                }
+            match link.treatment() {
+                Treatment::Ask => {}
+                // What it answers would go to the client.
+                Treatment::TryOut => continue,
+                Treatment::Skip if link.skip().is_none() => continue,
+                Treatment::Skip => return FAILED,
             }
             let (code, parts) = ask(link, &client, round);
             if code == raw::CONTINUE && taken_by.is_none() {

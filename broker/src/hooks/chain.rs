@@ -9,8 +9,9 @@ use super::{
     decision::{self, Decision, Refusal, Verdict, VerdictParts},
     failures::Failures,
     point::{OnFailure, Point},
-    record::Record,
+    record::{Record, Treatment},
     running,
+    shadow::Shadows,
     stats::Came,
 };
 use crate::plugins::{Answer, AnswerHandle, HookFn, Loaded};
@@ -47,18 +48,18 @@ impl<P: Point> Chain<P> {
         let answer = Answer::<VerdictParts>::default();
         let event = &event(answer.handle());
         let _running = running::enter(P::NAME);
-        let mut said_no = None;
+        let (mut said_no, mut shadows) = (None, Shadows::default());
         for (index, link) in self.links.iter().enumerate() {
             if index > 0 {
                 answer.with(|parts| parts.begin(index));
             }
-            if link.is_quarantined() {
-                said_no = link.skip().map(|no| (link, no));
-            } else {
-                match link.call(event) {
+            match link.treatment() {
+                Treatment::Ask => match link.call(event) {
                     raw::CONTINUE => {}
                     code => said_no = link.says_no(code).map(|no| (link, no)),
-                }
+                },
+                Treatment::TryOut => link.try_out(event, &answer, &mut shadows, index),
+                Treatment::Skip => said_no = link.skip().map(|no| (link, no)),
             }
             if said_no.is_some() {
                 break;
@@ -67,6 +68,9 @@ impl<P: Point> Chain<P> {
         let mut parts = answer.into_parts();
         if parts.has_throttled() {
             self.count_throttled(&parts);
+        }
+        if !shadows.are_none() {
+            self.compare(shadows, said_no.is_some());
         }
         let verdict = match said_no {
             None => Verdict::Continue,
@@ -85,12 +89,21 @@ impl<P: Point> Chain<P> {
         }
     }
 
+    #[cold]
+    fn compare(&self, shadows: Shadows, is_refused: bool) {
+        for (index, link) in self.links.iter().enumerate() {
+            if let Some(came) = shadows.compare(index, is_refused) {
+                link.record().count(P::INDEX, came);
+            }
+        }
+    }
+
     /// Tells each plugin. A failure of one does not keep it from the next.
     pub(super) fn tell(&self, event: &P::Event<'_>) {
         debug_assert!(!P::MAY_VETO);
         let _running = running::enter(P::NAME);
         for link in &self.links {
-            if link.is_quarantined() {
+            if link.treatment() == Treatment::Skip {
                 let _ = link.skip();
                 continue;
             }
@@ -110,12 +123,38 @@ impl<P: Point> Link<P> {
     }
 
     #[inline]
-    pub(super) fn is_quarantined(&self) -> bool {
-        self.record().is_quarantined()
+    pub(super) fn treatment(&self) -> Treatment {
+        self.record().treatment()
+    }
+
+    pub(super) fn is_shadow(&self) -> bool {
+        self.record().is_shadow()
     }
 
     fn record(&self) -> &Record {
         self.hook.record()
+    }
+
+    /// Asks a shadow, notes its answer, and forgets what it has handed over.
+    #[cold]
+    fn try_out(
+        &self,
+        event: &P::Event<'_>,
+        answer: &Answer<VerdictParts>,
+        shadows: &mut Shadows,
+        index: usize,
+    ) {
+        let kept = answer.with(std::mem::take);
+        let code = self.call(event);
+        answer.with(|parts| *parts = kept);
+        match code {
+            raw::CONTINUE => shadows.note(index, false),
+            raw::VETO => shadows.note(index, true),
+            code if decision::refusal(code).is_some() => shadows.note(index, true),
+            code => {
+                let _ = self.answered_wrongly(code);
+            }
+        }
     }
 
     /// What it means that the plugin is not asked.

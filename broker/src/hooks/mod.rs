@@ -16,6 +16,7 @@ mod live;
 pub(crate) mod point;
 mod record;
 pub(crate) mod running;
+mod shadow;
 pub(crate) mod slot;
 mod stats;
 mod watchdog;
@@ -96,9 +97,9 @@ impl Hooks {
         self.records().find(|record| record.id() == id)
     }
 
-    /// Whether some plugin is asked who may connect.
+    /// Whether some plugin is asked who may connect, and its answer counts.
     pub fn decides_who_connects(&self) -> bool {
-        !self.on_before_connect.is_empty()
+        self.on_before_connect.links().any(|link| !link.is_shadow())
     }
 
     /// A connection was accepted; nothing was read from it. A veto closes it.

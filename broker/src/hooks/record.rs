@@ -18,6 +18,18 @@ use crate::plugins::{OnError, PluginEntry};
 const QUARANTINED: u8 = 1;
 /// It is on trial after a quarantine; asked like any other.
 const ON_TRIAL: u8 = 2;
+/// What it answers is only counted.
+const SHADOW: u8 = 4;
+
+/// What is done with a plugin when something happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Treatment {
+    Ask,
+    /// It is asked, and its answer only counted.
+    TryOut,
+    /// It is not asked.
+    Skip,
+}
 
 pub(crate) struct Record {
     /// No other instance of any plugin in this process has it; not 0.
@@ -42,7 +54,7 @@ impl Record {
             on_error: entry.on_error,
             deadline: entry.deadline,
             stats: Stats::default(),
-            flags: AtomicU8::new(0),
+            flags: AtomicU8::new(if entry.shadow { SHADOW } else { 0 }),
             breaker: Mutex::new(Breaker::new(entry.max_failures)),
             overdue: Failures::default(),
         }
@@ -58,10 +70,20 @@ impl Record {
         &self.plugin
     }
 
-    /// Whether it is not to be asked now.
+    /// Whether its answers are only counted.
+    pub(crate) fn is_shadow(&self) -> bool {
+        self.flags.load(Ordering::Relaxed) & SHADOW != 0
+    }
+
+    /// What is to be done with it now.
     #[inline]
-    pub(super) fn is_quarantined(&self) -> bool {
-        self.flags.load(Ordering::Relaxed) & QUARANTINED != 0
+    pub(super) fn treatment(&self) -> Treatment {
+        match self.flags.load(Ordering::Relaxed) {
+            0 => Treatment::Ask,
+            flags if flags & QUARANTINED != 0 => Treatment::Skip,
+            flags if flags & SHADOW != 0 => Treatment::TryOut,
+            _ => Treatment::Ask,
+        }
     }
 
     /// Makes a call of a hook, which is counted and watched.
@@ -83,6 +105,7 @@ impl Record {
     /// What it means that the plugin fails in a hook.
     pub(super) fn on_failure<P: Point>(&self) -> OnFailure {
         match self.on_error {
+            _ if self.is_shadow() => OnFailure::GoOn,
             OnError::ByHook | OnError::Quarantine => P::ON_FAILURE,
             OnError::Refuse if P::MAY_VETO => OnFailure::Refuse,
             OnError::Refuse | OnError::Allow => OnFailure::GoOn,
@@ -161,6 +184,7 @@ impl Record {
         self.set_flags(QUARANTINED);
         let (plugin, hook) = (&self.plugin, name(hook));
         let meanwhile = match self.on_error {
+            _ if self.is_shadow() => "as a shadow it decides nothing",
             OnError::Allow => "the broker goes on without it",
             _ => "what it decides is refused",
         };
@@ -170,8 +194,10 @@ impl Record {
         );
     }
 
+    /// How it stands; a shadow remains one. Under the breaker's lock.
     fn set_flags(&self, flags: u8) {
-        self.flags.store(flags, Ordering::Relaxed);
+        let shadow = self.flags.load(Ordering::Relaxed) & SHADOW;
+        self.flags.store(shadow | flags, Ordering::Relaxed);
     }
 }
 

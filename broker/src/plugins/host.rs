@@ -21,6 +21,7 @@ use crate::hooks::running;
 /// Who is calling. Lives for ever, since the threads of a plugin may outlive its instance.
 pub(super) struct Caller {
     name: Box<str>,
+    shadow: bool,
     starting: AtomicBool,
     /// What it said last at error level while it was starting. It is logged when it has started
     /// after all; else it is part of the error, and so is not said twice.
@@ -36,9 +37,10 @@ struct Complaint {
 }
 
 impl Caller {
-    pub(super) fn new(name: &str) -> &'static Caller {
+    pub(super) fn new(name: &str, shadow: bool) -> &'static Caller {
         Box::leak(Box::new(Caller {
             name: name.into(),
+            shadow,
             starting: AtomicBool::new(true),
             complaint: Mutex::new(None),
         }))
@@ -49,8 +51,16 @@ impl Caller {
         HostContext { ptr: std::ptr::from_ref(self).cast() }
     }
 
+    /// Whether it must not change anything.
+    pub(super) fn is_shadow(&self) -> bool {
+        self.shadow
+    }
+
     /// The plugin has started.
     pub(super) fn started(&self) {
+        if self.is_shadow() {
+            log::info!("plugin {} is a shadow: what it answers is only counted", self.name);
+        }
         self.starting.store(false, Ordering::Relaxed);
         self.log_complaint(None);
     }

@@ -62,7 +62,7 @@ impl Loaded {
             serde_json::Value::Null => "{}".to_owned(),
             config => config.to_string(),
         };
-        let caller = Caller::new(name);
+        let caller = Caller::new(name, entry.shadow);
         let (instance, hooks) = match &kind {
             Kind::Native(module) => {
                 if !module.panic_unwind() && !entry.allow_panic_abort {

@@ -14,6 +14,7 @@ mod hooks;
 mod lifecycle;
 mod on_error;
 mod scratch;
+mod shadow;
 mod stats;
 mod sub_limiter;
 mod testing;
