@@ -13,7 +13,7 @@ use mqtt::{Properties, Publish, RefusedPublish};
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
 use crate::connection::Backoff;
-use crate::hooks::{Client, Hooks, Origin, Publication};
+use crate::hooks::{Client, Live, Origin, Publication};
 use crate::router::{Item, Receivers, Retained, RetainedLimits, Retention, Router, Run};
 use crate::session::{ConnectionId, Due, Ended, Message, QueueLimits, Registry};
 use crate::session::{Schedule, Session, TakeoverLimit, Takeovers, Will};
@@ -32,7 +32,8 @@ pub(crate) struct Broker {
     /// With `%c` in place of the client id.
     response_information: Option<Box<str>>,
     pub(crate) queue_limits: QueueLimits,
-    pub(crate) hooks: Hooks,
+    /// What happens on a shard asks `shard.hooks`.
+    pub(crate) hooks: Arc<Live>,
     pub(crate) router: Router,
     pub(crate) retained: Retained,
     pub(crate) sessions: Arc<Registry>,
@@ -59,7 +60,7 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
-    pub(crate) fn new(config: &Config, hooks: Hooks, store: Box<dyn Store>) -> Broker {
+    pub(crate) fn new(config: &Config, hooks: Arc<Live>, store: Box<dyn Store>) -> Broker {
         let limits = config.limits.clone();
         Broker {
             check_payload_format: config.check_payload_format,
@@ -174,9 +175,9 @@ impl Broker {
         let generation = shard.cache.generation();
         let receivers = Receivers { matched: &matched, generation, router: &self.router };
         let crowded = crate::router::deliver(run, &receivers, &mut shard.outgoing);
-        if self.hooks.watches_messages() {
+        if shard.hooks.watches_messages() {
             for item in run.items {
-                self.hooks.on_publish(client, &publication(run, item, origin));
+                shard.hooks.on_publish(client, &publication(run, item, origin));
             }
         }
         crowded
@@ -226,10 +227,10 @@ impl Broker {
             publisher: Some(&will.author.session),
             now: shard.second(),
         };
-        if self.hooks.watches_messages() {
+        if shard.hooks.watches_messages() {
             let publication = publication(&run, &item, Origin::Will);
             // There is nobody to tell, or to wait.
-            if self.hooks.on_before_publish(client, &publication).is_veto() {
+            if shard.hooks.on_before_publish(client, &publication).is_veto() {
                 return;
             }
         }

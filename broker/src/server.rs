@@ -11,6 +11,7 @@ use tokio::runtime::Handle;
 
 use crate::broker::Broker;
 use crate::config::{Config, Listener};
+use crate::hooks::OpenToAll;
 use crate::plugins::{LoadError, Plugins};
 use crate::shard::{self, ShardThread};
 use crate::store::MemoryStore;
@@ -52,6 +53,12 @@ pub enum StartError {
     Thread(#[from] std::io::Error),
 }
 
+impl From<OpenToAll> for StartError {
+    fn from(OpenToAll(address): OpenToAll) -> StartError {
+        StartError::OpenToAll(address)
+    }
+}
+
 impl StartError {
     /// The line of the config that is to be changed, from 1.
     pub fn line(&self) -> Option<usize> {
@@ -73,9 +80,8 @@ impl Server {
     /// When a plugin, a listener or a thread cannot be had; nothing is left running then.
     pub fn start(config: &Config, plugin_dir: &Path) -> Result<Server, StartError> {
         let plugins = Plugins::load(plugin_dir, &config.plugins)?;
-        let hooks = plugins.hooks();
-        if !hooks.decides_who_connects() {
-            refuse_open_listeners(config)?;
+        if let Some(address) = open_listener(config) {
+            plugins.live().guard(address)?;
         }
         let mut listeners = Vec::new();
         for Listener::Tcp { address } in &config.listeners {
@@ -83,7 +89,7 @@ impl Server {
                 .map_err(|error| StartError::Listen { address: *address, error })?;
             listeners.push(listener);
         }
-        let broker = Arc::new(Broker::new(config, hooks, Box::new(MemoryStore)));
+        let broker = Arc::new(Broker::new(config, plugins.live().clone(), Box::new(MemoryStore)));
         let threads = config.threads.or(std::thread::available_parallelism().ok());
         let shards = (0..threads.map_or(1, usize::from))
             .map(|index| shard::start(index, broker.clone()))
@@ -99,6 +105,11 @@ impl Server {
             }
         }
         Ok(Server { broker, plugins, shards, addresses })
+    }
+
+    /// The plugins, which may come and go while it serves.
+    pub fn plugins(&self) -> &Plugins {
+        &self.plugins
     }
 
     /// Where it listens, in the order of the config, with the ports the system chose.
@@ -136,12 +147,11 @@ impl Server {
 /// # Errors
 /// If a listener is open to other machines, and the config does not allow that.
 pub fn refuse_open_listeners(config: &Config) -> Result<(), StartError> {
-    if config.allow_anonymous {
-        return Ok(());
-    }
-    let open = config
-        .listeners
-        .iter()
-        .find_map(|Listener::Tcp { address }| (!address.ip().is_loopback()).then_some(*address));
-    open.map_or(Ok(()), |address| Err(StartError::OpenToAll(address)))
+    open_listener(config).map_or(Ok(()), |address| Err(StartError::OpenToAll(address)))
+}
+
+/// A listener that other machines reach, if the config does not allow that to everybody.
+fn open_listener(config: &Config) -> Option<SocketAddr> {
+    let mut addresses = config.listeners.iter().map(|Listener::Tcp { address }| *address);
+    addresses.find(|address| !config.allow_anonymous && !address.ip().is_loopback())
 }

@@ -43,7 +43,7 @@ impl Connection {
         }
         // Asked before anything that the session has kept is sent.
         let decision =
-            broker.hooks.on_connect(&client.facts(&self.endpoint), resumed, connect.clean_start);
+            shard.hooks.on_connect(&client.facts(&self.endpoint), resumed, connect.clean_start);
         if let Some(refusal) = decision.verdict.told_in(PacketType::Disconnect) {
             let end = End::ConnectVetoed(refusal);
             // Without a link nobody can send it anything else. What the client does not take now it

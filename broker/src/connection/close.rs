@@ -53,7 +53,7 @@ impl Connection {
             session_kept,
             reason: &end.to_string(),
         };
-        self.broker.hooks.on_disconnect(&client.facts(&self.endpoint), &disconnected);
+        shard.hooks.on_disconnect(&client.facts(&self.endpoint), &disconnected);
 
         if !end.publishes_will() {
             client.will = None;

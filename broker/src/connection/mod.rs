@@ -141,7 +141,7 @@ impl Connection {
     /// Lets the plugins look at a new socket.
     fn open(&mut self, shard: &mut Shard, cx: &Context<'_>) -> Result<(), End> {
         let Endpoint { peer, local, listener } = &self.endpoint;
-        let decision = self.broker.hooks.on_socket_open(*peer, *local, listener);
+        let decision = shard.hooks.on_socket_open(*peer, *local, listener);
         if decision.is_veto() {
             // There is no packet yet that could say why.
             return Err(End::SocketVetoed);
@@ -236,6 +236,7 @@ impl Future for Connection {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         shard::with(|shard| {
+            shard.renew_hooks(&this.broker.hooks);
             if let Stage::Lingering(_) = this.stage {
                 return this.linger(shard, cx);
             }

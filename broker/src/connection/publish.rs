@@ -58,9 +58,7 @@ impl Connection {
                 return self.refuse_publish(shard, publish, &refusal);
             }
         }
-        if self.broker.hooks.watches_messages()
-            && !self.passes_plugins(shard, data, publish, item)?
-        {
+        if shard.hooks.watches_messages() && !self.passes_plugins(shard, data, publish, item)? {
             return Ok(());
         }
         // [MQTT-3.3.1-8]
@@ -154,9 +152,8 @@ impl Connection {
         };
         let facts = client.facts(&self.endpoint);
         let publication = publication(&run, &item, Origin::Client);
-        let hooks = &self.broker.hooks;
-        hooks.on_message(&facts, &publication);
-        let decision = hooks.on_before_publish(&facts, &publication);
+        shard.hooks.on_message(&facts, &publication);
+        let decision = shard.hooks.on_before_publish(&facts, &publication);
         self.throttle.ask(decision.throttle);
         match decision.verdict {
             Verdict::Continue => return Ok(true),

@@ -1,6 +1,8 @@
 //! Enhanced authentication: which plugin has an exchange, what it is told of a round, and what its
 //! answer means. How rounds follow each other is the connection's business.
 
+use std::sync::Arc;
+
 use mqtt::ReasonCode;
 use plugin_abi::raw;
 
@@ -54,9 +56,10 @@ pub struct AuthReply {
     pub username: Option<Box<str>>,
 }
 
-/// The plugin that has taken a connection's exchanges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Authenticator(usize);
+/// The plugin that has taken a connection's exchanges, by its name: if it is loaded again, the new
+/// instance has the next of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authenticator(Arc<str>);
 
 impl Chain<point::OnAuth> {
     /// Asks the plugin that has the exchange; if none has, each until one takes it.
@@ -68,15 +71,15 @@ impl Chain<point::OnAuth> {
     ) -> AuthOutcome {
         let _running = running::enter(<point::OnAuth as point::Point>::NAME);
         let client = client.to_raw();
-        for (index, link) in self.links().enumerate() {
-            if taken_by.is_some_and(|Authenticator(taken_by)| taken_by != index) {
+        for link in self.links() {
+            if taken_by.as_ref().is_some_and(|Authenticator(name)| name != link.plugin()) {
                 continue;
             }
             let (code, parts) = ask(link, &client, round);
             if code == raw::CONTINUE && taken_by.is_none() {
                 continue;
             }
-            *taken_by = Some(Authenticator(index));
+            taken_by.get_or_insert_with(|| Authenticator(link.plugin().clone()));
             return outcome(link, code, parts);
         }
         AuthOutcome::Unknown
@@ -102,6 +105,9 @@ fn ask(
         properties: raw::View::new(round.properties),
         answer_ctx: context,
         answer: function,
+        origin: raw::ORIGIN_CLIENT.into(),
+        asked_again: 0,
+        source: raw::Text::new(""),
     });
     (code, answer.into_parts())
 }

@@ -78,6 +78,10 @@ impl<P: Point> Chain<P> {
 }
 
 impl<P: Point> Link<P> {
+    pub(super) fn plugin(&self) -> &Arc<str> {
+        self.hook.plugin()
+    }
+
     /// The plugin's answer, which can be any number.
     #[inline]
     pub(super) fn call(&self, event: &P::Event<'_>) -> i32 {

@@ -10,6 +10,7 @@ mod chain;
 mod client;
 mod decision;
 mod failures;
+mod live;
 pub(crate) mod point;
 pub(crate) mod running;
 
@@ -24,6 +25,7 @@ use chain::Chain;
 pub use client::{BeforeConnect, Client, Disconnected, Origin, Publication, Subscription};
 use client::{flag, size};
 pub use decision::{Decision, Refusal, Verdict};
+pub(crate) use live::{Live, OpenToAll};
 
 /// Hooks that observe have nothing to hand over.
 const CLOSED: AnswerHandle = AnswerHandle::CLOSED;
@@ -31,6 +33,10 @@ const CLOSED: AnswerHandle = AnswerHandle::CLOSED;
 /// The hooks of all plugins, in the order of the config. Immutable; shared between threads in an
 /// [`Arc`]. As long as it lives, so do the plugins in it.
 pub struct Hooks {
+    /// Which of those that were in force one after the other; 0: it never was.
+    generation: u64,
+    /// Those that have no hook too.
+    _plugins: Box<[Arc<Loaded>]>,
     on_socket_open: Chain<point::OnSocketOpen>,
     on_auth: Chain<point::OnAuth>,
     on_before_connect: Chain<point::OnBeforeConnect>,
@@ -53,6 +59,8 @@ impl Hooks {
 
     pub(crate) fn new(plugins: &[Arc<Loaded>]) -> Hooks {
         Hooks {
+            generation: 0,
+            _plugins: plugins.into(),
             on_socket_open: Chain::new(plugins),
             on_auth: Chain::new(plugins),
             on_before_connect: Chain::new(plugins),
@@ -87,6 +95,9 @@ impl Hooks {
             local: local.into(),
             answer_ctx: answer.context,
             answer: answer.function,
+            origin: raw::ORIGIN_CLIENT.into(),
+            asked_again: 0,
+            source: raw::Text::new(""),
         })
     }
 
@@ -131,6 +142,9 @@ impl Hooks {
             client: (&client).into(),
             answer_ctx: answer.context,
             answer: answer.function,
+            origin: raw::ORIGIN_CLIENT.into(),
+            asked_again: 0,
+            source: raw::Text::new(""),
         })
     }
 

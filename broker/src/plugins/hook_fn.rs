@@ -39,7 +39,7 @@ impl<P: Point> HookFn<P> {
     }
 
     /// The plugin's name.
-    pub(crate) fn plugin(&self) -> &str {
+    pub(crate) fn plugin(&self) -> &Arc<str> {
         self.plugin.name()
     }
 }

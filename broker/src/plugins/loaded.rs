@@ -5,7 +5,10 @@ use std::{
     ffi::c_void,
     fmt,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use libloading::os::unix::Library;
@@ -25,7 +28,7 @@ use crate::hooks::running;
 
 /// A plugin and its instance, which ends with it.
 pub(crate) struct Loaded {
-    name: Box<str>,
+    name: Arc<str>,
     file: PathBuf,
     kind: Kind,
     hooks: HookTable,
@@ -73,7 +76,7 @@ impl Loaded {
         Ok(Loaded { name: name.into(), file: file.into(), kind, hooks, instance, shut_down })
     }
 
-    pub(crate) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &Arc<str> {
         &self.name
     }
 

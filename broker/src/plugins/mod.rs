@@ -7,6 +7,7 @@
 mod answer;
 mod auth_answer;
 mod c;
+mod change;
 mod contents;
 mod copy;
 mod elf;
@@ -26,10 +27,11 @@ use std::{path::Path, sync::Arc};
 
 use parking_lot::Mutex;
 
-use crate::hooks::{Hooks, point};
+use crate::hooks::{Hooks, Live, point};
 
 pub(crate) use answer::{Answer, AnswerHandle, Parts, text};
 pub(crate) use auth_answer::AuthParts;
+pub use change::ChangeError;
 pub use contents::{Contents, Language};
 pub use entry::PluginEntry;
 pub use error::LoadError;
@@ -43,9 +45,17 @@ pub use manifest::Manifest;
 ///
 /// Dropping it shuts them down, as [`Plugins::shutdown`] does.
 pub struct Plugins {
-    names: Vec<Box<str>>,
+    live: Arc<Live>,
+    set: Mutex<Set>,
+    /// Held while plugins come and go, which takes as long as they do.
+    changing: Mutex<()>,
+}
+
+struct Set {
+    names: Vec<String>,
     /// Empty once they are shut down.
-    loaded: Mutex<Vec<Arc<Loaded>>>,
+    loaded: Vec<Arc<Loaded>>,
+    ended: bool,
 }
 
 impl Plugins {
@@ -72,8 +82,7 @@ impl Plugins {
                 }
             }
         }
-        let names = loaded.iter().map(|plugin| plugin.name().into()).collect();
-        Ok(Plugins { names, loaded: Mutex::new(loaded) })
+        Ok(Plugins::new(loaded))
     }
 
     /// Loads the plugin in `file` alone, under the name in `entry`. Blocks while it starts.
@@ -84,13 +93,22 @@ impl Plugins {
     pub fn load_file(file: &Path, entry: &PluginEntry) -> Result<Plugins, LoadError> {
         let plugin = load_file(&entry.name, file, entry).map_err(|error| error.at(entry.line))?;
         log::info!("plugin {plugin}");
-        let names = vec![plugin.name().into()];
-        Ok(Plugins { names, loaded: Mutex::new(vec![Arc::new(plugin)]) })
+        Ok(Plugins::new(vec![Arc::new(plugin)]))
+    }
+
+    fn new(loaded: Vec<Arc<Loaded>>) -> Plugins {
+        let live = Arc::new(Live::new(Hooks::new(&loaded)));
+        Plugins { live, set: Mutex::new(Set::new(loaded)), changing: Mutex::new(()) }
+    }
+
+    /// Their hooks, for those who are to notice a change.
+    pub(crate) fn live(&self) -> &Arc<Live> {
+        &self.live
     }
 
     /// Their hooks, in the order of the config. None once they are shut down.
-    pub fn hooks(&self) -> Hooks {
-        Hooks::new(&self.loaded.lock())
+    pub fn hooks(&self) -> Arc<Hooks> {
+        self.live.current()
     }
 
     /// Calls each plugin's `shutdown`, in the order of the config; the second call does nothing.
@@ -98,17 +116,29 @@ impl Plugins {
     /// Drop every [`Hooks`] first: a C plugin gets its `Shutdown`, which frees what its hooks use,
     /// only when no hook can be called any more. Blocks as long as the plugins do.
     pub fn shutdown(&self) {
-        shut_down(std::mem::take(&mut *self.loaded.lock()));
+        let mut set = self.set.lock();
+        set.ended = true;
+        let loaded = std::mem::take(&mut set.loaded);
+        drop(set);
+        self.live.end();
+        shut_down(loaded);
     }
 
     /// The names of the loaded plugins, without `.so`, in the order of the config.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.names.iter().map(AsRef::as_ref)
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        self.set.lock().names.clone().into_iter()
     }
 
     /// The names of the hooks that some plugin has. None once they are shut down.
     pub fn hook_names(&self) -> Vec<&'static str> {
-        self.loaded.lock().iter().flat_map(|plugin| point::names(plugin.hooks())).collect()
+        self.set.lock().loaded.iter().flat_map(|plugin| point::names(plugin.hooks())).collect()
+    }
+}
+
+impl Set {
+    fn new(loaded: Vec<Arc<Loaded>>) -> Set {
+        let names = loaded.iter().map(|plugin| plugin.name().to_string()).collect();
+        Set { names, loaded, ended: false }
     }
 }
 
@@ -120,14 +150,15 @@ impl Drop for Plugins {
 
 impl std::fmt::Debug for Plugins {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Plugins").field("names", &self.names).finish_non_exhaustive()
+        f.debug_struct("Plugins").field("names", &self.set.lock().names).finish_non_exhaustive()
     }
 }
 
-fn load(dir: &Path, entry: &PluginEntry, before: &[Arc<Loaded>]) -> Result<Loaded, LoadError> {
+/// Loads a plugin that none of `others` is.
+fn load(dir: &Path, entry: &PluginEntry, others: &[Arc<Loaded>]) -> Result<Loaded, LoadError> {
     let found = find::find(dir, &entry.name)?;
     let (name, file) = (found.name, found.file.as_path());
-    if before.iter().any(|other| other.name() == name || other.file() == file) {
+    if others.iter().any(|other| **other.name() == *name || other.file() == file) {
         return Err(LoadError::new(name, Some(file), Reason::Twice));
     }
     load_file(name, file, entry)

@@ -4,6 +4,7 @@
 //! a lock is [`Shard`]: buffers, the list of those to flush, timers, a cache of subscriptions.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 mod activity;
 mod batch;
@@ -19,6 +20,7 @@ pub(crate) use thread::{ShardThread, start};
 pub(crate) use ticker::TICK_MILLISECONDS;
 pub(crate) use timers::TimerKey;
 
+use crate::hooks::{Hooks, Live};
 use crate::router::TopicCache;
 use activity::Activity;
 use timers::Timers;
@@ -28,6 +30,8 @@ pub(crate) const READ_SIZE: usize = 64 * 1024;
 
 /// The state of this thread.
 pub(crate) struct Shard {
+    /// Those in force when the turn began.
+    pub(crate) hooks: Arc<Hooks>,
     pub(crate) outgoing: Outgoing,
     pub(crate) cache: TopicCache,
     pub(crate) timers: Timers,
@@ -43,6 +47,7 @@ pub(crate) struct Shard {
 impl Shard {
     fn new() -> Shard {
         Shard {
+            hooks: Arc::new(Hooks::none()),
             outgoing: Outgoing::default(),
             cache: TopicCache::default(),
             timers: Timers::default(),
@@ -50,6 +55,14 @@ impl Shard {
             batch: Batch::default(),
             read_buffer: vec![0; 2 * READ_SIZE],
             now: 0,
+        }
+    }
+
+    /// Looks for new hooks. To be called at the beginning of a turn.
+    #[inline]
+    pub(crate) fn renew_hooks(&mut self, live: &Live) {
+        if !live.is_current(&self.hooks) {
+            self.hooks = live.current();
         }
     }
 

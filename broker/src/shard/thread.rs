@@ -27,6 +27,7 @@ pub(crate) fn start(index: usize, broker: Arc<Broker>) -> io::Result<ShardThread
         super::with(|shard| {
             shard.outgoing.limits = broker.queue_limits;
             shard.now = broker.clock.milliseconds();
+            shard.renew_hooks(&broker.hooks);
         });
         runtime.block_on(async {
             tokio::spawn(Flusher);

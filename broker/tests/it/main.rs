@@ -28,6 +28,7 @@ mod handshakes;
 mod identifiers;
 mod keep_alive;
 mod last_words;
+mod live;
 mod mosquitto;
 mod mqttjs;
 mod old;

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use hookmq::config::{Config, Listener};
-use hookmq::plugins::PluginEntry;
+use hookmq::plugins::{PluginEntry, Plugins};
 use hookmq::server::Server;
 
 use crate::common::plugins::PluginDir;
@@ -55,6 +55,10 @@ impl Broker {
 
     pub(crate) fn address(&self) -> SocketAddr {
         self.server.as_ref().unwrap().addresses()[0]
+    }
+
+    pub(crate) fn plugins(&self) -> &Plugins {
+        self.server.as_ref().unwrap().plugins()
     }
 
     /// Stops it in good order.
