@@ -48,7 +48,7 @@ extern "C" {
  * panicked. */
 #define MQ_VETO 0     /* the event does not happen; later plugins are not asked; nobody is told */
 #define MQ_CONTINUE 1 /* the next plugin is asked, then the event happens */
-#define MQ_PENDING 2  /* reserved, not offered yet: counts as a failure */
+#define MQ_PENDING 2  /* since 1.1, after `defer` of mq_host: the answer comes later, by `complete` */
 
 /* What OnAuth answers besides. MQ_CONTINUE means that the plugin does not know the method. MQ_VETO is
  * 0x87, not authorized. */
@@ -58,16 +58,50 @@ extern "C" {
 /* The parts of an answer: what is handed to `answer` of an event. */
 #define MQ_ANSWER_DATA 1u     /* OnAuth: Authentication Data for the client, with either of the two above */
 #define MQ_ANSWER_STATE 2u    /* OnAuth, with MQ_CHALLENGE: bytes that the next round has in `state` */
-#define MQ_ANSWER_USERNAME 3u /* OnAuth, with MQ_AUTHENTICATED: the client's user name from now on */
+#define MQ_ANSWER_USERNAME 3u /* OnAuth, with MQ_AUTHENTICATED, and OnBeforeConnect: the client's user
+                               * name from now on */
 #define MQ_ANSWER_REASON 4u   /* with a refusal, and in OnAuth: a text, left out where the client takes none */
 #define MQ_ANSWER_THROTTLE 5u /* not in OnAuth, whatever is answered: a uint32_t, how many milliseconds
                                * what the client sends next is not looked at; at most 60000 count */
+
+/* Parts that change the event, for the plugins behind and for what follows; all since 1.1. They count if
+ * the hook then answers MQ_CONTINUE. Whoever was asked before a changed topic, filter, client id or user
+ * name is asked again about it, with `asked_again` 1, and can change nothing then. */
+#define MQ_ANSWER_TOPIC 6u            /* publish, will: another topic name */
+#define MQ_ANSWER_PAYLOAD 7u          /* publish, will, deliver: another payload */
+#define MQ_ANSWER_QOS 8u              /* publish, will, deliver (only lower): one byte */
+#define MQ_ANSWER_RETAIN 9u           /* publish, will: one byte, 0 or 1 */
+#define MQ_ANSWER_SET_PROPERTY 10u    /* publish, will, deliver: a property as it stands in a packet; a
+                                       * user property is added, another replaces that of its kind */
+#define MQ_ANSWER_REMOVE_PROPERTY 11u /* the same: an identifier; that of user properties, 0x26, is
+                                       * followed by the name of those that are to go */
+#define MQ_ANSWER_FILTER 12u          /* subscribe, unsubscribe: another filter, $share/name/ included */
+#define MQ_ANSWER_OPTIONS 13u         /* subscribe: the byte of Subscription Options */
+#define MQ_ANSWER_CLIENT_ID 14u       /* before connect */
+#define MQ_ANSWER_SESSION_EXPIRY 15u  /* before connect: a uint32_t, seconds */
+#define MQ_ANSWER_KEEP_ALIVE 16u      /* before connect: a uint16_t, seconds */
+#define MQ_ANSWER_CONNACK_PROPERTY 17u /* before connect: a property for CONNACK, as it stands there: a user
+                                        * property, Response Information or Server Reference */
 
 /* What `answer` returns. */
 #define MQ_TAKEN 0      /* the broker has copied it */
 #define MQ_UNKNOWN (-1) /* no part that this broker and this hook know; the answer stands without it */
 #define MQ_UNFIT (-2)   /* over 65535 bytes, no text, or no uint32_t, where it must be: left out, and a
                          * round of OnAuth has failed */
+#define MQ_CLOSED (-3)  /* the plugin is asked again, and can change nothing */
+
+/* What functions of mq_host answer besides the three above; 0 is that it is accepted. */
+#define MQ_NOT_GRANTED (-4) /* the operator has not granted the capability */
+#define MQ_FULL (-5)        /* there is no room now */
+#define MQ_TOO_DEEP (-6)    /* plugins' hooks have led from one message to the next too often */
+#define MQ_STOPPING (-7)    /* the broker stops */
+#define MQ_NOT_THERE (-8)   /* there is no such client, key or ticket */
+
+/* `origin` of an event: who has brought it about. More to come. */
+#define MQ_ORIGIN_CLIENT 0
+#define MQ_ORIGIN_WILL 1
+#define MQ_ORIGIN_PLUGIN 2 /* its name is `source` */
+#define MQ_ORIGIN_BROKER 3
 
 /* Levels of the log. */
 #define MQ_LOG_ERROR 1u
@@ -124,6 +158,9 @@ typedef struct mq_socket_open {
     mq_address local;
     const void *answer_ctx;
     mq_answer answer;
+    uint32_t origin;      /* since 1.1: MQ_ORIGIN_CLIENT and its like */
+    uint32_t asked_again; /* since 1.1: 1 if a plugin behind has changed what is decided by */
+    mq_view source;       /* since 1.1: the name of the plugin, where the origin is one */
 } mq_socket_open;
 
 typedef struct mq_before_connect {
@@ -142,6 +179,15 @@ typedef struct mq_before_connect {
     mq_view authentication_method; /* since 1.1: by which OnAuth has authenticated it; else empty */
     const void *answer_ctx;
     mq_answer answer;
+    uint32_t origin;      /* since 1.1: MQ_ORIGIN_CLIENT and its like */
+    uint32_t asked_again; /* since 1.1: 1 if a plugin behind has changed what is decided by */
+    mq_view source;       /* since 1.1: the name of the plugin, where the origin is one */
+    mq_view original_client_id; /* since 1.1: before a plugin has changed it */
+    mq_view original_username;
+    mq_view will_payload; /* since 1.1, as all of the will */
+    mq_view will_properties;
+    uint32_t will_qos;
+    uint32_t will_retain;
 } mq_before_connect;
 
 typedef struct mq_connect {
@@ -152,6 +198,9 @@ typedef struct mq_connect {
     const mq_client *client;
     const void *answer_ctx;
     mq_answer answer;
+    uint32_t origin;      /* since 1.1: MQ_ORIGIN_CLIENT and its like */
+    uint32_t asked_again; /* since 1.1: 1 if a plugin behind has changed what is decided by */
+    mq_view source;       /* since 1.1: the name of the plugin, where the origin is one */
 } mq_connect;
 
 typedef struct mq_publish {
@@ -159,13 +208,18 @@ typedef struct mq_publish {
     uint8_t qos;
     uint8_t retain;
     uint8_t dup;
-    uint8_t origin; /* 0 a client, 1 a client's will; more to come */
+    uint8_t origin; /* MQ_ORIGIN_CLIENT and its like */
     const mq_client *client;
     mq_view topic;
     mq_view payload;
     mq_view properties;
     const void *answer_ctx;
     mq_answer answer;
+    uint32_t asked_again; /* since 1.1: 1 if a plugin behind has changed the topic */
+    uint32_t depth; /* since 1.1: how many hooks of plugins have led from a message to this one */
+    mq_view source; /* since 1.1: the name of the plugin, where the origin is one */
+    mq_view original_topic; /* since 1.1: before a plugin has changed it */
+    uint64_t payload_len; /* since 1.1: also where the plugin has no interest in payloads */
 } mq_publish;
 
 typedef struct mq_subscribe {
@@ -180,6 +234,10 @@ typedef struct mq_subscribe {
     mq_view whole_filter; /* since 1.1: as the client wrote it; tells its subscriptions apart */
     const void *answer_ctx;
     mq_answer answer;
+    uint32_t origin;      /* since 1.1: MQ_ORIGIN_CLIENT and its like */
+    uint32_t asked_again; /* since 1.1: 1 if a plugin behind has changed what is decided by */
+    mq_view source;       /* since 1.1: the name of the plugin, where the origin is one */
+    mq_view original_filter; /* since 1.1: the whole one before a plugin has changed it */
 } mq_subscribe;
 
 typedef struct mq_unsubscribe {
@@ -190,6 +248,10 @@ typedef struct mq_unsubscribe {
     mq_view whole_filter; /* since 1.1: as in mq_subscribe */
     const void *answer_ctx;
     mq_answer answer;
+    uint32_t origin;      /* since 1.1: MQ_ORIGIN_CLIENT and its like */
+    uint32_t asked_again; /* since 1.1: 1 if a plugin behind has changed what is decided by */
+    mq_view source;       /* since 1.1: the name of the plugin, where the origin is one */
+    mq_view original_filter; /* since 1.1: as in mq_subscribe */
 } mq_unsubscribe;
 
 typedef struct mq_disconnect {
@@ -200,6 +262,9 @@ typedef struct mq_disconnect {
     uint8_t reserved;
     const mq_client *client;
     mq_view reason; /* in words, for a log */
+    uint32_t origin;      /* since 1.1: MQ_ORIGIN_CLIENT and its like */
+    uint32_t reserved_too;
+    mq_view source;       /* since 1.1: the name of the plugin, where the origin is one */
 } mq_disconnect;
 
 /* Since 1.1, as a whole. A round of enhanced authentication (MQTT 5.0, section 4.12). */
@@ -215,10 +280,145 @@ typedef struct mq_auth {
     mq_view properties; /* of the CONNECT or AUTH packet */
     const void *answer_ctx;
     mq_answer answer;
+    uint32_t origin;      /* MQ_ORIGIN_CLIENT and its like */
+    uint32_t asked_again; /* 1 if a plugin behind has changed what is decided by */
+    mq_view source;       /* the name of the plugin, where the origin is one */
 } mq_auth;
 
+/* Since 1.1, as a whole. A message on its way to one receiver. */
+typedef struct mq_deliver {
+    uint32_t size;
+    uint8_t qos;      /* that the receiver gets it with */
+    uint8_t retain;   /* as the receiver sees it */
+    uint8_t retained; /* it was kept for a new subscriber, and is not just being published */
+    uint8_t origin;
+    const mq_client *client; /* the receiver; of one that is away, as it last was */
+    mq_view publisher;       /* its client id; empty if that is not known any more */
+    mq_view topic;
+    mq_view payload;
+    mq_view properties; /* that it was published with */
+    mq_view share;      /* the filter of the shared subscription by which it is received, or empty */
+    mq_view source;
+    uint64_t payload_len; /* also where the plugin has no interest in payloads */
+    const void *answer_ctx;
+    mq_answer answer;
+} mq_deliver;
+
+/* Since 1.1, as a whole. A message that one receiver does not get. */
+typedef struct mq_dropped {
+    uint32_t size;
+    uint8_t qos;
+    uint8_t retain;
+    uint8_t reason; /* MQ_DROPPED_QUEUE_FULL and its like */
+    uint8_t reserved;
+    const mq_client *client; /* who does not get it */
+    mq_view topic;
+    mq_view payload;
+    mq_view properties;
+    uint64_t payload_len;
+} mq_dropped;
+
+#define MQ_DROPPED_QUEUE_FULL 1
+#define MQ_DROPPED_EXPIRED 2
+#define MQ_DROPPED_TOO_LARGE 3     /* for the receiver */
+#define MQ_DROPPED_VETOED 4        /* in OnBeforeDeliver */
+#define MQ_DROPPED_NOT_TAKEN 5     /* QoS 0 does not wait for who is away or slow */
+#define MQ_DROPPED_SESSION_ENDED 6 /* that it waited in */
+
+/* Since 1.1, as a whole. */
+typedef struct mq_session {
+    uint32_t size;
+    uint32_t change; /* MQ_SESSION_CREATED and its like */
+    const mq_client *client;
+    uint32_t origin;
+    uint32_t reserved;
+    mq_view source;
+} mq_session;
+
+#define MQ_SESSION_CREATED 1
+#define MQ_SESSION_RESUMED 2
+#define MQ_SESSION_TAKEN_OVER 3
+#define MQ_SESSION_EXPIRED 4
+#define MQ_SESSION_DELETED 5 /* with its connection, or by a clean start */
+
+/* Since 1.1, as a whole. */
+typedef struct mq_tick {
+    uint32_t size;
+    uint32_t reserved;
+    uint64_t id; /* what was given to `timer_set` */
+} mq_tick;
+
 /* ---- what a plugin may call ----
- * Valid until the process ends. Pass `ctx` back as it is. */
+ * Valid until the process ends. Pass `ctx` back as it is. Functions from `publish` on are there since 1.1:
+ * see that `size` reaches beyond them. All copy what they are given; none blocks. What changes something
+ * is accepted at once and done soon, in the order of the plugin's calls. */
+
+typedef struct mq_message {
+    uint32_t size; /* sizeof(mq_message) */
+    uint8_t qos;
+    uint8_t retain;
+    uint8_t reserved[2]; /* zero */
+    mq_view topic;
+    mq_view payload;
+    mq_view properties; /* of a PUBLISH, without their length */
+} mq_message;
+
+typedef struct mq_client_info {
+    uint32_t size;
+    uint32_t connected; /* 0: its session is kept, and `client` tells of the last time */
+    const mq_client *client;
+    uint64_t since; /* seconds since it connected, or went */
+    uint64_t queued; /* messages that wait for it */
+    uint64_t queued_bytes;
+} mq_client_info;
+
+typedef struct mq_subscription_info {
+    uint32_t size;
+    uint32_t options; /* the byte of a SUBSCRIBE packet */
+    mq_view client_id;
+    mq_view filter; /* the whole one; in `receivers` empty where several match together */
+    uint32_t identifier; /* or 0 */
+    uint32_t reserved;
+} mq_subscription_info;
+
+/* A part of an answer that comes later. */
+typedef struct mq_part {
+    uint32_t part; /* MQ_ANSWER_REASON and its like */
+    uint32_t reserved;
+    mq_view value;
+} mq_part;
+
+/* Are shown something while the call lasts; return 1 to be shown more, 0 for no more. */
+typedef int32_t (*mq_visit_message)(void *user, const mq_message *message);
+typedef int32_t (*mq_visit_client)(void *user, const mq_client_info *client);
+typedef int32_t (*mq_visit_subscription)(void *user, const mq_subscription_info *subscription);
+typedef int32_t (*mq_visit_value)(void *user, mq_view value);
+typedef int32_t (*mq_visit_pair)(void *user, mq_view key, mq_view value);
+
+/* Flags of `disconnect`. */
+#define MQ_WITHOUT_WILL 1u
+#define MQ_CLEAR_SESSION 2u
+
+/* Scopes of attributes. */
+#define MQ_OF_CONNECTION 0u
+#define MQ_OF_SESSION 1u
+
+/* Kinds of metrics, and their changes. */
+#define MQ_COUNTER 1u
+#define MQ_GAUGE 2u
+#define MQ_HISTOGRAM 3u
+#define MQ_ADD 1u     /* to a counter or gauge */
+#define MQ_SET 2u     /* a gauge */
+#define MQ_OBSERVE 3u /* a value of a histogram */
+
+/* For `interest`. */
+#define MQ_INTEREST_TOPIC 1u      /* a topic filter; several add up */
+#define MQ_INTEREST_LISTENER 2u   /* as tcp://127.0.0.1:1883; several add up */
+#define MQ_INTEREST_NO_PAYLOAD 3u /* payloads are empty in events; payload_len stays */
+
+/* For `folder`. */
+#define MQ_FOLDER_OF_CONFIG 0u /* where the config file is; relative paths of plugins begin there */
+#define MQ_FOLDER_OF_DATA 1u   /* for files of the plugin's own; it is there */
 
 typedef struct mq_host {
     uint32_t size;
@@ -230,6 +430,65 @@ typedef struct mq_host {
                 uint32_t line);
     /* The most detailed level that the log takes; 0 is off. */
     uint32_t (*max_level)(void *ctx);
+    /* Publishes a message as the plugin. Capability: publish. */
+    int32_t (*publish)(void *ctx, const mq_message *message);
+    /* Sends a message to one client, subscribed or not. Capability: publish. */
+    int32_t (*publish_to)(void *ctx, mq_view client_id, const mq_message *message);
+    /* Keeps a message for future subscribers without publishing it; one without payload clears its topic.
+     * Capability: write-retained. */
+    int32_t (*retain)(void *ctx, const mq_message *message);
+    /* Shows the retained messages that match a filter; a topic name is one. Returns how many were shown.
+     * Capability: read-retained. */
+    int64_t (*each_retained)(void *ctx, mq_view filter, void *user, mq_visit_message visit);
+    /* Ends a client's connection, with a reason code of 0x80 or more. Capability: kick. */
+    int32_t (*disconnect)(void *ctx, mq_view client_id, uint32_t reason_code, mq_view words,
+                          uint32_t flags);
+    /* Subscribes for a client, connected or away; other plugins are asked. Capability: subscribe. */
+    int32_t (*subscribe)(void *ctx, mq_view client_id, mq_view filter, uint32_t options,
+                         uint32_t identifier);
+    /* The reverse. */
+    int32_t (*unsubscribe)(void *ctx, mq_view client_id, mq_view filter);
+    /* Shows all clients and sessions, or the one of that client id. Returns how many. Capability: read-
+     * clients. */
+    int64_t (*each_client)(void *ctx, mq_view client_id, void *user, mq_visit_client visit);
+    /* Shows all subscriptions, or those of a client id. Capability: read-clients. */
+    int64_t (*each_subscription)(void *ctx, mq_view client_id, void *user,
+                                 mq_visit_subscription visit);
+    /* Shows whom a message to a topic would go to now. Capability: read-clients. */
+    int64_t (*receivers)(void *ctx, mq_view topic, void *user, mq_visit_subscription visit);
+    /* Notes something at a client, for this plugin alone; an empty value removes it. */
+    int32_t (*attribute_set)(void *ctx, mq_view client_id, uint32_t scope, mq_view key,
+                             mq_view value);
+    /* Shows it. */
+    int32_t (*attribute_get)(void *ctx, mq_view client_id, uint32_t scope, mq_view key, void *user,
+                             mq_visit_value visit);
+    /* Puts a value into the plugin's durable store, for so many seconds, or for ever with 0. Capability:
+     * kv, as for all of the store. */
+    int32_t (*kv_set)(void *ctx, mq_view key, mq_view value, uint32_t seconds);
+    /* Shows the value of a key. */
+    int32_t (*kv_get)(void *ctx, mq_view key, void *user, mq_visit_value visit);
+    int32_t (*kv_remove)(void *ctx, mq_view key);
+    /* Shows the pairs whose keys begin so, in their order. Returns how many. */
+    int64_t (*kv_each)(void *ctx, mq_view prefix, void *user, mq_visit_pair visit);
+    /* Has OnTick called in so many milliseconds, and then each `every`, or once if that is 0. */
+    int32_t (*timer_set)(void *ctx, uint64_t id, uint64_t after, uint64_t every);
+    int32_t (*timer_cancel)(void *ctx, uint64_t id);
+    /* Makes a metric or finds it; labels are name=value, each ended by a zero byte. Returns its number. */
+    int64_t (*metric)(void *ctx, uint32_t kind, mq_view name, mq_view labels, mq_view help);
+    int32_t (*metric_update)(void *ctx, int64_t number, uint32_t how, double value);
+    /* In Bootstrap only: what the plugin is to be called for. `hook` by its name in snake case, empty for
+     * all. */
+    int32_t (*interest)(void *ctx, mq_view hook, uint32_t kind, mq_view value);
+    /* Shows the plugin's own section of config.yml as it is in force, as JSON. */
+    int32_t (*config)(void *ctx, void *user, mq_visit_value visit);
+    /* Shows the path of a folder. */
+    int32_t (*folder)(void *ctx, uint32_t which, void *user, mq_visit_value visit);
+    /* In a hook that then answers MQ_PENDING: returns a ticket, or 0 if this hook cannot be answered
+     * later. */
+    uint64_t (*defer)(void *ctx, const void *answer_ctx, uint32_t milliseconds);
+    /* Answers later, from any thread: ticket, answer, parts. MQ_NOT_THERE if it comes too late. */
+    int32_t (*complete)(void *ctx, uint64_t ticket, int32_t answer, const mq_part *parts,
+                        size_t count);
 } mq_host;
 
 /* ---- what a plugin implements ----
@@ -283,6 +542,27 @@ MQ_EXPORT int32_t OnBeforePublish(void *instance, const mq_publish *event);
 
 /* The message or will is routed. Observes. */
 MQ_EXPORT int32_t OnPublish(void *instance, const mq_publish *event);
+
+/* Since 1.1. A message on its way to one receiver, before it is queued; retained ones too. Veto, refusal
+ * or failure keeps it from this receiver. MQ_PENDING is a failure. */
+MQ_EXPORT int32_t OnBeforeDeliver(void *instance, const mq_deliver *event);
+
+/* Since 1.1. A receiver has acknowledged a message; one of QoS 0 was written to its socket. Observes. */
+MQ_EXPORT int32_t OnDelivered(void *instance, const mq_deliver *event);
+
+/* Since 1.1. A receiver does not get a message. Observes. */
+MQ_EXPORT int32_t OnDropped(void *instance, const mq_dropped *event);
+
+/* Since 1.1. A will is about to be published; OnBeforePublish follows. Veto, refusal or failure keeps it
+ * from everybody. */
+MQ_EXPORT int32_t OnWill(void *instance, const mq_publish *event);
+
+/* Since 1.1. A session has begun, ended, or found its client again. Observes. */
+MQ_EXPORT int32_t OnSession(void *instance, const mq_session *event);
+
+/* Since 1.1. A timer is due that was set by `timer_set`. On a thread that all plugins share for this: it
+ * may block for a moment. Observes. */
+MQ_EXPORT int32_t OnTick(void *instance, const mq_tick *event);
 
 /* A connected client is gone, whoever ended it; if another connection takes over its client id, before
  * that one's OnConnect. Not for a client that never connected. Observes. */

@@ -4,6 +4,7 @@ use std::mem::offset_of;
 
 use crate::{
     auth::Auth,
+    deliver::Deliver,
     event::{BeforeConnect, Connect, Publish, SocketOpen, Subscribe, Unsubscribe, field},
     raw::{self, AnswerContext, AnswerFunction, View},
 };
@@ -22,6 +23,10 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    pub(crate) fn context(self) -> AnswerContext {
+        self.context
+    }
+
     /// Hands the broker a part, of which it takes a copy.
     pub(crate) fn give(self, part: u32, value: &[u8]) -> i32 {
         // SAFETY: the event lives, and so does its answer; the value is borrowed for the call.
@@ -44,4 +49,4 @@ macro_rules! answerable {
     )*};
 }
 
-answerable! { SocketOpen BeforeConnect Connect Publish Subscribe Unsubscribe Auth }
+answerable! { SocketOpen BeforeConnect Connect Publish Subscribe Unsubscribe Auth Deliver }

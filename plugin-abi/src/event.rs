@@ -1,6 +1,6 @@
 //! What a hook is told: borrowed views that live as long as the call. Copy what you keep.
 
-use std::{fmt, marker::PhantomData, mem::offset_of, net::SocketAddr, ptr::NonNull};
+use std::{marker::PhantomData, mem::offset_of, net::SocketAddr, ptr::NonNull};
 
 use crate::{properties::UserProperties, raw};
 
@@ -38,15 +38,23 @@ macro_rules! field {
 
 pub(crate) use {events, field};
 
-/// Reads a text that came after version 1.0.0; none if it is empty, or the broker does not know it.
-macro_rules! later_text {
-    ($event:expr, $raw:ident, $field:ident) => {{
-        let end = offset_of!(raw::$raw<'a>, $field) + size_of::<raw::Text<'a>>();
+/// Reads a field of this type that came after version 1.0.0; none if the broker does not know it.
+macro_rules! later {
+    ($event:expr, $raw:ident, $field:ident: $type:ty) => {{
+        let end = offset_of!(raw::$raw<'a>, $field) + size_of::<$type>();
         let is_there = field!($event, size) as usize >= end;
         // The size says that the field is there.
-        let text = is_there.then(|| field!($event, $field).as_str());
-        text.filter(|text| !text.is_empty())
+        is_there.then(|| field!($event, $field))
     }};
+}
+
+/// Reads a text that came after version 1.0.0; none if it is empty, or the broker does not know it.
+macro_rules! later_text {
+    ($event:expr, $raw:ident, $field:ident) => {
+        later!($event, $raw, $field: raw::Text<'a>)
+            .map(|text| text.as_str())
+            .filter(|text| !text.is_empty())
+    };
 }
 
 events! {
@@ -64,6 +72,10 @@ events! {
     Unsubscribe;
     /// A connected client is gone.
     Disconnect;
+    /// A session has begun, ended, or found its client again. Since 1.1.
+    Session;
+    /// A timer that the plugin has set is due. Since 1.1.
+    Tick;
 }
 
 /// The client that an event is about.
@@ -98,16 +110,32 @@ impl Protocol {
     }
 }
 
-/// Where a message comes from.
+/// Who has brought an event about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Origin {
-    /// A client published it.
+    /// A client has sent it.
     Client,
     /// It is the will of a client that is gone.
     Will,
+    /// A plugin has brought it about.
+    Plugin,
+    /// The broker does it of itself.
+    Broker,
     /// A source that this version of the crate does not know.
     Other,
+}
+
+impl Origin {
+    pub(crate) fn new(origin: u8) -> Self {
+        match origin {
+            raw::ORIGIN_CLIENT => Origin::Client,
+            raw::ORIGIN_WILL => Origin::Will,
+            raw::ORIGIN_PLUGIN => Origin::Plugin,
+            raw::ORIGIN_BROKER => Origin::Broker,
+            _ => Origin::Other,
+        }
+    }
 }
 
 impl<'a> Client<'a> {
@@ -166,6 +194,17 @@ impl<'a> SocketOpen<'a> {
     pub fn listener(&self) -> &'a str {
         field!(self, listener).as_str()
     }
+
+    /// Who has brought it about. Since 1.1: always the client from a broker before.
+    pub fn origin(&self) -> Origin {
+        later!(self, SocketOpen, origin: u32)
+            .map_or(Origin::Client, |origin| Origin::new(origin as u8))
+    }
+
+    /// The name of the plugin, where the [`origin`](Self::origin) is one. Since 1.1.
+    pub fn source(&self) -> Option<&'a str> {
+        later_text!(self, SocketOpen, source)
+    }
 }
 
 impl<'a> BeforeConnect<'a> {
@@ -214,6 +253,61 @@ impl<'a> BeforeConnect<'a> {
     pub fn user_properties(&self) -> UserProperties<'a> {
         UserProperties::new(self.properties())
     }
+
+    /// What the client's will says, if it has one. Since 1.1.
+    pub fn will_payload(&self) -> Option<&'a [u8]> {
+        self.will_topic()?;
+        later!(self, BeforeConnect, will_payload: raw::View<'a>).map(raw::View::as_bytes)
+    }
+
+    /// The QoS of the client's will, if it has one. Since 1.1.
+    pub fn will_qos(&self) -> Option<u8> {
+        self.will_topic()?;
+        later!(self, BeforeConnect, will_qos: u32).map(|qos| qos as u8)
+    }
+
+    /// Whether the client's will is to be retained, if it has one. Since 1.1.
+    pub fn will_retain(&self) -> Option<bool> {
+        self.will_topic()?;
+        later!(self, BeforeConnect, will_retain: u32).map(|retain| retain != 0)
+    }
+
+    /// The properties of the client's will as they stand there, without their length. Since 1.1.
+    pub fn will_properties(&self) -> &'a [u8] {
+        later!(self, BeforeConnect, will_properties: raw::View<'a>).map_or(&[], raw::View::as_bytes)
+    }
+
+    /// The client id before a plugin has changed it. Since 1.1.
+    pub fn original_client_id(&self) -> &'a str {
+        later_text!(self, BeforeConnect, original_client_id)
+            .unwrap_or_else(|| self.client().client_id())
+    }
+
+    /// The user name before a plugin has changed it. Since 1.1.
+    pub fn original_username(&self) -> Option<&'a str> {
+        let original = later!(self, BeforeConnect, original_username: raw::Text<'a>);
+        match original.map(|text| text.as_str()) {
+            None => self.client().username(),
+            Some(text) => Some(text).filter(|text| !text.is_empty()),
+        }
+    }
+
+    /// Who has brought it about. Since 1.1: always the client from a broker before.
+    pub fn origin(&self) -> Origin {
+        later!(self, BeforeConnect, origin: u32)
+            .map_or(Origin::Client, |origin| Origin::new(origin as u8))
+    }
+
+    /// The name of the plugin, where the [`origin`](Self::origin) is one. Since 1.1.
+    pub fn source(&self) -> Option<&'a str> {
+        later_text!(self, BeforeConnect, source)
+    }
+
+    /// A plugin named later in `config.yml` has changed what is decided by, and this one is asked again;
+    /// it can change nothing now. Since 1.1.
+    pub fn is_asked_again(&self) -> bool {
+        later!(self, BeforeConnect, asked_again: u32).is_some_and(|asked| asked != 0)
+    }
 }
 
 impl<'a> Connect<'a> {
@@ -230,6 +324,17 @@ impl<'a> Connect<'a> {
     /// The client wanted an existing session discarded.
     pub fn clean_start(&self) -> bool {
         field!(self, clean_start) != 0
+    }
+
+    /// Who has brought it about. Since 1.1: always the client from a broker before.
+    pub fn origin(&self) -> Origin {
+        later!(self, Connect, origin: u32)
+            .map_or(Origin::Client, |origin| Origin::new(origin as u8))
+    }
+
+    /// The name of the plugin, where the [`origin`](Self::origin) is one. Since 1.1.
+    pub fn source(&self) -> Option<&'a str> {
+        later_text!(self, Connect, source)
     }
 }
 
@@ -264,13 +369,9 @@ impl<'a> Publish<'a> {
         field!(self, dup) != 0
     }
 
-    /// Where the message comes from.
+    /// Who has brought the message about.
     pub fn origin(&self) -> Origin {
-        match field!(self, origin) {
-            raw::ORIGIN_CLIENT => Origin::Client,
-            raw::ORIGIN_WILL => Origin::Will,
-            _ => Origin::Other,
-        }
+        Origin::new(field!(self, origin))
     }
 
     /// The properties of the packet as they stand there, without their length.
@@ -281,6 +382,33 @@ impl<'a> Publish<'a> {
     /// The user properties of the packet.
     pub fn user_properties(&self) -> UserProperties<'a> {
         UserProperties::new(self.properties())
+    }
+
+    /// The topic before a plugin has changed it. Since 1.1.
+    pub fn original_topic(&self) -> &'a str {
+        later_text!(self, Publish, original_topic).unwrap_or_else(|| self.topic())
+    }
+
+    /// Bytes of the payload, also where the plugin has said that it need not see it.
+    pub fn payload_len(&self) -> u64 {
+        later!(self, Publish, payload_len: u64).unwrap_or_else(|| self.payload().len() as u64)
+    }
+
+    /// 0, or how many hooks have led from one message to the next up to this one, each published by a
+    /// plugin in one of its hooks. Since 1.1.
+    pub fn depth(&self) -> u32 {
+        later!(self, Publish, depth: u32).unwrap_or(0)
+    }
+
+    /// The name of the plugin, where the [`origin`](Self::origin) is one. Since 1.1.
+    pub fn source(&self) -> Option<&'a str> {
+        later_text!(self, Publish, source)
+    }
+
+    /// A plugin named later in `config.yml` has changed what is decided by, and this one is asked again;
+    /// it can change nothing now. Since 1.1.
+    pub fn is_asked_again(&self) -> bool {
+        later!(self, Publish, asked_again: u32).is_some_and(|asked| asked != 0)
     }
 }
 
@@ -332,6 +460,28 @@ impl<'a> Subscribe<'a> {
     pub fn user_properties(&self) -> UserProperties<'a> {
         UserProperties::new(self.properties())
     }
+
+    /// The whole filter before a plugin has changed it. Since 1.1.
+    pub fn original_filter(&self) -> &'a str {
+        later_text!(self, Subscribe, original_filter).unwrap_or_else(|| self.whole_filter())
+    }
+
+    /// Who has brought it about. Since 1.1: always the client from a broker before.
+    pub fn origin(&self) -> Origin {
+        later!(self, Subscribe, origin: u32)
+            .map_or(Origin::Client, |origin| Origin::new(origin as u8))
+    }
+
+    /// The name of the plugin, where the [`origin`](Self::origin) is one. Since 1.1.
+    pub fn source(&self) -> Option<&'a str> {
+        later_text!(self, Subscribe, source)
+    }
+
+    /// A plugin named later in `config.yml` has changed what is decided by, and this one is asked again;
+    /// it can change nothing now. Since 1.1.
+    pub fn is_asked_again(&self) -> bool {
+        later!(self, Subscribe, asked_again: u32).is_some_and(|asked| asked != 0)
+    }
 }
 
 impl<'a> Unsubscribe<'a> {
@@ -351,6 +501,28 @@ impl<'a> Unsubscribe<'a> {
     /// broker before, which has no shared subscriptions.
     pub fn whole_filter(&self) -> &'a str {
         later_text!(self, Unsubscribe, whole_filter).unwrap_or_else(|| self.filter())
+    }
+
+    /// The whole filter before a plugin has changed it. Since 1.1.
+    pub fn original_filter(&self) -> &'a str {
+        later_text!(self, Unsubscribe, original_filter).unwrap_or_else(|| self.whole_filter())
+    }
+
+    /// Who has brought it about. Since 1.1: always the client from a broker before.
+    pub fn origin(&self) -> Origin {
+        later!(self, Unsubscribe, origin: u32)
+            .map_or(Origin::Client, |origin| Origin::new(origin as u8))
+    }
+
+    /// The name of the plugin, where the [`origin`](Self::origin) is one. Since 1.1.
+    pub fn source(&self) -> Option<&'a str> {
+        later_text!(self, Unsubscribe, source)
+    }
+
+    /// A plugin named later in `config.yml` has changed what is decided by, and this one is asked again;
+    /// it can change nothing now. Since 1.1.
+    pub fn is_asked_again(&self) -> bool {
+        later!(self, Unsubscribe, asked_again: u32).is_some_and(|asked| asked != 0)
     }
 }
 
@@ -379,13 +551,79 @@ impl<'a> Disconnect<'a> {
     pub fn reason(&self) -> &'a str {
         field!(self, reason).as_str()
     }
+
+    /// Who has brought it about. Since 1.1: always the client from a broker before.
+    pub fn origin(&self) -> Origin {
+        later!(self, Disconnect, origin: u32)
+            .map_or(Origin::Client, |origin| Origin::new(origin as u8))
+    }
+
+    /// The name of the plugin, where the [`origin`](Self::origin) is one. Since 1.1.
+    pub fn source(&self) -> Option<&'a str> {
+        later_text!(self, Disconnect, source)
+    }
+}
+
+impl<'a> Session<'a> {
+    /// Whose session it is. Of one whose client is away, as it was when it last was connected.
+    pub fn client(&self) -> Client<'a> {
+        Client::new(field!(self, client))
+    }
+
+    /// What has become of it.
+    pub fn change(&self) -> SessionChange {
+        match field!(self, change) {
+            raw::SESSION_CREATED => SessionChange::Created,
+            raw::SESSION_RESUMED => SessionChange::Resumed,
+            raw::SESSION_TAKEN_OVER => SessionChange::TakenOver,
+            raw::SESSION_EXPIRED => SessionChange::Expired,
+            raw::SESSION_DELETED => SessionChange::Deleted,
+            _ => SessionChange::Other,
+        }
+    }
+
+    /// Who has brought it about. Since 1.1: always the client from a broker before.
+    pub fn origin(&self) -> Origin {
+        later!(self, Session, origin: u32)
+            .map_or(Origin::Client, |origin| Origin::new(origin as u8))
+    }
+
+    /// The name of the plugin, where the [`origin`](Self::origin) is one. Since 1.1.
+    pub fn source(&self) -> Option<&'a str> {
+        later_text!(self, Session, source)
+    }
+}
+
+impl Tick<'_> {
+    /// The number of the timer that is due, as the plugin has given it.
+    pub fn id(&self) -> u64 {
+        field!(self, id)
+    }
+}
+
+/// What has become of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SessionChange {
+    /// There was none before.
+    Created,
+    /// Its client is back.
+    Resumed,
+    /// Another connection has come with the client id, and the one before had to go.
+    TakenOver,
+    /// Its client has not come back in time; it is gone, with its subscriptions.
+    Expired,
+    /// It is gone, with its connection or because the client wanted a new one.
+    Deleted,
+    /// A change that this version of the crate does not know.
+    Other,
 }
 
 /// `Debug` by the getters named. Passwords and payloads stay out of logs.
 macro_rules! debug {
     ($($event:ident: $($getter:ident)*;)*) => {$(
-        impl fmt::Debug for $event<'_> {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl ::std::fmt::Debug for $event<'_> {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.debug_struct(stringify!($event))
                     $(.field(stringify!($getter), &self.$getter()))*
                     .finish_non_exhaustive()
@@ -393,6 +631,8 @@ macro_rules! debug {
         }
     )*};
 }
+
+pub(crate) use debug;
 
 debug! {
     Client: client_id username protocol peer listener;
@@ -403,4 +643,6 @@ debug! {
     Subscribe: client filter qos no_local retain_as_published retain_handling;
     Unsubscribe: client filter;
     Disconnect: client graceful reason_code session_kept reason;
+    Session: client change;
+    Tick: id;
 }

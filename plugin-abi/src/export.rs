@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use crate::{
     auth,
     config::Config,
-    event, guard,
+    deliver, event, guard,
     guard::guard,
     host::Host,
     logger,
@@ -224,5 +224,11 @@ shims! {
     on_before_publish event Publish decides;
     on_publish event Publish observes;
     on_auth auth Auth authenticates;
+    on_will event Publish decides;
+    on_before_deliver deliver Deliver decides;
+    on_delivered deliver Deliver observes;
+    on_dropped deliver Dropped observes;
+    on_session event Session observes;
+    on_tick event Tick observes;
     on_disconnect event Disconnect observes;
 }

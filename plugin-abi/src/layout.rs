@@ -54,25 +54,43 @@ structs! {
     mq_client Client {
         size protocol has_username reserved client_id username listener peer local
     }
-    mq_socket_open SocketOpen { size reserved listener peer local answer_ctx answer }
+    mq_socket_open SocketOpen { size reserved listener peer local answer_ctx answer origin asked_again source }
     mq_before_connect BeforeConnect {
         size clean_start has_password has_will reserved session_expiry keep_alive reserved_too client
-        password will_topic properties authentication_method answer_ctx answer
+        password will_topic properties authentication_method answer_ctx answer origin asked_again source
+        original_client_id original_username will_payload will_properties will_qos will_retain
     }
-    mq_connect Connect { size session_present clean_start reserved client answer_ctx answer }
+    mq_connect Connect { size session_present clean_start reserved client answer_ctx answer origin asked_again source }
     mq_publish Publish {
-        size qos retain dup origin client topic payload properties answer_ctx answer
+        size qos retain dup origin client topic payload properties answer_ctx answer asked_again depth
+        source original_topic payload_len
     }
     mq_subscribe Subscribe {
         size qos no_local retain_as_published retain_handling client filter properties whole_filter
-        answer_ctx answer
+        answer_ctx answer origin asked_again source original_filter
     }
-    mq_unsubscribe Unsubscribe { size reserved client filter whole_filter answer_ctx answer }
-    mq_disconnect Disconnect { size graceful reason_code session_kept reserved client reason }
+    mq_unsubscribe Unsubscribe { size reserved client filter whole_filter answer_ctx answer origin asked_again source original_filter }
+    mq_disconnect Disconnect { size graceful reason_code session_kept reserved client reason origin reserved_too source }
     mq_auth Auth {
-        size round reauthentication has_data client method data state properties answer_ctx answer
+        size round reauthentication has_data client method data state properties answer_ctx answer origin asked_again source
     }
-    mq_host Host { size abi_version ctx log max_level }
+    mq_deliver Deliver {
+        size qos retain retained origin client publisher topic payload properties share source
+        payload_len answer_ctx answer
+    }
+    mq_dropped Dropped { size qos retain reason reserved client topic payload properties payload_len }
+    mq_session Session { size change client origin reserved source }
+    mq_tick Tick { size reserved id }
+    mq_message Message { size qos retain reserved topic payload properties }
+    mq_client_info ClientInfo { size connected client since queued queued_bytes }
+    mq_subscription_info SubscriptionInfo { size options client_id filter identifier reserved }
+    mq_part Part { part reserved value }
+    mq_host Host {
+        size abi_version ctx log max_level
+        publish publish_to retain each_retained disconnect subscribe unsubscribe each_client
+        each_subscription receivers attribute_set attribute_get kv_set kv_get kv_remove kv_each
+        timer_set timer_cancel metric metric_update interest config folder defer complete
+    }
 }
 
 #[test]
@@ -139,13 +157,21 @@ fn no_struct_has_a_gap() {
     add_up! {
         Address = 2, 2, 4, 16;
         Client = 4, 1, 1, 2, VIEW, VIEW, VIEW, ADDRESS, ADDRESS;
-        SocketOpen = 4, 4, VIEW, ADDRESS, ADDRESS, PTR, PTR;
-        BeforeConnect = 4, 1, 1, 1, 1, 4, 2, 2, PTR, VIEW, VIEW, VIEW, VIEW, PTR, PTR;
-        Connect = 4, 1, 1, 2, PTR, PTR, PTR;
-        Publish = 4, 1, 1, 1, 1, PTR, VIEW, VIEW, VIEW, PTR, PTR;
-        Subscribe = 4, 1, 1, 1, 1, PTR, VIEW, VIEW, VIEW, PTR, PTR;
-        Unsubscribe = 4, 4, PTR, VIEW, VIEW, PTR, PTR;
-        Disconnect = 4, 1, 1, 1, 1, PTR, VIEW;
-        Auth = 4, 2, 1, 1, PTR, VIEW, VIEW, VIEW, VIEW, PTR, PTR;
+        SocketOpen = 4, 4, VIEW, ADDRESS, ADDRESS, PTR, PTR, 4, 4, VIEW;
+        BeforeConnect = 4, 1, 1, 1, 1, 4, 2, 2, PTR, VIEW, VIEW, VIEW, VIEW, PTR, PTR, 4, 4, VIEW, VIEW, VIEW, VIEW, VIEW, 4, 4;
+        Connect = 4, 1, 1, 2, PTR, PTR, PTR, 4, 4, VIEW;
+        Publish = 4, 1, 1, 1, 1, PTR, VIEW, VIEW, VIEW, PTR, PTR, 4, 4, VIEW, VIEW, 8;
+        Subscribe = 4, 1, 1, 1, 1, PTR, VIEW, VIEW, VIEW, PTR, PTR, 4, 4, VIEW, VIEW;
+        Unsubscribe = 4, 4, PTR, VIEW, VIEW, PTR, PTR, 4, 4, VIEW, VIEW;
+        Disconnect = 4, 1, 1, 1, 1, PTR, VIEW, 4, 4, VIEW;
+        Auth = 4, 2, 1, 1, PTR, VIEW, VIEW, VIEW, VIEW, PTR, PTR, 4, 4, VIEW;
+        Deliver = 4, 1, 1, 1, 1, PTR, VIEW, VIEW, VIEW, VIEW, VIEW, VIEW, 8, PTR, PTR;
+        Dropped = 4, 1, 1, 1, 1, PTR, VIEW, VIEW, VIEW, 8;
+        Session = 4, 4, PTR, 4, 4, VIEW;
+        Tick = 4, 4, 8;
+        Message = 4, 1, 1, 2, VIEW, VIEW, VIEW;
+        ClientInfo = 4, 4, PTR, 8, 8, 8;
+        SubscriptionInfo = 4, 4, VIEW, VIEW, 4, 4;
+        Part = 4, 4, VIEW;
     }
 }

@@ -68,20 +68,25 @@ mod answer;
 mod auth;
 mod auth_verdict;
 mod config;
+mod deliver;
+mod edit;
 mod error;
 mod event;
 #[doc(hidden)]
 pub mod export;
 mod guard;
 mod host;
+mod later;
 #[cfg(test)]
 mod layout;
 mod logger;
 #[doc(hidden)]
 pub mod manifest;
+mod message;
 pub mod module;
 mod plugin;
 mod properties;
+mod property;
 pub mod raw;
 pub mod testing;
 mod verdict;
@@ -89,15 +94,22 @@ mod verdict;
 pub use auth::Auth;
 pub use auth_verdict::AuthVerdict;
 pub use config::Config;
+pub use deliver::{Deliver, DropReason, Dropped};
+pub use edit::{Deciding, EditError, SubscriptionOptions};
 pub use error::{Error, Result};
 pub use event::{
-    BeforeConnect, Client, Connect, Disconnect, Origin, Protocol, Publish, SocketOpen, Subscribe,
-    Unsubscribe,
+    BeforeConnect, Client, Connect, Disconnect, Origin, Protocol, Publish, Session, SessionChange,
+    SocketOpen, Subscribe, Tick, Unsubscribe,
 };
-pub use host::Host;
+pub use host::{
+    ClientInfo, Counter, Gauge, Histogram, Host, HostError, Interest, Kick, Scope, SubscriptionInfo,
+};
+pub use later::{Change, Later};
+pub use message::{Message, RetainedMessage};
 pub use plugin::Plugin;
 pub use plugin_abi_macros::plugin;
 pub use properties::UserProperties;
+pub use property::Property;
 pub use verdict::Verdict;
 
 pub use abi_stable;

@@ -3,6 +3,8 @@
 //!
 //! Tables only grow, below the field marked as the last of 1.0.0.
 
+mod unknown;
+
 use std::ffi::c_void;
 
 use abi_stable::{
@@ -10,7 +12,10 @@ use abi_stable::{
     sabi_types::VersionStrings, std_types::RStr,
 };
 
-use crate::raw::{self, EventPtr, HostContext, Text, View};
+use crate::raw::{
+    self, AnswerContext, EventPtr, HostContext, Message, Part, Text, View, VisitClient,
+    VisitMessage, VisitPair, VisitSubscription, VisitValue,
+};
 
 /// What a plugin is, before there is an instance of it.
 #[repr(C)]
@@ -79,6 +84,18 @@ pub struct HookTable {
     // Since 1.1.
     pub on_auth:
         Option<unsafe extern "C" fn(*mut c_void, EventPtr<raw::Auth<'static>>) -> i32>,
+    pub on_will:
+        Option<unsafe extern "C" fn(*mut c_void, EventPtr<raw::Publish<'static>>) -> i32>,
+    pub on_before_deliver:
+        Option<unsafe extern "C" fn(*mut c_void, EventPtr<raw::Deliver<'static>>) -> i32>,
+    pub on_delivered:
+        Option<unsafe extern "C" fn(*mut c_void, EventPtr<raw::Deliver<'static>>) -> i32>,
+    pub on_dropped:
+        Option<unsafe extern "C" fn(*mut c_void, EventPtr<raw::Dropped<'static>>) -> i32>,
+    pub on_session:
+        Option<unsafe extern "C" fn(*mut c_void, EventPtr<raw::Session<'static>>) -> i32>,
+    pub on_tick:
+        Option<unsafe extern "C" fn(*mut c_void, EventPtr<raw::Tick<'static>>) -> i32>,
 }
 
 /// The type of a hook in the table.
@@ -99,6 +116,12 @@ impl HookTable {
         on_publish: None,
         on_disconnect: None,
         on_auth: None,
+        on_will: None,
+        on_before_deliver: None,
+        on_delivered: None,
+        on_dropped: None,
+        on_session: None,
+        on_tick: None,
     };
 }
 
@@ -118,6 +141,12 @@ impl From<HookTableRef> for HookTable {
             on_publish: table.on_publish(),
             on_disconnect: table.on_disconnect(),
             on_auth: table.on_auth(),
+            on_will: table.on_will(),
+            on_before_deliver: table.on_before_deliver(),
+            on_delivered: table.on_delivered(),
+            on_dropped: table.on_dropped(),
+            on_session: table.on_session(),
+            on_tick: table.on_tick(),
         }
     }
 }
@@ -135,6 +164,61 @@ pub struct HostApi {
     /// Reports a panic: message, file, line.
     #[sabi(last_prefix_field)]
     pub panicked: unsafe extern "C" fn(HostContext, View<'_>, View<'_>, u32),
+    // Since 1.1.
+    /// Publishes a message, as the plugin. 0, or one of the negative numbers.
+    pub publish: unsafe extern "C" fn(HostContext, EventPtr<Message<'static>>) -> i32,
+    /// Sends a message to one client, subscribed or not: client id, message.
+    pub publish_to: unsafe extern "C" fn(HostContext, View<'_>, EventPtr<Message<'static>>) -> i32,
+    /// Keeps a message for future subscribers without publishing it; one without payload clears its topic.
+    pub retain: unsafe extern "C" fn(HostContext, EventPtr<Message<'static>>) -> i32,
+    /// Shows the retained messages whose topics match a filter; a topic name is one. How many were shown, or negative.
+    pub each_retained:
+        unsafe extern "C" fn(HostContext, View<'_>, *mut c_void, VisitMessage) -> i64,
+    /// Ends a client's connection: client id, reason code, words for the client, flags.
+    pub disconnect: unsafe extern "C" fn(HostContext, View<'_>, u32, View<'_>, u32) -> i32,
+    /// Subscribes for a client: client id, whole filter, Subscription Options, Subscription Identifier or 0.
+    pub subscribe: unsafe extern "C" fn(HostContext, View<'_>, View<'_>, u32, u32) -> i32,
+    /// Unsubscribes for a client: client id, whole filter.
+    pub unsubscribe: unsafe extern "C" fn(HostContext, View<'_>, View<'_>) -> i32,
+    /// Shows the clients and sessions, or the one of a client id. How many were shown, or negative.
+    pub each_client: unsafe extern "C" fn(HostContext, View<'_>, *mut c_void, VisitClient) -> i64,
+    /// Shows all subscriptions, or those of a client id. How many were shown, or negative.
+    pub each_subscription:
+        unsafe extern "C" fn(HostContext, View<'_>, *mut c_void, VisitSubscription) -> i64,
+    /// Shows the subscriptions that a message to a topic would be delivered by. How many, or negative.
+    pub receivers:
+        unsafe extern "C" fn(HostContext, View<'_>, *mut c_void, VisitSubscription) -> i64,
+    /// Notes something of the plugin's own at a client: client id, scope, key, value; an empty value removes it.
+    pub attribute_set: unsafe extern "C" fn(HostContext, View<'_>, u32, View<'_>, View<'_>) -> i32,
+    /// Shows what was noted: client id, scope, key.
+    pub attribute_get:
+        unsafe extern "C" fn(HostContext, View<'_>, u32, View<'_>, *mut c_void, VisitValue) -> i32,
+    /// Puts a value into the plugin's durable store: key, value, seconds to live or 0.
+    pub kv_set: unsafe extern "C" fn(HostContext, View<'_>, View<'_>, u32) -> i32,
+    /// Shows the value of a key of the plugin's store.
+    pub kv_get: unsafe extern "C" fn(HostContext, View<'_>, *mut c_void, VisitValue) -> i32,
+    /// Removes a key from the plugin's store.
+    pub kv_remove: unsafe extern "C" fn(HostContext, View<'_>) -> i32,
+    /// Shows the pairs whose keys begin so. How many were shown, or negative.
+    pub kv_each: unsafe extern "C" fn(HostContext, View<'_>, *mut c_void, VisitPair) -> i64,
+    /// Has OnTick called: id, milliseconds from now, milliseconds between further calls or 0 for one call.
+    pub timer_set: unsafe extern "C" fn(HostContext, u64, u64, u64) -> i32,
+    /// Forgets a timer.
+    pub timer_cancel: unsafe extern "C" fn(HostContext, u64) -> i32,
+    /// Makes a metric, or finds it: kind, name, labels as key=value each ended by a zero byte, help. Its number, or negative.
+    pub metric: unsafe extern "C" fn(HostContext, u32, View<'_>, View<'_>, View<'_>) -> i64,
+    /// Changes a metric: its number, ADD, SET or OBSERVE, by how much.
+    pub metric_update: unsafe extern "C" fn(HostContext, i64, u32, f64) -> i32,
+    /// While starting: what the plugin wants to be called for. Hook by its name in Rust, or empty for all; which interest; value.
+    pub interest: unsafe extern "C" fn(HostContext, View<'_>, u32, View<'_>) -> i32,
+    /// Shows the plugin's section of the config in force, as JSON.
+    pub config: unsafe extern "C" fn(HostContext, *mut c_void, VisitValue) -> i32,
+    /// Shows the path of a folder: FOLDER_OF_CONFIG, FOLDER_OF_DATA.
+    pub folder: unsafe extern "C" fn(HostContext, u32, *mut c_void, VisitValue) -> i32,
+    /// While a hook runs that may answer later: its answer_ctx, milliseconds until it counts as failed. The ticket to answer with, or 0.
+    pub defer: unsafe extern "C" fn(HostContext, AnswerContext, u32) -> u64,
+    /// Answers later: ticket, answer, parts of the answer, how many.
+    pub complete: unsafe extern "C" fn(HostContext, u64, i32, *const Part<'_>, usize) -> i32,
 }
 
 #[cfg(test)]

@@ -4,8 +4,12 @@ use crate::{
     auth::Auth,
     auth_verdict::AuthVerdict,
     config::Config,
+    deliver::{Deliver, Dropped},
     error::Result,
-    event::{BeforeConnect, Connect, Disconnect, Publish, SocketOpen, Subscribe, Unsubscribe},
+    event::{
+        BeforeConnect, Connect, Disconnect, Publish, Session, SocketOpen, Subscribe, Tick,
+        Unsubscribe,
+    },
     host::Host,
     verdict::Verdict,
 };
@@ -138,6 +142,48 @@ pub trait Plugin: Sized + Send + Sync + 'static {
 
     /// The message has been routed; wills too.
     fn on_publish(&self, event: &Publish<'_>) {
+        let _ = event;
+    }
+
+    /// A message on its way to one receiver, before it is queued; retained ones too. Since 1.1.
+    ///
+    /// A veto, a refusal or a failure keeps it from this receiver; of a shared subscription, nobody else
+    /// gets it in its place. There is nobody to tell or to wait: reasons and throttles have no effect, and an
+    /// answer that comes later is a failure.
+    fn on_before_deliver(&self, event: &Deliver<'_>) -> impl Into<Verdict> {
+        let _ = event;
+        Verdict::Continue
+    }
+
+    /// A receiver has acknowledged a message; one of QoS 0 was written to its socket. Since 1.1.
+    fn on_delivered(&self, event: &Deliver<'_>) {
+        let _ = event;
+    }
+
+    /// A receiver does not get a message, for the reason given. Since 1.1.
+    fn on_dropped(&self, event: &Dropped<'_>) {
+        let _ = event;
+    }
+
+    /// A will is about to be published; [`on_before_publish`](Plugin::on_before_publish) follows. Since 1.1.
+    ///
+    /// A veto, a refusal or a failure keeps it from being published. It may be changed as any message.
+    fn on_will(&self, event: &Publish<'_>) -> impl Into<Verdict> {
+        let _ = event;
+        Verdict::Continue
+    }
+
+    /// A session has begun, ended, or found its client again. Since 1.1.
+    ///
+    /// Order: `on_connect` follows on created and resumed; taken over, expired and deleted come after
+    /// `on_disconnect`.
+    fn on_session(&self, event: &Session<'_>) {
+        let _ = event;
+    }
+
+    /// A timer is due that the plugin has set by [`Host::timer`]. Called on a thread that all plugins share for
+    /// this: it may block for a moment, and then holds up the timers of others. Since 1.1.
+    fn on_tick(&self, event: &Tick<'_>) {
         let _ = event;
     }
 

@@ -4,17 +4,38 @@
 //! Every struct that is passed by pointer starts with its `size` and only ever grows at its tail.
 //! Gaps are named `reserved` and are zero, so that a new field never hides inside an old `size`.
 
-use std::{ffi::c_void, marker::PhantomData, net::SocketAddr, ptr::NonNull};
+use std::{marker::PhantomData, net::SocketAddr, ptr::NonNull};
 
 use abi_stable::StableAbi;
 
 mod answer;
 mod auth;
+mod deliver;
+mod event;
+mod host;
 
 pub use answer::{
-    ANSWER_REASON, ANSWER_THROTTLE, AnswerContext, AnswerFunction, REFUSED, TAKEN, UNFIT, UNKNOWN,
+    ANSWER_CLIENT_ID, ANSWER_CONNACK_PROPERTY, ANSWER_FILTER, ANSWER_KEEP_ALIVE, ANSWER_OPTIONS,
+    ANSWER_PAYLOAD, ANSWER_QOS, ANSWER_REASON, ANSWER_REMOVE_PROPERTY, ANSWER_RETAIN,
+    ANSWER_SESSION_EXPIRY, ANSWER_SET_PROPERTY, ANSWER_THROTTLE, ANSWER_TOPIC, AnswerContext,
+    AnswerFunction, CLOSED, Part, REFUSED, TAKEN, UNFIT, UNKNOWN,
 };
 pub use auth::{ANSWER_DATA, ANSWER_STATE, ANSWER_USERNAME, AUTHENTICATED, Auth, CHALLENGE};
+pub use deliver::{
+    DROPPED_EXPIRED, DROPPED_NOT_TAKEN, DROPPED_QUEUE_FULL, DROPPED_SESSION_ENDED,
+    DROPPED_TOO_LARGE, DROPPED_VETOED, Deliver, Dropped,
+};
+pub use event::{
+    BeforeConnect, Connect, Disconnect, Publish, SESSION_CREATED, SESSION_DELETED, SESSION_EXPIRED,
+    SESSION_RESUMED, SESSION_TAKEN_OVER, Session, SocketOpen, Subscribe, Tick, Unsubscribe,
+};
+pub use host::{
+    ADD, ATTRIBUTE_OF_CONNECTION, ATTRIBUTE_OF_SESSION, CLEAR_SESSION, COUNTER, ClientInfo,
+    FOLDER_OF_CONFIG, FOLDER_OF_DATA, FULL, GAUGE, HISTOGRAM, Host, HostContext, INTEREST_LISTENER,
+    INTEREST_NO_PAYLOAD, INTEREST_TOPIC, Message, NOT_GRANTED, NOT_THERE, OBSERVE, SET, STOPPING,
+    SubscriptionInfo, TOO_DEEP, VisitClient, VisitMessage, VisitPair, VisitSubscription,
+    VisitValue, WITHOUT_WILL,
+};
 
 /// Major version in the upper 16 bits, minor in the lower: `MQ_ABI_VERSION` in `plugin.h`.
 pub const ABI_VERSION: u32 = 1 << 16 | 1;
@@ -23,7 +44,7 @@ pub const ABI_VERSION: u32 = 1 << 16 | 1;
 pub const VETO: i32 = 0;
 /// A hook's answer: go on.
 pub const CONTINUE: i32 = 1;
-/// Reserved for an answer that comes later. Not offered yet: it counts as a failure.
+/// A hook's answer: it comes later, by `complete`. Since 1.1, after `defer`.
 pub const PENDING: i32 = 2;
 /// The plugin panicked; what it was about to do is unfinished.
 pub const PANICKED: i32 = -1;
@@ -34,6 +55,10 @@ pub const FAILED: i32 = -2;
 pub const ORIGIN_CLIENT: u8 = 0;
 /// `origin` of a message that is a client's will.
 pub const ORIGIN_WILL: u8 = 1;
+/// `origin` of what a plugin has brought about; its name is the event's `source`. Since 1.1.
+pub const ORIGIN_PLUGIN: u8 = 2;
+/// `origin` of what the broker does of itself. Since 1.1.
+pub const ORIGIN_BROKER: u8 = 3;
 
 /// `family` of an [`Address`] that is neither IPv4 nor IPv6.
 pub const FAMILY_NONE: u16 = 0;
@@ -179,200 +204,6 @@ impl<'a> From<&'a Client<'a>> for ClientPtr<'a> {
         ClientPtr { ptr: NonNull::from(client), _borrowed: PhantomData }
     }
 }
-
-/// Event of OnSocketOpen (`mq_socket_open`).
-#[repr(C)]
-pub struct SocketOpen<'a> {
-    /// `sizeof` in the broker's build.
-    pub size: u32,
-    /// Zero.
-    pub reserved: u32,
-    /// The listener, as `tcp://127.0.0.1:1883`.
-    pub listener: Text<'a>,
-    /// The client's end of the connection.
-    pub peer: Address,
-    /// The broker's end of the connection.
-    pub local: Address,
-    /// Since 1.1. To be passed back to `answer`.
-    pub answer_ctx: AnswerContext,
-    /// Since 1.1. Takes a part of the answer.
-    pub answer: AnswerFunction,
-}
-
-/// Event of OnBeforeConnect (`mq_before_connect`).
-#[repr(C)]
-pub struct BeforeConnect<'a> {
-    /// `sizeof` in the broker's build.
-    pub size: u32,
-    /// 1 if an existing session is to be discarded.
-    pub clean_start: u8,
-    /// 1 if there is a password.
-    pub has_password: u8,
-    /// 1 if there is a will.
-    pub has_will: u8,
-    /// Zero.
-    pub reserved: u8,
-    /// Seconds that the session outlives the connection; 0xFFFFFFFF is for ever.
-    pub session_expiry: u32,
-    /// Seconds; 0 turns keep alive off.
-    pub keep_alive: u16,
-    /// Zero.
-    pub reserved_too: u16,
-    /// Who connects.
-    pub client: ClientPtr<'a>,
-    /// Empty without `has_password`.
-    pub password: View<'a>,
-    /// Empty without `has_will`.
-    pub will_topic: Text<'a>,
-    /// The properties of the CONNECT packet, without their length.
-    pub properties: View<'a>,
-    /// Since 1.1. The method by which on_auth has authenticated the client; else empty.
-    pub authentication_method: Text<'a>,
-    /// Since 1.1. To be passed back to `answer`.
-    pub answer_ctx: AnswerContext,
-    /// Since 1.1. Takes a part of the answer.
-    pub answer: AnswerFunction,
-}
-
-/// Event of OnConnect (`mq_connect`).
-#[repr(C)]
-pub struct Connect<'a> {
-    /// `sizeof` in the broker's build.
-    pub size: u32,
-    /// 1 if an existing session is resumed.
-    pub session_present: u8,
-    /// 1 if an existing session was to be discarded.
-    pub clean_start: u8,
-    /// Zero.
-    pub reserved: [u8; 2],
-    /// Who connected.
-    pub client: ClientPtr<'a>,
-    /// Since 1.1. To be passed back to `answer`.
-    pub answer_ctx: AnswerContext,
-    /// Since 1.1. Takes a part of the answer.
-    pub answer: AnswerFunction,
-}
-
-/// Event of OnMessage, OnBeforePublish and OnPublish (`mq_publish`).
-#[repr(C)]
-pub struct Publish<'a> {
-    /// `sizeof` in the broker's build.
-    pub size: u32,
-    /// 0, 1 or 2.
-    pub qos: u8,
-    /// 0 or 1.
-    pub retain: u8,
-    /// 0 or 1: the client says that it may have sent it before.
-    pub dup: u8,
-    /// [`ORIGIN_CLIENT`] or [`ORIGIN_WILL`]; more to come.
-    pub origin: u8,
-    /// Who published it.
-    pub client: ClientPtr<'a>,
-    /// The topic name.
-    pub topic: Text<'a>,
-    /// The payload.
-    pub payload: View<'a>,
-    /// The properties of the PUBLISH packet, without their length.
-    pub properties: View<'a>,
-    /// Since 1.1. To be passed back to `answer`.
-    pub answer_ctx: AnswerContext,
-    /// Since 1.1. Takes a part of the answer; nothing where the hook observes.
-    pub answer: AnswerFunction,
-}
-
-/// Event of OnBeforeSubscribe and OnSubscribe (`mq_subscribe`).
-#[repr(C)]
-pub struct Subscribe<'a> {
-    /// `sizeof` in the broker's build.
-    pub size: u32,
-    /// The QoS that was asked for.
-    pub qos: u8,
-    /// 0 or 1.
-    pub no_local: u8,
-    /// 0 or 1.
-    pub retain_as_published: u8,
-    /// 0, 1 or 2.
-    pub retain_handling: u8,
-    /// Who subscribes.
-    pub client: ClientPtr<'a>,
-    /// The topic filter; of a shared subscription the one behind its name.
-    pub filter: Text<'a>,
-    /// The properties of the SUBSCRIBE packet, without their length.
-    pub properties: View<'a>,
-    /// The filter as the client wrote it, `$share/` and name included. Since 1.1.
-    pub whole_filter: Text<'a>,
-    /// Since 1.1. To be passed back to `answer`.
-    pub answer_ctx: AnswerContext,
-    /// Since 1.1. Takes a part of the answer; nothing where the hook observes.
-    pub answer: AnswerFunction,
-}
-
-/// Event of OnBeforeUnsubscribe and OnUnsubscribe (`mq_unsubscribe`).
-#[repr(C)]
-pub struct Unsubscribe<'a> {
-    /// `sizeof` in the broker's build.
-    pub size: u32,
-    /// Zero.
-    pub reserved: u32,
-    /// Who unsubscribes.
-    pub client: ClientPtr<'a>,
-    /// The topic filter; of a shared subscription the one behind its name.
-    pub filter: Text<'a>,
-    /// The filter as the client wrote it, `$share/` and name included. Since 1.1.
-    pub whole_filter: Text<'a>,
-    /// Since 1.1. To be passed back to `answer`.
-    pub answer_ctx: AnswerContext,
-    /// Since 1.1. Takes a part of the answer; nothing where the hook observes.
-    pub answer: AnswerFunction,
-}
-
-/// Event of OnDisconnect (`mq_disconnect`).
-#[repr(C)]
-pub struct Disconnect<'a> {
-    /// `sizeof` in the broker's build.
-    pub size: u32,
-    /// 1 if the client said goodbye with a DISCONNECT packet.
-    pub graceful: u8,
-    /// The MQTT 5 reason code.
-    pub reason_code: u8,
-    /// 1 if the session stays.
-    pub session_kept: u8,
-    /// Zero.
-    pub reserved: u8,
-    /// Who is gone.
-    pub client: ClientPtr<'a>,
-    /// The reason in words, for a log.
-    pub reason: Text<'a>,
-}
-
-/// What a C plugin may call (`mq_host`). Rust plugins get [`crate::module::HostApi`].
-#[repr(C)]
-pub struct Host {
-    /// `sizeof` in the broker's build.
-    pub size: u32,
-    /// [`ABI_VERSION`] of the broker.
-    pub abi_version: u32,
-    /// To be passed back in every call.
-    pub ctx: HostContext,
-    /// Writes a line to the broker's log: level (1 error to 5 trace), target, message, file, line.
-    pub log: unsafe extern "C" fn(HostContext, u32, View<'_>, View<'_>, View<'_>, u32),
-    /// The most detailed level that the broker's log takes: 0 off, 1 error to 5 trace.
-    pub max_level: unsafe extern "C" fn(HostContext) -> u32,
-}
-
-/// Tells the broker which plugin is calling. Opaque to the plugin.
-#[repr(transparent)]
-#[derive(Clone, Copy, StableAbi)]
-pub struct HostContext {
-    /// The broker's memory.
-    #[sabi(unsafe_opaque_field)]
-    pub ptr: *const c_void,
-}
-
-// SAFETY: the broker takes it back from any thread (plugin.h, "Threads").
-unsafe impl Send for HostContext {}
-// SAFETY: as above.
-unsafe impl Sync for HostContext {}
 
 /// A pointer to an event. What it points to is outside abi_stable's layout check, since the check
 /// would refuse an event that has grown.

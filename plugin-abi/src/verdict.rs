@@ -34,6 +34,9 @@ pub enum Verdict {
     /// As [`Continue`](Verdict::Continue), and what the client sends next is not looked at for so long, at
     /// most a minute. Others do not wait. Since 1.1; for a broker before, it is to continue.
     Throttle(Duration),
+    /// The answer comes later, by the [`Later`](crate::Later) that the hook has taken from
+    /// [`Host::later`](crate::Host::later); without one it is a failure. Since 1.1.
+    Pending,
 }
 
 impl Verdict {
@@ -52,30 +55,41 @@ impl Verdict {
 
     /// Hands to the broker what is no number, and returns the number that crosses the border.
     pub(crate) fn give(self, event: &impl Answerable) -> i32 {
+        let Some(answer) = event.answer() else {
+            return match self {
+                Verdict::Refuse { .. } => raw::VETO,
+                Verdict::Throttle(_) => raw::CONTINUE,
+                other => other.number(&mut Vec::new()),
+            };
+        };
+        let mut parts = Vec::new();
+        let number = self.number(&mut parts);
+        for (part, value) in parts {
+            answer.give(part, &value);
+        }
+        number
+    }
+
+    /// The number that crosses the border; what is no number is added to `parts`.
+    pub(crate) fn number(self, parts: &mut Vec<(u32, Vec<u8>)>) -> i32 {
         match self {
             Verdict::Continue => raw::CONTINUE,
             Verdict::Veto => raw::VETO,
-            Verdict::Refuse { code, reason } => refuse(event, code, &reason),
+            Verdict::Refuse { code, .. } if i32::from(code) < raw::REFUSED => raw::FAILED,
+            Verdict::Refuse { code, reason } => {
+                if !reason.is_empty() {
+                    parts.push((raw::ANSWER_REASON, reason.into_owned().into()));
+                }
+                code.into()
+            }
             Verdict::Throttle(wait) => {
                 let milliseconds = u32::try_from(wait.as_millis()).unwrap_or(u32::MAX);
-                if let Some(answer) = event.answer() {
-                    answer.give(raw::ANSWER_THROTTLE, &milliseconds.to_ne_bytes());
-                }
+                parts.push((raw::ANSWER_THROTTLE, milliseconds.to_ne_bytes().into()));
                 raw::CONTINUE
             }
+            Verdict::Pending => raw::PENDING,
         }
     }
-}
-
-fn refuse(event: &impl Answerable, code: u8, reason: &str) -> i32 {
-    let Some(answer) = event.answer() else { return raw::VETO };
-    if i32::from(code) < raw::REFUSED {
-        return raw::FAILED;
-    }
-    if !reason.is_empty() {
-        answer.give(raw::ANSWER_REASON, reason.as_bytes());
-    }
-    i32::from(code)
 }
 
 impl From<bool> for Verdict {
@@ -126,6 +140,9 @@ mod tests {
             client: (&client).into(),
             answer_ctx: AnswerContext { ptr: (&raw const parts).cast() },
             answer: take,
+            origin: 0,
+            asked_again: 0,
+            source: Text::new(""),
         };
         // SAFETY: it lives until the answer is given.
         let number = verdict.give(&unsafe { Connect::new(EventPtr::from(&event).cast()) });
@@ -157,7 +174,7 @@ mod tests {
     #[test]
     fn a_broker_of_1_0_hears_numbers_that_it_knows() {
         let before = offset_of!(raw::Connect<'_>, answer_ctx);
-        for size in [before, WHOLE - 1] {
+        for size in [before, offset_of!(raw::Connect<'_>, origin) - 1] {
             let refusal = Verdict::refuse_with(0x97).reason("full");
             assert_eq!(given(refusal, size), (raw::VETO, vec![]));
             let throttle = Verdict::Throttle(Duration::from_secs(1));

@@ -118,6 +118,9 @@ fn ask(
         properties: raw::View::new(round.properties),
         answer_ctx: context,
         answer: function,
+        origin: raw::ORIGIN_CLIENT.into(),
+        asked_again: 0,
+        source: raw::Text::new(""),
     });
     (code, answer.into_parts())
 }

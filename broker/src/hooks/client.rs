@@ -85,6 +85,21 @@ pub enum Origin {
     Client,
     /// It is a client's will.
     Will,
+    /// A plugin has published it.
+    Plugin,
+    /// The broker has made it.
+    Broker,
+}
+
+impl Origin {
+    pub(super) const fn to_raw(self) -> u8 {
+        match self {
+            Origin::Client => raw::ORIGIN_CLIENT,
+            Origin::Will => raw::ORIGIN_WILL,
+            Origin::Plugin => raw::ORIGIN_PLUGIN,
+            Origin::Broker => raw::ORIGIN_BROKER,
+        }
+    }
 }
 
 /// How a connection ended.
@@ -138,6 +153,15 @@ impl BeforeConnect<'_> {
             authentication_method: raw::Text::new(self.authentication_method.unwrap_or_default()),
             answer_ctx: answer.context,
             answer: answer.function,
+            origin: raw::ORIGIN_CLIENT.into(),
+            asked_again: 0,
+            source: raw::Text::new(""),
+            original_client_id: client.client_id,
+            original_username: client.username,
+            will_payload: raw::View::new(b""),
+            will_properties: raw::View::new(b""),
+            will_qos: 0,
+            will_retain: 0,
         }
     }
 }
@@ -160,6 +184,10 @@ impl Subscription<'_> {
             whole_filter: raw::Text::new(self.filter),
             answer_ctx: answer.context,
             answer: answer.function,
+            origin: raw::ORIGIN_CLIENT.into(),
+            asked_again: 0,
+            source: raw::Text::new(""),
+            original_filter: raw::Text::new(self.filter),
         }
     }
 }
@@ -175,16 +203,18 @@ impl Publication<'_> {
             qos: self.qos,
             retain: flag(self.retain),
             dup: flag(self.dup),
-            origin: match self.origin {
-                Origin::Client => raw::ORIGIN_CLIENT,
-                Origin::Will => raw::ORIGIN_WILL,
-            },
+            origin: self.origin.to_raw(),
             client: client.into(),
             topic: raw::Text::new(self.topic),
             payload: raw::View::new(self.payload),
             properties: raw::View::new(self.properties),
             answer_ctx: answer.context,
             answer: answer.function,
+            asked_again: 0,
+            depth: 0,
+            source: raw::Text::new(""),
+            original_topic: raw::Text::new(self.topic),
+            payload_len: self.payload.len() as u64,
         }
     }
 }
@@ -199,6 +229,9 @@ impl Disconnected<'_> {
             reserved: 0,
             client: client.into(),
             reason: raw::Text::new(self.reason),
+            origin: raw::ORIGIN_CLIENT.into(),
+            reserved_too: 0,
+            source: raw::Text::new(""),
         }
     }
 }
@@ -216,6 +249,10 @@ pub(super) fn unsubscribe_event<'a>(
         whole_filter: raw::Text::new(filter),
         answer_ctx: answer.context,
         answer: answer.function,
+        origin: raw::ORIGIN_CLIENT.into(),
+        asked_again: 0,
+        source: raw::Text::new(""),
+        original_filter: raw::Text::new(filter),
     }
 }
 

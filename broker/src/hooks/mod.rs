@@ -116,6 +116,9 @@ impl Hooks {
             local: local.into(),
             answer_ctx: answer.context,
             answer: answer.function,
+            origin: raw::ORIGIN_CLIENT.into(),
+            asked_again: 0,
+            source: raw::Text::new(""),
         })
     }
 
@@ -160,6 +163,9 @@ impl Hooks {
             client: (&client).into(),
             answer_ctx: answer.context,
             answer: answer.function,
+            origin: raw::ORIGIN_CLIENT.into(),
+            asked_again: 0,
+            source: raw::Text::new(""),
         })
     }
 

@@ -87,5 +87,11 @@ points! {
     OnBeforePublish     on_before_publish       Publish        true      Refuse;
     OnPublish           on_publish              Publish        false     GoOn;
     OnAuth              on_auth                 Auth           true      Refuse;
+    OnWill              on_will                 Publish        true      Refuse;
+    OnBeforeDeliver     on_before_deliver       Deliver        true      Refuse;
+    OnDelivered         on_delivered            Deliver        false     GoOn;
+    OnDropped           on_dropped              Dropped        false     GoOn;
+    OnSession           on_session              Session        false     GoOn;
+    OnTick              on_tick                 Tick           false     GoOn;
     OnDisconnect        on_disconnect           Disconnect     false     GoOn;
 }

@@ -102,6 +102,12 @@ unsafe fn hooks(library: &Library) -> HookTable {
             on_publish: hook(library, c"OnPublish"),
             on_disconnect: hook(library, c"OnDisconnect"),
             on_auth: hook(library, c"OnAuth"),
+            on_will: hook(library, c"OnWill"),
+            on_before_deliver: hook(library, c"OnBeforeDeliver"),
+            on_delivered: hook(library, c"OnDelivered"),
+            on_dropped: hook(library, c"OnDropped"),
+            on_session: hook(library, c"OnSession"),
+            on_tick: hook(library, c"OnTick"),
         }
     }
 }

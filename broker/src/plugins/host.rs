@@ -147,12 +147,39 @@ pub(super) fn c_host(caller: &'static Caller) -> &'static raw::Host {
         size: size_of::<raw::Host>() as u32,
         abi_version: raw::ABI_VERSION,
         ctx: caller.context(),
-        log,
-        max_level,
+        log: TABLE.log,
+        max_level: TABLE.max_level,
+        publish: TABLE.publish,
+        publish_to: TABLE.publish_to,
+        retain: TABLE.retain,
+        each_retained: TABLE.each_retained,
+        disconnect: TABLE.disconnect,
+        subscribe: TABLE.subscribe,
+        unsubscribe: TABLE.unsubscribe,
+        each_client: TABLE.each_client,
+        each_subscription: TABLE.each_subscription,
+        receivers: TABLE.receivers,
+        attribute_set: TABLE.attribute_set,
+        attribute_get: TABLE.attribute_get,
+        kv_set: TABLE.kv_set,
+        kv_get: TABLE.kv_get,
+        kv_remove: TABLE.kv_remove,
+        kv_each: TABLE.kv_each,
+        timer_set: TABLE.timer_set,
+        timer_cancel: TABLE.timer_cancel,
+        metric: TABLE.metric,
+        metric_update: TABLE.metric_update,
+        interest: TABLE.interest,
+        config: TABLE.config,
+        folder: TABLE.folder,
+        defer: TABLE.defer,
+        complete: TABLE.complete,
     }))
 }
 
-const API: &WithMetadata<HostApi> = &WithMetadata::new(HostApi { log, max_level, panicked });
+const API: &WithMetadata<HostApi> = &WithMetadata::new(TABLE);
+
+const TABLE: HostApi = HostApi::of_1_0(log, max_level, panicked);
 
 unsafe extern "C" fn log(
     context: HostContext,

@@ -107,4 +107,10 @@ const HOOKS: &[&str] = &[
     "on_publish",
     "on_disconnect",
     "on_auth",
+    "on_will",
+    "on_before_deliver",
+    "on_delivered",
+    "on_dropped",
+    "on_session",
+    "on_tick",
 ];

@@ -39,4 +39,10 @@ pub struct Auth<'a> {
     pub answer_ctx: AnswerContext,
     /// Takes a part of the answer.
     pub answer: AnswerFunction,
+    /// Who has brought it about: [`ORIGIN_CLIENT`](super::ORIGIN_CLIENT) and its like.
+    pub origin: u32,
+    /// 1 if a plugin behind has changed what is decided by, and this one is asked again.
+    pub asked_again: u32,
+    /// The name of the plugin, where the origin is one; else empty.
+    pub source: Text<'a>,
 }

@@ -27,6 +27,8 @@ pub enum Answer {
     },
     /// The event goes on, and then the client is not read for so long.
     Throttled(Duration),
+    /// The answer comes later.
+    Pending,
     /// The hook panicked, with this message.
     Panicked(String),
     /// The hook failed in another way: what the broker's log would say.
@@ -39,6 +41,7 @@ impl Answer {
         match code {
             raw::CONTINUE => throttle.map_or(Answer::Continue, Answer::Throttled),
             raw::VETO => Answer::Veto,
+            raw::PENDING => Answer::Pending,
             raw::PANICKED => Answer::Panicked(Panicked::new(panic).0),
             code => match refusal(code) {
                 Some(reason_code) => Answer::Refused { reason_code, reason },
@@ -64,6 +67,7 @@ impl PartialEq<Verdict> for Answer {
                     let wait = wait.to_ne_bytes().to_vec();
                     Answer::new(raw::CONTINUE, &[(raw::ANSWER_THROTTLE, wait)], None)
                 }
+                Verdict::Pending => Answer::Pending,
             }
     }
 }

@@ -116,6 +116,9 @@ impl Event for Auth {
             properties: raw::View::new(&self.properties),
             answer_ctx: parts.context(),
             answer: parts::take,
+            origin: raw::ORIGIN_CLIENT.into(),
+            asked_again: 0,
+            source: raw::Text::new(""),
         };
         call(EventPtr::from(&event).cast())
     }

@@ -124,6 +124,15 @@ impl Event for BeforeConnect {
             ),
             answer_ctx: parts.context(),
             answer: parts::take,
+            origin: raw::ORIGIN_CLIENT.into(),
+            asked_again: 0,
+            source: raw::Text::new(""),
+            original_client_id: client.client_id,
+            original_username: client.username,
+            will_payload: raw::View::new(b""),
+            will_properties: raw::View::new(b""),
+            will_qos: 0,
+            will_retain: 0,
         };
         call(EventPtr::from(&event).cast())
     }

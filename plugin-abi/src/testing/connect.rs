@@ -66,6 +66,9 @@ impl Event for Connect {
             client: (&client).into(),
             answer_ctx: parts.context(),
             answer: parts::take,
+            origin: raw::ORIGIN_CLIENT.into(),
+            asked_again: 0,
+            source: raw::Text::new(""),
         };
         call(EventPtr::from(&event).cast())
     }

@@ -78,6 +78,9 @@ impl Event for Disconnect {
             reserved: 0,
             client: (&client).into(),
             reason: raw::Text::new(&self.reason),
+            origin: raw::ORIGIN_CLIENT.into(),
+            reserved_too: 0,
+            source: raw::Text::new(""),
         };
         call(EventPtr::from(&event).cast())
     }

@@ -97,7 +97,7 @@ impl Recorder {
 
 static ALL: Mutex<Vec<&'static Recorder>> = Mutex::new(Vec::new());
 
-const API: &WithMetadata<HostApi> = &WithMetadata::new(HostApi { log, max_level, panicked });
+const API: &WithMetadata<HostApi> = &WithMetadata::new(HostApi::of_1_0(log, max_level, panicked));
 
 unsafe extern "C" fn log(
     context: HostContext,

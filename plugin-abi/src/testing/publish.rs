@@ -100,6 +100,8 @@ impl Event for Publish {
             origin: match self.origin {
                 Origin::Client => raw::ORIGIN_CLIENT,
                 Origin::Will => raw::ORIGIN_WILL,
+                Origin::Plugin => raw::ORIGIN_PLUGIN,
+                Origin::Broker => raw::ORIGIN_BROKER,
                 Origin::Other => u8::MAX,
             },
             client: (&client).into(),
@@ -108,6 +110,11 @@ impl Event for Publish {
             properties: raw::View::new(&self.properties),
             answer_ctx: parts.context(),
             answer: parts::take,
+            asked_again: 0,
+            depth: 0,
+            source: raw::Text::new(""),
+            original_topic: raw::Text::new(&self.topic),
+            payload_len: self.payload.len() as u64,
         };
         call(EventPtr::from(&event).cast())
     }

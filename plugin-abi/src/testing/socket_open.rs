@@ -74,6 +74,9 @@ impl Event for SocketOpen {
             local: raw_address(self.local),
             answer_ctx: parts.context(),
             answer: parts::take,
+            origin: raw::ORIGIN_CLIENT.into(),
+            asked_again: 0,
+            source: raw::Text::new(""),
         };
         call(EventPtr::from(&event).cast())
     }

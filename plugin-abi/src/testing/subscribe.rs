@@ -94,6 +94,10 @@ impl Event for Subscribe {
             whole_filter: raw::Text::new(&self.filter),
             answer_ctx: parts.context(),
             answer: parts::take,
+            origin: raw::ORIGIN_CLIENT.into(),
+            asked_again: 0,
+            source: raw::Text::new(""),
+            original_filter: raw::Text::new(&self.filter),
         };
         call(EventPtr::from(&event).cast())
     }
@@ -138,6 +142,10 @@ impl Event for Unsubscribe {
             whole_filter: raw::Text::new(&self.filter),
             answer_ctx: parts.context(),
             answer: parts::take,
+            origin: raw::ORIGIN_CLIENT.into(),
+            asked_again: 0,
+            source: raw::Text::new(""),
+            original_filter: raw::Text::new(&self.filter),
         };
         call(EventPtr::from(&event).cast())
     }
