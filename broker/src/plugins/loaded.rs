@@ -24,7 +24,7 @@ use super::{
     host::Caller,
     native,
 };
-use crate::hooks::{Record, running};
+use crate::hooks::{Record, Trace, running};
 
 /// A plugin and its instance, which ends with it.
 pub(crate) struct Loaded {
@@ -53,6 +53,7 @@ impl Loaded {
         file: &Path,
         library: &Library,
         entry: &PluginEntry,
+        trace: &Arc<Trace>,
     ) -> Result<Loaded, Reason> {
         let kind = match native::root_module(library)? {
             Some(module) => Kind::Native(module),
@@ -73,7 +74,7 @@ impl Loaded {
             Kind::C(symbols) => (symbols.bootstrap(caller, &config)?, symbols.hooks),
         };
         let shut_down = AtomicBool::new(false);
-        let record = Record::new(&name.into(), entry);
+        let record = Record::new(&name.into(), entry, trace);
         Ok(Loaded { record, file: file.into(), kind, hooks, instance, shut_down })
     }
 

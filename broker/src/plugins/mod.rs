@@ -10,6 +10,7 @@ mod c;
 mod change;
 mod contents;
 mod copy;
+mod described;
 mod elf;
 mod entry;
 mod error;
@@ -27,12 +28,13 @@ use std::{path::Path, sync::Arc};
 
 use parking_lot::Mutex;
 
-use crate::hooks::{HookStats, Hooks, Live, Standing, point};
+use crate::hooks::{HookStats, Hooks, Live, Standing, Trace, TraceFilter, TraceReader, point};
 
 pub(crate) use answer::{Answer, AnswerHandle, Parts, text};
 pub(crate) use auth_answer::AuthParts;
 pub use change::ChangeError;
 pub use contents::{Contents, Language};
+pub(crate) use described::Described;
 pub use entry::{OnError, PluginEntry};
 pub use error::LoadError;
 use error::Reason;
@@ -46,6 +48,7 @@ pub use manifest::Manifest;
 /// Dropping it shuts them down, as [`Plugins::shutdown`] does.
 pub struct Plugins {
     live: Arc<Live>,
+    trace: Arc<Trace>,
     set: Mutex<Set>,
     /// Held while plugins come and go, which takes as long as they do.
     changing: Mutex<()>,
@@ -77,9 +80,10 @@ impl Plugins {
     /// The first plugin that is not `optional` and cannot be loaded ends it; those that were
     /// already loaded are shut down.
     pub fn load(dir: &Path, entries: &[PluginEntry]) -> Result<Plugins, LoadError> {
+        let trace = Arc::default();
         let mut loaded: Vec<Arc<Loaded>> = Vec::with_capacity(entries.len());
         for entry in entries {
-            match load(dir, entry, &loaded).map_err(|error| error.at(entry.line)) {
+            match load(dir, entry, &loaded, &trace).map_err(|error| error.at(entry.line)) {
                 Ok(plugin) => {
                     log::info!("plugin {plugin}");
                     loaded.push(Arc::new(plugin));
@@ -93,7 +97,7 @@ impl Plugins {
                 }
             }
         }
-        Ok(Plugins::new(loaded))
+        Ok(Plugins::new(loaded, trace))
     }
 
     /// Loads the plugin in `file` alone, under the name in `entry`. Blocks while it starts.
@@ -102,14 +106,16 @@ impl Plugins {
     ///
     /// If it cannot be loaded, even if it is `optional`.
     pub fn load_file(file: &Path, entry: &PluginEntry) -> Result<Plugins, LoadError> {
-        let plugin = load_file(&entry.name, file, entry).map_err(|error| error.at(entry.line))?;
+        let trace = Arc::default();
+        let plugin =
+            load_file(&entry.name, file, entry, &trace).map_err(|error| error.at(entry.line))?;
         log::info!("plugin {plugin}");
-        Ok(Plugins::new(vec![Arc::new(plugin)]))
+        Ok(Plugins::new(vec![Arc::new(plugin)], trace))
     }
 
-    fn new(loaded: Vec<Arc<Loaded>>) -> Plugins {
+    fn new(loaded: Vec<Arc<Loaded>>, trace: Arc<Trace>) -> Plugins {
         let live = Arc::new(Live::new(Hooks::new(&loaded)));
-        Plugins { live, set: Mutex::new(Set::new(loaded)), changing: Mutex::new(()) }
+        Plugins { live, trace, set: Mutex::new(Set::new(loaded)), changing: Mutex::new(()) }
     }
 
     /// Their hooks, for those who are to notice a change.
@@ -153,6 +159,11 @@ impl Plugins {
         stats.collect()
     }
 
+    /// Shows what plugins answer from now on, until the result is dropped. Those that come later too.
+    pub fn trace(&self, filter: TraceFilter) -> TraceReader {
+        self.trace.read(filter)
+    }
+
     /// How each instance in force stands, by the name of its plugin, in the order of the config.
     pub fn standings(&self) -> Vec<(Arc<str>, Standing)> {
         let set = self.set.lock();
@@ -186,21 +197,31 @@ impl std::fmt::Debug for Plugins {
 }
 
 /// Loads a plugin that none of `others` is.
-fn load(dir: &Path, entry: &PluginEntry, others: &[Arc<Loaded>]) -> Result<Loaded, LoadError> {
+fn load(
+    dir: &Path,
+    entry: &PluginEntry,
+    others: &[Arc<Loaded>],
+    trace: &Arc<Trace>,
+) -> Result<Loaded, LoadError> {
     let found = find::find(dir, &entry.name)?;
     let (name, file) = (found.name, found.file.as_path());
     if others.iter().any(|other| **other.name() == *name || other.file() == file) {
         return Err(LoadError::new(name, Some(file), Reason::Twice));
     }
-    load_file(name, file, entry)
+    load_file(name, file, entry, trace)
 }
 
-fn load_file(name: &str, file: &Path, entry: &PluginEntry) -> Result<Loaded, LoadError> {
+fn load_file(
+    name: &str,
+    file: &Path,
+    entry: &PluginEntry,
+    trace: &Arc<Trace>,
+) -> Result<Loaded, LoadError> {
     let fail = |reason| LoadError::new(name, Some(file), reason);
     let bytes = std::fs::read(file).map_err(|error| fail(Reason::Read(error)))?;
     elf::check(&bytes).map_err(|error| fail(Reason::Elf(error)))?;
     let library = library::open(name, &bytes).map_err(fail)?;
-    Loaded::start(name, file, library, entry).map_err(fail)
+    Loaded::start(name, file, library, entry, trace).map_err(fail)
 }
 
 fn shut_down(plugins: Vec<Arc<Loaded>>) {

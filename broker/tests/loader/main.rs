@@ -18,6 +18,7 @@ mod shadow;
 mod stats;
 mod sub_limiter;
 mod testing;
+mod trace;
 mod tutorial;
 mod verdict;
 mod versions;
