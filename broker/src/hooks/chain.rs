@@ -90,7 +90,7 @@ impl<P: Point> Link<P> {
 
     /// What an answer other than to continue means. `None`: the plugin has failed, and that does not
     /// matter.
-    fn says_no(&self, code: i32) -> Option<No> {
+    pub(super) fn says_no(&self, code: i32) -> Option<No> {
         if P::MAY_VETO {
             if code == raw::VETO {
                 self.log_veto();
@@ -148,7 +148,7 @@ impl<P: Point> Link<P> {
 }
 
 /// How a plugin keeps an event from happening.
-enum No {
+pub(super) enum No {
     /// The client need not know.
     Silent,
     /// The client hears this.

@@ -20,6 +20,7 @@ mod auth_backoff;
 mod bounds;
 mod connect;
 mod connection_rate;
+mod deliver;
 mod engine;
 mod expiry;
 mod first_run;
