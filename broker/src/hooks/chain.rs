@@ -189,7 +189,7 @@ impl<P: Point> Link<P> {
 
     /// What an answer other than to continue means. `None`: the plugin has failed, and that does not
     /// matter.
-    fn says_no(&self, code: i32) -> Option<No> {
+    pub(super) fn says_no(&self, code: i32) -> Option<No> {
         if P::MAY_VETO {
             if code == raw::VETO {
                 self.note_veto();

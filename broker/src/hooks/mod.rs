@@ -10,6 +10,7 @@ mod breaker;
 mod chain;
 mod client;
 mod decision;
+mod deliver;
 mod failures;
 mod histogram;
 mod live;
@@ -35,6 +36,7 @@ use chain::Chain;
 pub use client::{BeforeConnect, Client, Disconnected, Origin, Publication, Subscription};
 use client::{flag, size};
 pub use decision::{Decision, Refusal, Verdict};
+pub(crate) use deliver::{Deliveries, Edited, Offer, Receiver, Ruling, Rulings, Sender};
 pub(crate) use live::{Live, OpenToAll};
 pub(crate) use record::Record;
 pub use stats::HookStats;
@@ -63,6 +65,7 @@ pub struct Hooks {
     on_message: Chain<point::OnMessage>,
     on_before_publish: Chain<point::OnBeforePublish>,
     on_publish: Chain<point::OnPublish>,
+    on_before_deliver: Chain<point::OnBeforeDeliver>,
     on_disconnect: Chain<point::OnDisconnect>,
 }
 
@@ -87,6 +90,7 @@ impl Hooks {
             on_message: Chain::new(plugins),
             on_before_publish: Chain::new(plugins),
             on_publish: Chain::new(plugins),
+            on_before_deliver: Chain::new(plugins),
             on_disconnect: Chain::new(plugins),
         }
     }
@@ -247,6 +251,24 @@ impl Hooks {
         if !self.on_publish.is_empty() {
             self.on_publish.tell(&message.event(&client.to_raw(), CLOSED));
         }
+    }
+
+    /// Some plugin is asked about messages on their way to their receivers.
+    #[inline]
+    pub(crate) fn watches_deliveries(&self) -> bool {
+        !self.on_before_deliver.is_empty()
+    }
+
+    /// Messages to one topic are on their way to their receivers, whom the answer is to be asked about.
+    /// `None`: no plugin has to be asked.
+    #[inline]
+    pub(crate) fn on_before_deliver<'a>(
+        &'a self,
+        sender: Sender<'a>,
+        topic: &'a str,
+    ) -> Option<Deliveries<'a>> {
+        let is_empty = self.on_before_deliver.is_empty();
+        (!is_empty).then(|| Deliveries::new(&self.on_before_deliver, sender, topic))
     }
 
     /// A connected client is gone.
