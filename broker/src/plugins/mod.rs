@@ -7,6 +7,7 @@
 mod answer;
 mod auth_answer;
 mod c;
+mod capability;
 mod change;
 mod contents;
 mod copy;
@@ -22,6 +23,9 @@ mod library;
 mod loaded;
 mod manifest;
 mod native;
+mod sha256;
+mod terms;
+mod versions;
 
 use std::{path::Path, sync::Arc};
 
@@ -31,6 +35,7 @@ use crate::hooks::{Hooks, Live, point};
 
 pub(crate) use answer::{Answer, AnswerHandle, Parts, text};
 pub(crate) use auth_answer::AuthParts;
+pub use capability::{Capabilities, Capability};
 pub use change::ChangeError;
 pub use contents::{Contents, Language};
 pub use entry::PluginEntry;
@@ -40,6 +45,8 @@ pub(crate) use hook_fn::HookFn;
 pub use inspect::{Inspection, inspect, inspect_file, libraries};
 pub(crate) use loaded::Loaded;
 pub use manifest::Manifest;
+pub use sha256::Sha256;
+pub use versions::PassedOver;
 
 /// The plugins of a running broker.
 ///
@@ -67,8 +74,9 @@ impl Plugins {
     /// already loaded are shut down.
     pub fn load(dir: &Path, entries: &[PluginEntry]) -> Result<Plugins, LoadError> {
         let mut loaded: Vec<Arc<Loaded>> = Vec::with_capacity(entries.len());
+        let named: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
         for entry in entries {
-            match load(dir, entry, &loaded).map_err(|error| error.at(entry.line)) {
+            match load(dir, entry, &named, &loaded).map_err(|error| error.at(entry.line)) {
                 Ok(plugin) => {
                     log::info!("plugin {plugin}");
                     loaded.push(Arc::new(plugin));
@@ -154,9 +162,14 @@ impl std::fmt::Debug for Plugins {
     }
 }
 
-/// Loads a plugin that none of `others` is.
-fn load(dir: &Path, entry: &PluginEntry, others: &[Arc<Loaded>]) -> Result<Loaded, LoadError> {
-    let found = find::find(dir, &entry.name)?;
+/// Loads a plugin that none of `others` is; `named` are the names of all entries.
+fn load(
+    dir: &Path,
+    entry: &PluginEntry,
+    named: &[&str],
+    others: &[Arc<Loaded>],
+) -> Result<Loaded, LoadError> {
+    let (found, _) = versions::choose(dir, entry, named)?;
     let (name, file) = (found.name, found.file.as_path());
     if others.iter().any(|other| **other.name() == *name || other.file() == file) {
         return Err(LoadError::new(name, Some(file), Reason::Twice));
@@ -167,9 +180,14 @@ fn load(dir: &Path, entry: &PluginEntry, others: &[Arc<Loaded>]) -> Result<Loade
 fn load_file(name: &str, file: &Path, entry: &PluginEntry) -> Result<Loaded, LoadError> {
     let fail = |reason| LoadError::new(name, Some(file), reason);
     let bytes = std::fs::read(file).map_err(|error| fail(Reason::Read(error)))?;
+    terms::check_file(&bytes, entry).map_err(fail)?;
     elf::check(&bytes).map_err(|error| fail(Reason::Elf(error)))?;
+    let manifest = Manifest::read(&bytes);
+    let against = manifest.iter().flat_map(|manifest| terms::check(manifest, entry)).next();
+    against.map_or(Ok(()), |reason| Err(fail(reason)))?;
+    let granted = terms::granted(manifest.as_ref(), entry);
     let library = library::open(name, &bytes).map_err(fail)?;
-    Loaded::start(name, file, library, entry).map_err(fail)
+    Loaded::start(name, file, library, entry, granted).map_err(fail)
 }
 
 fn shut_down(plugins: Vec<Arc<Loaded>>) {

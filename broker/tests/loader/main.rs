@@ -14,6 +14,7 @@ mod hooks;
 mod lifecycle;
 mod scratch;
 mod sub_limiter;
+mod terms;
 mod testing;
 mod tutorial;
 mod verdict;
@@ -33,7 +34,7 @@ use serde_json::Value;
 use common::plugins::PluginDir;
 
 fn entry(name: &str, config: Value) -> PluginEntry {
-    PluginEntry { name: name.into(), config, optional: false, line: None, allow_panic_abort: false }
+    PluginEntry { name: name.into(), config, ..PluginEntry::default() }
 }
 
 fn load(dir: &PluginDir, entries: &[PluginEntry]) -> Plugins {
