@@ -5,15 +5,33 @@ use semver::VersionReq;
 
 use super::error::Problem;
 use super::json::json;
+use super::quantity::{duration, number};
 use super::setting::Setting;
-use crate::plugins::{Capabilities, Capability, PluginEntry, Sha256};
+use crate::plugins::{Capabilities, Capability, OnError, PluginEntry, Sha256};
 
 const FORM: &str = "the name of a plugin, or a mapping with name: and its settings";
 const NAME: &str = "the name of a file in the folder of plugins, with or without .so";
 
 /// The keys of the long form; none of them is a plugin's name in the short form.
-const OTHER_KEYS: [&str; 7] =
-    ["config", "optional", "allow_panic_abort", "capabilities", "sha256", "version", "stages"];
+const OTHER_KEYS: [&str; 11] = [
+    "config",
+    "optional",
+    "allow_panic_abort",
+    "on_error",
+    "deadline",
+    "max_failures",
+    "shadow",
+    "capabilities",
+    "sha256",
+    "version",
+    "stages",
+];
+
+/// Milliseconds; what takes longer is not meant to be answered inline.
+const MAX_DEADLINE: u64 = 60_000;
+
+/// As many are remembered.
+const MAX_FAILURES: u64 = 1000;
 
 /// Reads all plugins, in order; those that are not allowed are left out.
 pub(super) fn read(
@@ -79,6 +97,10 @@ fn read_long(item: &Setting<'_>, problems: &mut Vec<Problem>) -> Option<PluginEn
             optional,
             line,
             allow_panic_abort,
+            on_error,
+            deadline,
+            max_failures,
+            shadow,
             capabilities,
             sha256,
             version,
@@ -89,6 +111,10 @@ fn read_long(item: &Setting<'_>, problems: &mut Vec<Problem>) -> Option<PluginEn
         section.read("config", config, json);
         section.read("optional", optional, Setting::boolean);
         section.read("allow_panic_abort", allow_panic_abort, Setting::boolean);
+        section.read("on_error", on_error, read_on_error);
+        section.read("deadline", deadline, duration(0..=MAX_DEADLINE));
+        section.read("max_failures", max_failures, number(0..=MAX_FAILURES));
+        section.read("shadow", shadow, Setting::boolean);
         section.read("capabilities", capabilities, read_capabilities);
         section.read("sha256", sha256, read_sha256);
         section.read("version", version, read_version);
@@ -127,6 +153,16 @@ fn read_stages(setting: &Setting<'_>) -> Result<Vec<String>, Problem> {
         item.string().filter(is_stage).map(str::to_owned).ok_or_else(|| item.refuse(form))
     };
     items.iter().map(read).collect()
+}
+
+fn read_on_error(setting: &Setting<'_>) -> Result<OnError, Problem> {
+    match setting.string() {
+        Some("default") => Ok(OnError::ByHook),
+        Some("allow") => Ok(OnError::Allow),
+        Some("refuse") => Ok(OnError::Refuse),
+        Some("quarantine") => Ok(OnError::Quarantine),
+        _ => Err(setting.refuse("default, allow, refuse or quarantine")),
+    }
 }
 
 /// `- x: {max: 5}`

@@ -9,7 +9,9 @@ use plugin_abi::raw;
 use super::chain::{Chain, Link};
 use super::client::{flag, size};
 use super::decision::refusal;
-use super::{Client, point, running};
+use super::point::{self, OnFailure};
+use super::record::Treatment;
+use super::{Client, running};
 use crate::plugins::{Answer, AnswerHandle, AuthParts};
 
 /// What the client has sent.
@@ -75,12 +77,23 @@ impl Chain<point::OnAuth> {
             if taken_by.as_ref().is_some_and(|Authenticator(name)| name != link.plugin()) {
                 continue;
             }
+            match link.treatment() {
+                Treatment::Ask => {}
+                // What it answers would go to the client.
+                Treatment::TryOut => continue,
+                Treatment::Skip if link.skip().is_none() => continue,
+                Treatment::Skip => return FAILED,
+            }
             let (code, parts) = ask(link, &client, round);
             if code == raw::CONTINUE && taken_by.is_none() {
                 continue;
             }
+            let outcome = outcome(link, code, parts);
+            if outcome == Err(OnFailure::GoOn) && taken_by.is_none() {
+                continue;
+            }
             taken_by.get_or_insert_with(|| Authenticator(link.plugin().clone()));
-            return outcome(link, code, parts);
+            return outcome.unwrap_or(FAILED);
         }
         AuthOutcome::Unknown
     }
@@ -112,37 +125,36 @@ fn ask(
     (code, answer.into_parts())
 }
 
-/// What an answer means. One that means nothing, or whose parts no packet can carry, refuses.
-fn outcome(link: &Link<point::OnAuth>, code: i32, parts: AuthParts) -> AuthOutcome {
+/// What an answer means. One that means nothing, or whose parts no packet can carry, is a failure.
+fn outcome(
+    link: &Link<point::OnAuth>,
+    code: i32,
+    parts: AuthParts,
+) -> Result<AuthOutcome, OnFailure> {
     let AuthParts { data, state, username, reason, unfit } = parts;
-    match code {
+    Ok(match code {
         raw::CHALLENGE | raw::AUTHENTICATED if unfit => {
-            link.failed("its answer fits no packet");
-            FAILED
+            return Err(link.failed("its answer fits no packet"));
         }
         raw::CHALLENGE => AuthOutcome::Challenge(AuthReply { data, reason, state, username: None }),
         raw::AUTHENTICATED => {
             AuthOutcome::Authenticated(AuthReply { data, reason, state: Vec::new(), username })
         }
         raw::CONTINUE => {
-            link.failed("it answered continue (1) in an exchange that it has taken");
-            FAILED
+            return Err(link.failed("it answered continue (1) in an exchange that it has taken"));
         }
         raw::VETO => {
-            link.log_veto();
+            link.note_veto();
             AuthOutcome::Refused(ReasonCode::NotAuthorized, reason)
         }
         code => match refusal(code) {
             Some(refused) => {
-                link.log_refusal(refused, reason.as_deref());
+                link.note_refusal(refused, reason.as_deref());
                 AuthOutcome::Refused(refused, reason)
             }
-            None => {
-                link.answered_wrongly(code);
-                FAILED
-            }
+            None => return Err(link.answered_wrongly(code)),
         },
-    }
+    })
 }
 
 const FAILED: AuthOutcome = AuthOutcome::Refused(ReasonCode::NotAuthorized, None);

@@ -6,13 +6,20 @@
 //! that another connection needs.
 
 mod auth;
+mod breaker;
 mod chain;
 mod client;
 mod decision;
 mod failures;
+mod histogram;
 mod live;
 pub(crate) mod point;
+mod record;
 pub(crate) mod running;
+mod shadow;
+pub(crate) mod slot;
+mod stats;
+mod watchdog;
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -21,11 +28,15 @@ use plugin_abi::raw;
 use crate::plugins::{AnswerHandle, Loaded};
 
 pub use auth::{AuthOutcome, AuthReply, AuthRound, Authenticator};
+pub use breaker::Standing;
 use chain::Chain;
 pub use client::{BeforeConnect, Client, Disconnected, Origin, Publication, Subscription};
 use client::{flag, size};
 pub use decision::{Decision, Refusal, Verdict};
 pub(crate) use live::{Live, OpenToAll};
+pub(crate) use record::Record;
+pub use stats::HookStats;
+pub(crate) use watchdog::Watchdog;
 
 /// Hooks that observe have nothing to hand over.
 const CLOSED: AnswerHandle = AnswerHandle::CLOSED;
@@ -36,7 +47,7 @@ pub struct Hooks {
     /// Which of those that were in force one after the other; 0: it never was.
     generation: u64,
     /// Those that have no hook too.
-    _plugins: Box<[Arc<Loaded>]>,
+    plugins: Box<[Arc<Loaded>]>,
     on_socket_open: Chain<point::OnSocketOpen>,
     on_auth: Chain<point::OnAuth>,
     on_before_connect: Chain<point::OnBeforeConnect>,
@@ -60,7 +71,7 @@ impl Hooks {
     pub(crate) fn new(plugins: &[Arc<Loaded>]) -> Hooks {
         Hooks {
             generation: 0,
-            _plugins: plugins.into(),
+            plugins: plugins.into(),
             on_socket_open: Chain::new(plugins),
             on_auth: Chain::new(plugins),
             on_before_connect: Chain::new(plugins),
@@ -76,9 +87,19 @@ impl Hooks {
         }
     }
 
-    /// Whether some plugin is asked who may connect.
+    /// What is kept of each plugin.
+    fn records(&self) -> impl Iterator<Item = &Record> {
+        self.plugins.iter().map(|plugin| plugin.record())
+    }
+
+    /// What is kept of an instance.
+    fn record(&self, id: u64) -> Option<&Record> {
+        self.records().find(|record| record.id() == id)
+    }
+
+    /// Whether some plugin is asked who may connect, and its answer counts.
     pub fn decides_who_connects(&self) -> bool {
-        !self.on_before_connect.is_empty()
+        self.on_before_connect.links().any(|link| !link.is_shadow())
     }
 
     /// A connection was accepted; nothing was read from it. A veto closes it.

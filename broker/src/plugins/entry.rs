@@ -1,5 +1,7 @@
 //! One item of `plugins:` in the config. Not yet a file, and not yet loaded.
 
+use std::time::Duration;
+
 use semver::VersionReq;
 use serde_json::Value;
 
@@ -26,6 +28,28 @@ pub struct PluginEntry {
     pub version: Option<VersionReq>,
     /// Pre-releases that are taken too, as `rc` and `beta`.
     pub stages: Vec<String>,
+    /// What it means that it fails.
+    pub on_error: OnError,
+    /// How long a hook may run before that is logged and is a failure. Zero: as long as it likes.
+    pub deadline: Duration,
+    /// Failures in a minute that have it quarantined. 0: however many.
+    pub max_failures: u32,
+    /// It is asked, but what it answers is only counted.
+    pub shadow: bool,
+}
+
+/// What it means that a plugin fails in a hook.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnError {
+    /// What the table of hooks says: most that decide refuse, those that observe go on.
+    #[default]
+    ByHook,
+    /// The broker goes on as if the plugin did not have the hook.
+    Allow,
+    /// Hooks that decide refuse, all of them.
+    Refuse,
+    /// What the table of hooks says; and it is quarantined at once.
+    Quarantine,
 }
 
 impl Default for PluginEntry {
@@ -40,6 +64,10 @@ impl Default for PluginEntry {
             sha256: None,
             version: None,
             stages: Vec::new(),
+            on_error: OnError::ByHook,
+            deadline: Duration::from_millis(100),
+            max_failures: 30,
+            shadow: false,
         }
     }
 }

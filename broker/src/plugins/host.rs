@@ -24,6 +24,7 @@ pub(super) struct Caller {
     granted: Capabilities,
     /// Calls that were refused for want of a capability: which were logged.
     refused: AtomicU32,
+    shadow: bool,
     starting: AtomicBool,
     /// What it said last at error level while it was starting. It is logged when it has started
     /// after all; else it is part of the error, and so is not said twice.
@@ -39,9 +40,10 @@ struct Complaint {
 }
 
 impl Caller {
-    pub(super) fn new(name: &str, granted: Capabilities) -> &'static Caller {
+    pub(super) fn new(name: &str, shadow: bool, granted: Capabilities) -> &'static Caller {
         Box::leak(Box::new(Caller {
             name: name.into(),
+            shadow,
             granted,
             refused: AtomicU32::new(0),
             starting: AtomicBool::new(true),
@@ -70,8 +72,16 @@ impl Caller {
         HostContext { ptr: std::ptr::from_ref(self).cast() }
     }
 
+    /// Whether it must not change anything.
+    pub(super) fn is_shadow(&self) -> bool {
+        self.shadow
+    }
+
     /// The plugin has started.
     pub(super) fn started(&self) {
+        if self.is_shadow() {
+            log::info!("plugin {} is a shadow: what it answers is only counted", self.name);
+        }
         self.starting.store(false, Ordering::Relaxed);
         self.log_complaint(None);
     }

@@ -25,11 +25,11 @@ use super::{
     host::Caller,
     native,
 };
-use crate::hooks::running;
+use crate::hooks::{Record, running};
 
 /// A plugin and its instance, which ends with it.
 pub(crate) struct Loaded {
-    name: Arc<str>,
+    record: Record,
     file: PathBuf,
     kind: Kind,
     hooks: HookTable,
@@ -67,7 +67,7 @@ impl Loaded {
             serde_json::Value::Null => "{}".to_owned(),
             config => config.to_string(),
         };
-        let caller = Caller::new(name, granted);
+        let caller = Caller::new(name, entry.shadow, granted);
         let (instance, hooks) = match &kind {
             Kind::Native(module) => {
                 if !module.panic_unwind() && !entry.allow_panic_abort {
@@ -78,12 +78,17 @@ impl Loaded {
             Kind::C(symbols) => (symbols.bootstrap(caller, &config)?, symbols.hooks),
         };
         let shut_down = AtomicBool::new(false);
-        let (name, file, listed) = (name.into(), file.into(), entry.capabilities.is_some());
-        Ok(Loaded { name, file, kind, hooks, granted, listed, instance, shut_down })
+        let record = Record::new(&name.into(), entry);
+        let (file, listed) = (file.into(), entry.capabilities.is_some());
+        Ok(Loaded { record, file, kind, hooks, granted, listed, instance, shut_down })
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
-        &self.name
+        self.record.plugin()
+    }
+
+    pub(crate) fn record(&self) -> &Record {
+        &self.record
     }
 
     pub(super) fn file(&self) -> &Path {
@@ -112,7 +117,7 @@ impl Loaded {
 
     fn check_end(&self, what: &str, code: i32) {
         if code != raw::CONTINUE {
-            log::error!("plugin {} failed in {what}; the broker goes on", self.name);
+            log::error!("plugin {} failed in {what}; the broker goes on", self.name());
         }
     }
 }
@@ -136,7 +141,7 @@ impl Drop for Loaded {
 /// The line that is logged when it has started.
 impl fmt::Display for Loaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} loaded from {}: ", self.name, self.file.display())?;
+        write!(f, "{} loaded from {}: ", self.name(), self.file.display())?;
         match &self.kind {
             Kind::Native(module) => write!(f, "{} {}", module.name(), module.version()),
             Kind::C(symbols) => {

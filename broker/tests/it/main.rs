@@ -13,10 +13,12 @@
 mod common;
 mod support;
 
+mod acl;
 mod alias;
 mod alias_to_client;
 mod auth;
 mod auth_backoff;
+mod auth_file;
 mod bounds;
 mod connect;
 mod connection_rate;
@@ -45,6 +47,7 @@ mod rumqttc;
 mod script;
 mod session;
 mod share;
+mod stuck;
 mod subscribe;
 mod takeover;
 mod verdict;

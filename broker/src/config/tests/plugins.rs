@@ -1,9 +1,11 @@
 //! The section `plugins:`, and what operators get wrong in it.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{accept, check_problems, plugin};
-use crate::plugins::{Capability, PluginEntry, Sha256};
+use crate::plugins::{Capability, OnError, PluginEntry, Sha256};
 
 #[test]
 fn plugins_have_all_their_forms() {
@@ -21,6 +23,10 @@ fn plugins_have_all_their_forms() {
     sha256: BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD
     version: ^1.2
     stages: [rc]
+    on_error: quarantine
+    deadline: 20ms
+    max_failures: 0
+    shadow: true
     config:
       addresses: [10.0.0.0/8, null, 1.5, -3, true]
       by_port: {1883: yes, 1884: ''}
@@ -43,6 +49,10 @@ fn plugins_have_all_their_forms() {
             sha256: Some(Sha256::of(b"abc")),
             version: Some("^1.2".parse().unwrap()),
             stages: vec!["rc".to_owned()],
+            on_error: OnError::Quarantine,
+            deadline: Duration::from_millis(20),
+            max_failures: 0,
+            shadow: true,
             ..plugin(7, "deny-list", section)
         },
     ];
@@ -96,6 +106,21 @@ fn plugins_are_checked() {
             "[{name: a, stages: [rc.1]}]",
             "plugins[0].stages[0]: \"rc.1\" is not allowed; a list of kinds of pre-releases, as [rc, beta]"
                 .to_owned(),
+        ),
+        (
+            "[{name: a, on_error: ignore}]",
+            "plugins[0].on_error: \"ignore\" is not allowed; default, allow, refuse or quarantine"
+                .to_owned(),
+        ),
+        (
+            "[{name: a, deadline: 2m}]",
+            "plugins[0].deadline: \"2m\" is not allowed; a duration such as 500ms, 10s, 2m or 7d, \
+             from 0 to 1m"
+                .to_owned(),
+        ),
+        (
+            "[{name: a, max_failures: -1}]",
+            "plugins[0].max_failures: -1 is not allowed; a whole number from 0 to 1000".to_owned(),
         ),
         ("[a: .nan]", "plugins[0].a: a number must be finite".to_owned()),
         ("[a: [!x 1]]", "plugins[0].a: YAML tags are not allowed".to_owned()),
