@@ -7,6 +7,7 @@
 mod answer;
 mod auth_answer;
 mod c;
+mod capability;
 mod change;
 mod contents;
 mod copy;
@@ -23,6 +24,9 @@ mod library;
 mod loaded;
 mod manifest;
 mod native;
+mod sha256;
+mod terms;
+mod versions;
 
 use std::{path::Path, sync::Arc};
 
@@ -32,6 +36,7 @@ use crate::hooks::{HookStats, Hooks, Live, Standing, Trace, TraceFilter, TraceRe
 
 pub(crate) use answer::{Answer, AnswerHandle, Parts, text};
 pub(crate) use auth_answer::AuthParts;
+pub use capability::{Capabilities, Capability};
 pub use change::ChangeError;
 pub use contents::{Contents, Language};
 pub(crate) use described::Described;
@@ -42,6 +47,8 @@ pub(crate) use hook_fn::HookFn;
 pub use inspect::{Inspection, inspect, inspect_file, libraries};
 pub(crate) use loaded::Loaded;
 pub use manifest::Manifest;
+pub use sha256::Sha256;
+pub use versions::PassedOver;
 
 /// The plugins of a running broker.
 ///
@@ -82,8 +89,9 @@ impl Plugins {
     pub fn load(dir: &Path, entries: &[PluginEntry]) -> Result<Plugins, LoadError> {
         let trace = Arc::default();
         let mut loaded: Vec<Arc<Loaded>> = Vec::with_capacity(entries.len());
+        let named: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
         for entry in entries {
-            match load(dir, entry, &loaded, &trace).map_err(|error| error.at(entry.line)) {
+            match load(dir, entry, &named, &loaded, &trace).map_err(|error| error.at(entry.line)) {
                 Ok(plugin) => {
                     log::info!("plugin {plugin}");
                     loaded.push(Arc::new(plugin));
@@ -196,14 +204,15 @@ impl std::fmt::Debug for Plugins {
     }
 }
 
-/// Loads a plugin that none of `others` is.
+/// Loads a plugin that none of `others` is; `named` are the names of all entries.
 fn load(
     dir: &Path,
     entry: &PluginEntry,
+    named: &[&str],
     others: &[Arc<Loaded>],
     trace: &Arc<Trace>,
 ) -> Result<Loaded, LoadError> {
-    let found = find::find(dir, &entry.name)?;
+    let (found, _) = versions::choose(dir, entry, named)?;
     let (name, file) = (found.name, found.file.as_path());
     if others.iter().any(|other| **other.name() == *name || other.file() == file) {
         return Err(LoadError::new(name, Some(file), Reason::Twice));
@@ -219,9 +228,14 @@ fn load_file(
 ) -> Result<Loaded, LoadError> {
     let fail = |reason| LoadError::new(name, Some(file), reason);
     let bytes = std::fs::read(file).map_err(|error| fail(Reason::Read(error)))?;
+    terms::check_file(&bytes, entry).map_err(fail)?;
     elf::check(&bytes).map_err(|error| fail(Reason::Elf(error)))?;
+    let manifest = Manifest::read(&bytes);
+    let against = manifest.iter().flat_map(|manifest| terms::check(manifest, entry)).next();
+    against.map_or(Ok(()), |reason| Err(fail(reason)))?;
+    let granted = terms::granted(manifest.as_ref(), entry);
     let library = library::open(name, &bytes).map_err(fail)?;
-    Loaded::start(name, file, library, entry, trace).map_err(fail)
+    Loaded::start(name, file, library, entry, granted, trace).map_err(fail)
 }
 
 fn shut_down(plugins: Vec<Arc<Loaded>>) {

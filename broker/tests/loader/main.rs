@@ -17,6 +17,7 @@ mod scratch;
 mod shadow;
 mod stats;
 mod sub_limiter;
+mod terms;
 mod testing;
 mod trace;
 mod tutorial;
