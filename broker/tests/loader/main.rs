@@ -12,7 +12,6 @@ mod deny_list;
 mod failing;
 mod hooks;
 mod lifecycle;
-mod scratch;
 mod sub_limiter;
 mod testing;
 mod tutorial;
@@ -30,7 +29,7 @@ use hookmq::{
 };
 use serde_json::Value;
 
-use common::plugins::PluginDir;
+use common::{plugins::PluginDir, scratch};
 
 fn entry(name: &str, config: Value) -> PluginEntry {
     PluginEntry { name: name.into(), config, optional: false, line: None, allow_panic_abort: false }
