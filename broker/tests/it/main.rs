@@ -38,6 +38,7 @@ mod old;
 mod on_auth;
 mod packets;
 mod paho;
+mod plugin_abi;
 mod plugins;
 mod publish;
 mod reason_string;

@@ -35,7 +35,7 @@ use hookmq::{
 };
 use serde_json::Value;
 
-use common::plugins::PluginDir;
+use common::{plugins::PluginDir, scratch};
 
 fn entry(name: &str, config: Value) -> PluginEntry {
     PluginEntry { name: name.into(), config, ..PluginEntry::default() }
