@@ -17,6 +17,7 @@ mod alias;
 mod alias_to_client;
 mod auth;
 mod auth_backoff;
+mod auth_file;
 mod bounds;
 mod connect;
 mod connection_rate;

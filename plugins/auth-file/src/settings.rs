@@ -8,7 +8,7 @@ use plugin_abi::serde::Deserialize;
 #[derive(Deserialize)]
 #[serde(crate = "plugin_abi::serde", deny_unknown_fields)]
 pub(crate) struct Settings {
-    /// From the working directory of the broker.
+    /// From the folder of the config file.
     pub(crate) file: PathBuf,
     /// Clients without a user name may come in.
     #[serde(default)]
