@@ -129,12 +129,12 @@ fn outcome(link: &Link<point::OnAuth>, code: i32, parts: AuthParts) -> AuthOutco
             FAILED
         }
         raw::VETO => {
-            link.log_veto();
+            link.note_veto();
             AuthOutcome::Refused(ReasonCode::NotAuthorized, reason)
         }
         code => match refusal(code) {
             Some(refused) => {
-                link.log_refusal(refused, reason.as_deref());
+                link.note_refusal(refused, reason.as_deref());
                 AuthOutcome::Refused(refused, reason)
             }
             None => {

@@ -9,7 +9,9 @@ use super::{
     decision::{self, Decision, Refusal, Verdict, VerdictParts},
     failures::Failures,
     point::{OnFailure, Point},
+    record::Record,
     running,
+    stats::Came,
 };
 use crate::plugins::{Answer, AnswerHandle, HookFn, Loaded};
 
@@ -45,21 +47,38 @@ impl<P: Point> Chain<P> {
         let answer = Answer::<VerdictParts>::default();
         let event = &event(answer.handle());
         let _running = running::enter(P::NAME);
+        let mut said_no = None;
         for (index, link) in self.links.iter().enumerate() {
             if index > 0 {
-                // The words of a plugin before, which has let it pass.
-                answer.with(|parts| parts.reason = None);
+                answer.with(|parts| parts.begin(index));
             }
             match link.call(event) {
                 raw::CONTINUE => {}
-                code => match link.says_no(code) {
-                    Some(No::Silent) => return Decision::new(Verdict::Veto, &answer.into_parts()),
-                    Some(No::Told(reason)) => return link.refused(reason, answer.into_parts()),
-                    None => {}
-                },
+                code => said_no = link.says_no(code).map(|no| (link, no)),
+            }
+            if said_no.is_some() {
+                break;
             }
         }
-        Decision::new(Verdict::Continue, &answer.into_parts())
+        let mut parts = answer.into_parts();
+        if parts.has_throttled() {
+            self.count_throttled(&parts);
+        }
+        let verdict = match said_no {
+            None => Verdict::Continue,
+            Some((_, No::Silent)) => Verdict::Veto,
+            Some((link, No::Told(reason))) => link.refused(reason, &mut parts),
+        };
+        Decision::new(verdict, &parts)
+    }
+
+    #[cold]
+    fn count_throttled(&self, parts: &VerdictParts) {
+        for (index, link) in self.links.iter().enumerate() {
+            if parts.is_throttled_by(index) {
+                link.record().count(P::INDEX, Came::Throttled);
+            }
+        }
     }
 
     /// Tells each plugin. A failure of one does not keep it from the next.
@@ -79,13 +98,17 @@ impl<P: Point> Chain<P> {
 
 impl<P: Point> Link<P> {
     pub(super) fn plugin(&self) -> &Arc<str> {
-        self.hook.plugin()
+        self.record().plugin()
+    }
+
+    fn record(&self) -> &Record {
+        self.hook.record()
     }
 
     /// The plugin's answer, which can be any number.
     #[inline]
     pub(super) fn call(&self, event: &P::Event<'_>) -> i32 {
-        self.hook.call(event)
+        self.record().call(P::INDEX, || self.hook.call(event))
     }
 
     /// What an answer other than to continue means. `None`: the plugin has failed, and that does not
@@ -93,7 +116,7 @@ impl<P: Point> Link<P> {
     fn says_no(&self, code: i32) -> Option<No> {
         if P::MAY_VETO {
             if code == raw::VETO {
-                self.log_veto();
+                self.note_veto();
                 return Some(No::Silent);
             }
             if let Some(reason) = decision::refusal(code) {
@@ -106,20 +129,22 @@ impl<P: Point> Link<P> {
         }
     }
 
-    fn refused(&self, reason: ReasonCode, mut parts: VerdictParts) -> Decision {
+    fn refused(&self, reason: ReasonCode, parts: &mut VerdictParts) -> Verdict {
         let why = parts.reason.take();
-        self.log_refusal(reason, why.as_deref());
+        self.note_refusal(reason, why.as_deref());
         let why = why.map(|why| String::from(why).into());
-        Decision::new(Verdict::Refuse(Refusal { reason, why }), &parts)
+        Verdict::Refuse(Refusal { reason, why })
     }
 
-    pub(super) fn log_refusal(&self, reason: ReasonCode, why: Option<&str>) {
+    pub(super) fn note_refusal(&self, reason: ReasonCode, why: Option<&str>) {
+        self.record().count(P::INDEX, Came::Refused);
         let why = why.unwrap_or("without words");
-        log::debug!("plugin {} refused in {}: {reason}, {why}", self.hook.plugin(), P::NAME);
+        log::debug!("plugin {} refused in {}: {reason}, {why}", self.plugin(), P::NAME);
     }
 
-    pub(super) fn log_veto(&self) {
-        log::debug!("plugin {} vetoed in {}", self.hook.plugin(), P::NAME);
+    pub(super) fn note_veto(&self) {
+        self.record().count(P::INDEX, Came::Vetoed);
+        log::debug!("plugin {} vetoed in {}", self.plugin(), P::NAME);
     }
 
     /// The plugin has failed by an answer that the hook does not have.
@@ -131,8 +156,9 @@ impl<P: Point> Link<P> {
     /// The plugin has failed; logs it, and says what that means.
     #[cold]
     pub(super) fn failed(&self, what: &str) -> OnFailure {
+        self.record().count(P::INDEX, Came::Failed);
         if let Some(left_out) = self.failures.count(Instant::now()) {
-            let (plugin, hook) = (self.hook.plugin(), P::NAME);
+            let (plugin, hook) = (self.plugin(), P::NAME);
             let consequence = match P::ON_FAILURE {
                 OnFailure::Refuse => "taken as a veto",
                 OnFailure::GoOn => "the broker goes on",

@@ -10,9 +10,13 @@ mod chain;
 mod client;
 mod decision;
 mod failures;
+mod histogram;
 mod live;
 pub(crate) mod point;
+mod record;
 pub(crate) mod running;
+pub(crate) mod slot;
+mod stats;
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -26,6 +30,8 @@ pub use client::{BeforeConnect, Client, Disconnected, Origin, Publication, Subsc
 use client::{flag, size};
 pub use decision::{Decision, Refusal, Verdict};
 pub(crate) use live::{Live, OpenToAll};
+pub(crate) use record::Record;
+pub use stats::HookStats;
 
 /// Hooks that observe have nothing to hand over.
 const CLOSED: AnswerHandle = AnswerHandle::CLOSED;

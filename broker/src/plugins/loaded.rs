@@ -24,11 +24,11 @@ use super::{
     host::Caller,
     native,
 };
-use crate::hooks::running;
+use crate::hooks::{Record, running};
 
 /// A plugin and its instance, which ends with it.
 pub(crate) struct Loaded {
-    name: Arc<str>,
+    record: Record,
     file: PathBuf,
     kind: Kind,
     hooks: HookTable,
@@ -73,11 +73,16 @@ impl Loaded {
             Kind::C(symbols) => (symbols.bootstrap(caller, &config)?, symbols.hooks),
         };
         let shut_down = AtomicBool::new(false);
-        Ok(Loaded { name: name.into(), file: file.into(), kind, hooks, instance, shut_down })
+        let record = Record::new(&name.into());
+        Ok(Loaded { record, file: file.into(), kind, hooks, instance, shut_down })
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
-        &self.name
+        self.record.plugin()
+    }
+
+    pub(crate) fn record(&self) -> &Record {
+        &self.record
     }
 
     pub(super) fn file(&self) -> &Path {
@@ -106,7 +111,7 @@ impl Loaded {
 
     fn check_end(&self, what: &str, code: i32) {
         if code != raw::CONTINUE {
-            log::error!("plugin {} failed in {what}; the broker goes on", self.name);
+            log::error!("plugin {} failed in {what}; the broker goes on", self.name());
         }
     }
 }
@@ -130,7 +135,7 @@ impl Drop for Loaded {
 /// The line that is logged when it has started.
 impl fmt::Display for Loaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} loaded from {}: ", self.name, self.file.display())?;
+        write!(f, "{} loaded from {}: ", self.name(), self.file.display())?;
         match &self.kind {
             Kind::Native(module) => write!(f, "{} {}", module.name(), module.version()),
             Kind::C(symbols) => {

@@ -27,7 +27,7 @@ use std::{path::Path, sync::Arc};
 
 use parking_lot::Mutex;
 
-use crate::hooks::{Hooks, Live, point};
+use crate::hooks::{HookStats, Hooks, Live, point};
 
 pub(crate) use answer::{Answer, AnswerHandle, Parts, text};
 pub(crate) use auth_answer::AuthParts;
@@ -49,6 +49,17 @@ pub struct Plugins {
     set: Mutex<Set>,
     /// Held while plugins come and go, which takes as long as they do.
     changing: Mutex<()>,
+}
+
+/// What a plugin has done in one of its hooks, since its instance was started.
+#[derive(Clone, Debug)]
+pub struct PluginStats {
+    /// Its name.
+    pub plugin: Arc<str>,
+    /// The hook, as Rust plugins name it.
+    pub hook: &'static str,
+    /// The counters.
+    pub counts: HookStats,
 }
 
 struct Set {
@@ -127,6 +138,19 @@ impl Plugins {
     /// The names of the loaded plugins, without `.so`, in the order of the config.
     pub fn names(&self) -> impl Iterator<Item = String> {
         self.set.lock().names.clone().into_iter()
+    }
+
+    /// What each instance in force has done in each of its hooks, in the order of the config.
+    pub fn stats(&self) -> Vec<PluginStats> {
+        let set = self.set.lock();
+        let stats = set.loaded.iter().flat_map(|plugin| {
+            point::present(plugin.hooks()).map(|(index, hook)| PluginStats {
+                plugin: plugin.name().clone(),
+                hook,
+                counts: plugin.record().stats(index),
+            })
+        });
+        stats.collect()
     }
 
     /// The names of the hooks that some plugin has. None once they are shut down.

@@ -29,7 +29,7 @@ both_versions!(
     the_sub_limiter_in_c_does_the_same,
 );
 
-fn entry(name: &str, config: Value) -> PluginEntry {
+pub(crate) fn entry(name: &str, config: Value) -> PluginEntry {
     PluginEntry { name: name.into(), config, optional: false, line: None, allow_panic_abort: false }
 }
 

@@ -13,6 +13,7 @@ mod failing;
 mod hooks;
 mod lifecycle;
 mod scratch;
+mod stats;
 mod sub_limiter;
 mod testing;
 mod tutorial;
