@@ -36,7 +36,7 @@ use chain::Chain;
 pub use client::{BeforeConnect, Client, Disconnected, Origin, Publication, Subscription};
 use client::{flag, size};
 pub use decision::{Decision, Refusal, Verdict};
-pub(crate) use deliver::{Deliveries, Edited, Offer, Receiver, Ruling, Rulings, Sender};
+pub(crate) use deliver::{Deliveries, Offer, Receiver, Ruling, Rulings, Sender};
 pub(crate) use live::{Live, OpenToAll};
 pub(crate) use record::Record;
 pub use stats::HookStats;

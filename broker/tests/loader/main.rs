@@ -13,7 +13,6 @@ mod failing;
 mod hooks;
 mod lifecycle;
 mod on_error;
-mod scratch;
 mod shadow;
 mod stats;
 mod sub_limiter;
