@@ -100,11 +100,6 @@ impl Hooks {
         self.plugins.iter().map(|plugin| plugin.record())
     }
 
-    /// What is kept of an instance.
-    fn record(&self, id: u64) -> Option<&Record> {
-        self.records().find(|record| record.id() == id)
-    }
-
     /// Whether some plugin is asked who may connect, and its answer counts.
     pub fn decides_who_connects(&self) -> bool {
         self.on_before_connect.links().any(|link| !link.is_shadow())
