@@ -13,6 +13,7 @@ use crate::broker::Broker;
 use crate::config::{Config, Listener};
 use crate::hooks::OpenToAll;
 use crate::plugins::{LoadError, Plugins};
+use crate::services::{Folders, Services};
 use crate::shard::{self, ShardThread};
 use crate::store::MemoryStore;
 use crate::transport::{self, TcpAcceptor};
@@ -79,7 +80,15 @@ impl Server {
     /// # Errors
     /// When a plugin, a listener or a thread cannot be had; nothing is left running then.
     pub fn start(config: &Config, plugin_dir: &Path) -> Result<Server, StartError> {
-        let plugins = Plugins::load(plugin_dir, &config.plugins)?;
+        Server::start_in(config, Folders::within(plugin_dir))
+    }
+
+    /// The same, with all folders.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start_in(config: &Config, folders: Folders) -> Result<Server, StartError> {
+        let plugins = Plugins::load_for(Services::new(config, folders), &config.plugins)?;
         if let Some(address) = open_listener(config) {
             plugins.live().guard(address)?;
         }
@@ -95,6 +104,7 @@ impl Server {
             .map(|index| shard::start(index, broker.clone()))
             .collect::<Result<Vec<_>, _>>()?;
         let handles: Arc<[Handle]> = shards.iter().map(|shard| shard.handle().clone()).collect();
+        plugins.services().serve(broker.clone(), handles.clone());
         let mut addresses = Vec::new();
         for listener in listeners {
             let address = listener.local_addr()?;
@@ -134,6 +144,7 @@ impl Server {
         if left > 0 {
             log::warn!("{left} clients did not go in time and are cut off");
         }
+        plugins.services().stop();
         shards.into_iter().for_each(ShardThread::stop);
         broker.tally.report_all();
         // With the last use of the hooks gone, the plugins can be told.

@@ -7,10 +7,10 @@ use plugin_abi::raw;
 
 use super::{
     decision::{self, Decision, Refusal, Verdict, VerdictParts},
-    failures::Failures,
     point::{OnFailure, Point},
     running,
 };
+use crate::failures::Failures;
 use crate::plugins::{Answer, AnswerHandle, HookFn, Loaded};
 
 pub(super) struct Chain<P: Point> {

@@ -9,8 +9,8 @@ mod auth;
 mod chain;
 mod client;
 mod decision;
-mod failures;
 mod live;
+mod origin;
 pub(crate) mod point;
 pub(crate) mod running;
 
@@ -22,10 +22,11 @@ use crate::plugins::{AnswerHandle, Loaded};
 
 pub use auth::{AuthOutcome, AuthReply, AuthRound, Authenticator};
 use chain::Chain;
-pub use client::{BeforeConnect, Client, Disconnected, Origin, Publication, Subscription};
+pub use client::{BeforeConnect, Client, Disconnected, Publication, Subscription};
 use client::{flag, size};
 pub use decision::{Decision, Refusal, Verdict};
 pub(crate) use live::{Live, OpenToAll};
+pub use origin::Origin;
 
 /// Hooks that observe have nothing to hand over.
 const CLOSED: AnswerHandle = AnswerHandle::CLOSED;

@@ -19,12 +19,13 @@ use plugin_abi::{
 
 use super::{
     c::{self, Symbols},
+    capability::Capabilities,
     entry::PluginEntry,
     error::Reason,
     host::Caller,
     native,
 };
-use crate::hooks::running;
+use crate::{hooks::running, services::Services};
 
 /// A plugin and its instance, which ends with it.
 pub(crate) struct Loaded {
@@ -33,6 +34,7 @@ pub(crate) struct Loaded {
     kind: Kind,
     hooks: HookTable,
     instance: *mut c_void,
+    caller: &'static Caller,
     shut_down: AtomicBool,
 }
 
@@ -53,6 +55,7 @@ impl Loaded {
         file: &Path,
         library: &Library,
         entry: &PluginEntry,
+        services: &Arc<Services>,
     ) -> Result<Loaded, Reason> {
         let kind = match native::root_module(library)? {
             Some(module) => Kind::Native(module),
@@ -62,7 +65,7 @@ impl Loaded {
             serde_json::Value::Null => "{}".to_owned(),
             config => config.to_string(),
         };
-        let caller = Caller::new(name);
+        let caller = Caller::new(&services.account(name), Capabilities::ALL, &config);
         let (instance, hooks) = match &kind {
             Kind::Native(module) => {
                 if !module.panic_unwind() && !entry.allow_panic_abort {
@@ -73,7 +76,8 @@ impl Loaded {
             Kind::C(symbols) => (symbols.bootstrap(caller, &config)?, symbols.hooks),
         };
         let shut_down = AtomicBool::new(false);
-        Ok(Loaded { name: name.into(), file: file.into(), kind, hooks, instance, shut_down })
+        let (name, file) = (name.into(), file.into());
+        Ok(Loaded { name, file, kind, hooks, instance, caller, shut_down })
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
@@ -124,6 +128,7 @@ impl Drop for Loaded {
             // SAFETY: as above.
             Kind::C(symbols) => unsafe { symbols.shutdown(self.instance) },
         }
+        self.caller.end();
     }
 }
 

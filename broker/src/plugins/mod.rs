@@ -7,6 +7,7 @@
 mod answer;
 mod auth_answer;
 mod c;
+mod capability;
 mod change;
 mod contents;
 mod copy;
@@ -27,7 +28,11 @@ use std::{path::Path, sync::Arc};
 
 use parking_lot::Mutex;
 
-use crate::hooks::{Hooks, Live, point};
+use crate::{
+    config::Config,
+    hooks::{Hooks, Live, point},
+    services::{Folders, Services},
+};
 
 pub(crate) use answer::{Answer, AnswerHandle, Parts, text};
 pub(crate) use auth_answer::AuthParts;
@@ -45,6 +50,7 @@ pub use manifest::Manifest;
 ///
 /// Dropping it shuts them down, as [`Plugins::shutdown`] does.
 pub struct Plugins {
+    services: Arc<Services>,
     live: Arc<Live>,
     set: Mutex<Set>,
     /// Held while plugins come and go, which takes as long as they do.
@@ -66,9 +72,19 @@ impl Plugins {
     /// The first plugin that is not `optional` and cannot be loaded ends it; those that were
     /// already loaded are shut down.
     pub fn load(dir: &Path, entries: &[PluginEntry]) -> Result<Plugins, LoadError> {
+        Plugins::load_for(Services::new(&Config::default(), Folders::within(dir)), entries)
+    }
+
+    /// The same, with what they can use of the broker.
+    pub(crate) fn load_for(
+        services: Arc<Services>,
+        entries: &[PluginEntry],
+    ) -> Result<Plugins, LoadError> {
         let mut loaded: Vec<Arc<Loaded>> = Vec::with_capacity(entries.len());
         for entry in entries {
-            match load(dir, entry, &loaded).map_err(|error| error.at(entry.line)) {
+            match load(&services, &services.folders.plugins, entry, &loaded)
+                .map_err(|error| error.at(entry.line))
+            {
                 Ok(plugin) => {
                     log::info!("plugin {plugin}");
                     loaded.push(Arc::new(plugin));
@@ -82,7 +98,7 @@ impl Plugins {
                 }
             }
         }
-        Ok(Plugins::new(loaded))
+        Ok(Plugins::new(services, loaded))
     }
 
     /// Loads the plugin in `file` alone, under the name in `entry`. Blocks while it starts.
@@ -91,14 +107,22 @@ impl Plugins {
     ///
     /// If it cannot be loaded, even if it is `optional`.
     pub fn load_file(file: &Path, entry: &PluginEntry) -> Result<Plugins, LoadError> {
-        let plugin = load_file(&entry.name, file, entry).map_err(|error| error.at(entry.line))?;
+        let folders = Folders::within(file.parent().unwrap_or(Path::new("")));
+        let services = Services::new(&Config::default(), folders);
+        let plugin =
+            load_file(&services, &entry.name, file, entry).map_err(|error| error.at(entry.line))?;
         log::info!("plugin {plugin}");
-        Ok(Plugins::new(vec![Arc::new(plugin)]))
+        Ok(Plugins::new(services, vec![Arc::new(plugin)]))
     }
 
-    fn new(loaded: Vec<Arc<Loaded>>) -> Plugins {
+    fn new(services: Arc<Services>, loaded: Vec<Arc<Loaded>>) -> Plugins {
         let live = Arc::new(Live::new(Hooks::new(&loaded)));
-        Plugins { live, set: Mutex::new(Set::new(loaded)), changing: Mutex::new(()) }
+        Plugins { services, live, set: Mutex::new(Set::new(loaded)), changing: Mutex::new(()) }
+    }
+
+    /// What they can use of the broker.
+    pub(crate) fn services(&self) -> &Arc<Services> {
+        &self.services
     }
 
     /// Their hooks, for those who are to notice a change.
@@ -155,21 +179,31 @@ impl std::fmt::Debug for Plugins {
 }
 
 /// Loads a plugin that none of `others` is.
-fn load(dir: &Path, entry: &PluginEntry, others: &[Arc<Loaded>]) -> Result<Loaded, LoadError> {
+fn load(
+    services: &Arc<Services>,
+    dir: &Path,
+    entry: &PluginEntry,
+    others: &[Arc<Loaded>],
+) -> Result<Loaded, LoadError> {
     let found = find::find(dir, &entry.name)?;
     let (name, file) = (found.name, found.file.as_path());
     if others.iter().any(|other| **other.name() == *name || other.file() == file) {
         return Err(LoadError::new(name, Some(file), Reason::Twice));
     }
-    load_file(name, file, entry)
+    load_file(services, name, file, entry)
 }
 
-fn load_file(name: &str, file: &Path, entry: &PluginEntry) -> Result<Loaded, LoadError> {
+fn load_file(
+    services: &Arc<Services>,
+    name: &str,
+    file: &Path,
+    entry: &PluginEntry,
+) -> Result<Loaded, LoadError> {
     let fail = |reason| LoadError::new(name, Some(file), reason);
     let bytes = std::fs::read(file).map_err(|error| fail(Reason::Read(error)))?;
     elf::check(&bytes).map_err(|error| fail(Reason::Elf(error)))?;
     let library = library::open(name, &bytes).map_err(fail)?;
-    Loaded::start(name, file, library, entry).map_err(fail)
+    Loaded::start(name, file, library, entry, services).map_err(fail)
 }
 
 fn shut_down(plugins: Vec<Arc<Loaded>>) {

@@ -35,6 +35,7 @@ mod old;
 mod on_auth;
 mod packets;
 mod paho;
+mod plugin_publish;
 mod plugins;
 mod publish;
 mod reason_string;
