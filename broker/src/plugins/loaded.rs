@@ -18,21 +18,27 @@ use plugin_abi::{
 };
 
 use super::{
+    Capabilities,
     c::{self, Symbols},
-    capability::Capabilities,
     entry::PluginEntry,
     error::Reason,
     host::Caller,
     native,
 };
-use crate::{hooks::running, services::Services};
+use crate::{
+    hooks::{Record, running},
+    services::Services,
+};
 
 /// A plugin and its instance, which ends with it.
 pub(crate) struct Loaded {
-    name: Arc<str>,
+    record: Record,
     file: PathBuf,
     kind: Kind,
     hooks: HookTable,
+    granted: Capabilities,
+    /// The config says what is granted.
+    listed: bool,
     instance: *mut c_void,
     caller: &'static Caller,
     shut_down: AtomicBool,
@@ -55,6 +61,7 @@ impl Loaded {
         file: &Path,
         library: &Library,
         entry: &PluginEntry,
+        granted: Capabilities,
         services: &Arc<Services>,
     ) -> Result<Loaded, Reason> {
         let kind = match native::root_module(library)? {
@@ -65,7 +72,7 @@ impl Loaded {
             serde_json::Value::Null => "{}".to_owned(),
             config => config.to_string(),
         };
-        let caller = Caller::new(&services.account(name), Capabilities::ALL, &config);
+        let caller = Caller::new(&services.account(name), entry.shadow, granted, &config);
         let (instance, hooks) = match &kind {
             Kind::Native(module) => {
                 if !module.panic_unwind() && !entry.allow_panic_abort {
@@ -76,12 +83,17 @@ impl Loaded {
             Kind::C(symbols) => (symbols.bootstrap(caller, &config)?, symbols.hooks),
         };
         let shut_down = AtomicBool::new(false);
-        let (name, file) = (name.into(), file.into());
-        Ok(Loaded { name, file, kind, hooks, instance, caller, shut_down })
+        let record = Record::new(&name.into(), entry, &services.trace);
+        let (file, listed) = (file.into(), entry.capabilities.is_some());
+        Ok(Loaded { record, file, kind, hooks, granted, listed, instance, caller, shut_down })
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
-        &self.name
+        self.record.plugin()
+    }
+
+    pub(crate) fn record(&self) -> &Record {
+        &self.record
     }
 
     pub(super) fn file(&self) -> &Path {
@@ -110,7 +122,7 @@ impl Loaded {
 
     fn check_end(&self, what: &str, code: i32) {
         if code != raw::CONTINUE {
-            log::error!("plugin {} failed in {what}; the broker goes on", self.name);
+            log::error!("plugin {} failed in {what}; the broker goes on", self.name());
         }
     }
 }
@@ -135,12 +147,17 @@ impl Drop for Loaded {
 /// The line that is logged when it has started.
 impl fmt::Display for Loaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} loaded from {}: ", self.name, self.file.display())?;
+        write!(f, "{} loaded from {}: ", self.name(), self.file.display())?;
         match &self.kind {
             Kind::Native(module) => write!(f, "{} {}", module.name(), module.version()),
             Kind::C(symbols) => {
                 write!(f, "C ABI {}.{}", symbols.abi_version >> 16, symbols.abi_version & 0xFFFF)
             }
+        }?;
+        match (self.granted == Capabilities::default(), self.listed) {
+            (true, _) => Ok(()),
+            (false, true) => write!(f, "; granted: {}", self.granted),
+            (false, false) => write!(f, "; granted, as it asks for it: {}", self.granted),
         }
     }
 }

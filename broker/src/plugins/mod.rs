@@ -11,6 +11,7 @@ mod capability;
 mod change;
 mod contents;
 mod copy;
+mod described;
 mod elf;
 mod entry;
 mod error;
@@ -23,6 +24,9 @@ mod library;
 mod loaded;
 mod manifest;
 mod native;
+mod sha256;
+mod terms;
+mod versions;
 
 use std::{path::Path, sync::Arc};
 
@@ -30,21 +34,25 @@ use parking_lot::Mutex;
 
 use crate::{
     config::Config,
-    hooks::{Hooks, Live, point},
+    hooks::{HookStats, Hooks, Live, Standing, TraceFilter, TraceReader, point},
     services::{Folders, Services},
 };
 
 pub(crate) use answer::{Answer, AnswerHandle, Parts, text};
 pub(crate) use auth_answer::AuthParts;
+pub use capability::{Capabilities, Capability};
 pub use change::ChangeError;
 pub use contents::{Contents, Language};
-pub use entry::PluginEntry;
+pub(crate) use described::Described;
+pub use entry::{OnError, PluginEntry};
 pub use error::LoadError;
 use error::Reason;
 pub(crate) use hook_fn::HookFn;
 pub use inspect::{Inspection, inspect, inspect_file, libraries};
 pub(crate) use loaded::Loaded;
 pub use manifest::Manifest;
+pub use sha256::Sha256;
+pub use versions::PassedOver;
 
 /// The plugins of a running broker.
 ///
@@ -55,6 +63,17 @@ pub struct Plugins {
     set: Mutex<Set>,
     /// Held while plugins come and go, which takes as long as they do.
     changing: Mutex<()>,
+}
+
+/// What a plugin has done in one of its hooks, since its instance was started.
+#[derive(Clone, Debug)]
+pub struct PluginStats {
+    /// Its name.
+    pub plugin: Arc<str>,
+    /// The hook, as Rust plugins name it.
+    pub hook: &'static str,
+    /// The counters.
+    pub counts: HookStats,
 }
 
 struct Set {
@@ -81,8 +100,9 @@ impl Plugins {
         entries: &[PluginEntry],
     ) -> Result<Plugins, LoadError> {
         let mut loaded: Vec<Arc<Loaded>> = Vec::with_capacity(entries.len());
+        let named: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
         for entry in entries {
-            match load(&services, &services.folders.plugins, entry, &loaded)
+            match load(&services, &services.folders.plugins, entry, &named, &loaded)
                 .map_err(|error| error.at(entry.line))
             {
                 Ok(plugin) => {
@@ -153,6 +173,31 @@ impl Plugins {
         self.set.lock().names.clone().into_iter()
     }
 
+    /// What each instance in force has done in each of its hooks, in the order of the config.
+    pub fn stats(&self) -> Vec<PluginStats> {
+        let set = self.set.lock();
+        let stats = set.loaded.iter().flat_map(|plugin| {
+            point::present(plugin.hooks()).map(|(index, hook)| PluginStats {
+                plugin: plugin.name().clone(),
+                hook,
+                counts: plugin.record().stats(index),
+            })
+        });
+        stats.collect()
+    }
+
+    /// Shows what plugins answer from now on, until the result is dropped. Those that come later too.
+    pub fn trace(&self, filter: TraceFilter) -> TraceReader {
+        self.services.trace.read(filter)
+    }
+
+    /// How each instance in force stands, by the name of its plugin, in the order of the config.
+    pub fn standings(&self) -> Vec<(Arc<str>, Standing)> {
+        let set = self.set.lock();
+        let standing = |plugin: &Arc<Loaded>| (plugin.name().clone(), plugin.record().standing());
+        set.loaded.iter().map(standing).collect()
+    }
+
     /// The names of the hooks that some plugin has. None once they are shut down.
     pub fn hook_names(&self) -> Vec<&'static str> {
         self.set.lock().loaded.iter().flat_map(|plugin| point::names(plugin.hooks())).collect()
@@ -178,14 +223,15 @@ impl std::fmt::Debug for Plugins {
     }
 }
 
-/// Loads a plugin that none of `others` is.
+/// Loads a plugin that none of `others` is; `named` are the names of all entries.
 fn load(
     services: &Arc<Services>,
     dir: &Path,
     entry: &PluginEntry,
+    named: &[&str],
     others: &[Arc<Loaded>],
 ) -> Result<Loaded, LoadError> {
-    let found = find::find(dir, &entry.name)?;
+    let (found, _) = versions::choose(dir, entry, named)?;
     let (name, file) = (found.name, found.file.as_path());
     if others.iter().any(|other| **other.name() == *name || other.file() == file) {
         return Err(LoadError::new(name, Some(file), Reason::Twice));
@@ -201,9 +247,14 @@ fn load_file(
 ) -> Result<Loaded, LoadError> {
     let fail = |reason| LoadError::new(name, Some(file), reason);
     let bytes = std::fs::read(file).map_err(|error| fail(Reason::Read(error)))?;
+    terms::check_file(&bytes, entry).map_err(fail)?;
     elf::check(&bytes).map_err(|error| fail(Reason::Elf(error)))?;
+    let manifest = Manifest::read(&bytes);
+    let against = manifest.iter().flat_map(|manifest| terms::check(manifest, entry)).next();
+    against.map_or(Ok(()), |reason| Err(fail(reason)))?;
+    let granted = terms::granted(manifest.as_ref(), entry);
     let library = library::open(name, &bytes).map_err(fail)?;
-    Loaded::start(name, file, library, entry, services).map_err(fail)
+    Loaded::start(name, file, library, entry, granted, services).map_err(fail)
 }
 
 fn shut_down(plugins: Vec<Arc<Loaded>>) {

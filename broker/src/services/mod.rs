@@ -15,6 +15,7 @@ use tokio::runtime::Handle;
 
 use crate::broker::Broker;
 use crate::config::{Config, DATA_DIR, Limits, PLUGIN_DIR};
+use crate::hooks::Trace;
 
 mod account;
 mod declined;
@@ -63,6 +64,7 @@ impl Folders {
 pub(crate) struct Services {
     pub(crate) folders: Folders,
     pub(crate) limits: Limits,
+    pub(crate) trace: Arc<Trace>,
     plugin_publish_depth: u32,
     stage: RwLock<Stage>,
     accounts: Mutex<HashMap<Arc<str>, Arc<Account>>>,
@@ -86,6 +88,7 @@ impl Services {
         Arc::new(Services {
             folders,
             limits: config.limits.clone(),
+            trace: Arc::default(),
             plugin_publish_depth: config.plugin_publish_depth,
             stage: RwLock::new(Stage::Starting),
             accounts: Mutex::default(),

@@ -29,8 +29,8 @@ both_versions!(
     the_sub_limiter_in_c_does_the_same,
 );
 
-fn entry(name: &str, config: Value) -> PluginEntry {
-    PluginEntry { name: name.into(), config, optional: false, line: None, allow_panic_abort: false }
+pub(crate) fn entry(name: &str, config: Value) -> PluginEntry {
+    PluginEntry { name: name.into(), config, ..PluginEntry::default() }
 }
 
 /// A broker with plugins that log each hook, each under a prefix that begins with `test`.

@@ -12,7 +12,7 @@ pub(super) unsafe extern "C" fn publish(
     // SAFETY: the plugin passes back what it was given, and a message that lives for the call.
     unsafe {
         answer(context, |caller| {
-            caller.may(Capability::Publish)?;
+            caller.may_change(Capability::Publish)?;
             let account = caller.account()?;
             account.post(Errand::Publish(account.check(&draft(message)?)?))
         })
@@ -27,7 +27,7 @@ pub(super) unsafe extern "C" fn publish_to(
     // SAFETY: as in `publish`.
     unsafe {
         answer(context, |caller| {
-            caller.may(Capability::Publish)?;
+            caller.may_change(Capability::Publish)?;
             let account = caller.account()?;
             let packet = account.check(&draft(message)?)?;
             let client_id = super::text(client_id)?;
@@ -44,7 +44,7 @@ pub(super) unsafe extern "C" fn retain(
     // SAFETY: as in `publish`.
     unsafe {
         answer(context, |caller| {
-            caller.may(Capability::WriteRetained)?;
+            caller.may_change(Capability::WriteRetained)?;
             let account = caller.account()?;
             account.post(Errand::Retain(account.check(&draft(message)?)?))
         })

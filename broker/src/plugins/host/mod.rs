@@ -11,7 +11,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc, Weak,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, Ordering},
     },
 };
 
@@ -23,10 +23,7 @@ use plugin_abi::{
     raw::{self, HostContext, View},
 };
 
-use super::{
-    capability::{Capabilities, Capability},
-    escaped::Escaped,
-};
+use super::{Capabilities, Capability, escaped::Escaped};
 use crate::{
     hooks::running,
     services::{Account, Declined},
@@ -39,6 +36,9 @@ pub(super) struct Caller {
     name: Box<str>,
     account: Weak<Account>,
     granted: Capabilities,
+    /// Calls that were refused for want of a capability: which were logged.
+    refused: AtomicU32,
+    shadow: bool,
     /// The plugin's section, as JSON.
     config: Box<str>,
     starting: AtomicBool,
@@ -60,13 +60,16 @@ struct Complaint {
 impl Caller {
     pub(super) fn new(
         account: &Arc<Account>,
+        shadow: bool,
         granted: Capabilities,
         config: &str,
     ) -> &'static Caller {
         Box::leak(Box::new(Caller {
             name: (&*account.name).into(),
             account: Arc::downgrade(account),
+            shadow,
             granted,
+            refused: AtomicU32::new(0),
             config: config.into(),
             ended: AtomicBool::new(false),
             starting: AtomicBool::new(true),
@@ -79,8 +82,16 @@ impl Caller {
         HostContext { ptr: std::ptr::from_ref(self).cast() }
     }
 
+    /// Whether it must not change anything.
+    pub(super) fn is_shadow(&self) -> bool {
+        self.shadow
+    }
+
     /// The plugin has started.
     pub(super) fn started(&self) {
+        if self.is_shadow() {
+            ::log::info!("plugin {} is a shadow: what it answers is only counted", self.name);
+        }
         self.starting.store(false, Ordering::Relaxed);
         self.log_complaint(None);
     }
@@ -105,12 +116,31 @@ impl Caller {
         if self.ended.load(Ordering::Relaxed) { Err(Declined::Stopping) } else { Ok(account) }
     }
 
-    /// Whether the plugin may use this.
+    /// Whether it may call what takes this capability. That it may not is logged the first time.
     ///
     /// # Errors
     /// [`Declined::NotGranted`] if not.
     fn may(&self, capability: Capability) -> Result<(), Declined> {
-        if self.granted.has(capability) { Ok(()) } else { Err(Declined::NotGranted) }
+        if self.granted.has(capability) {
+            return Ok(());
+        }
+        let bit = 1 << capability as u32;
+        if self.refused.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
+            ::log::warn!(
+                "plugin {} called for what takes the capability {capability}, which it is not granted; \
+                 if it may do so, add that to `capabilities:` of the plugin in the config",
+                self.name
+            );
+        }
+        Err(Declined::NotGranted)
+    }
+
+    /// Whether it may change something, by this capability: no shadow may.
+    ///
+    /// # Errors
+    /// [`Declined::NotGranted`] if not.
+    fn may_change(&self, capability: Capability) -> Result<(), Declined> {
+        if self.is_shadow() { Err(Declined::NotGranted) } else { self.may(capability) }
     }
 
     /// Holds back `next`, and logs what was held back before.
