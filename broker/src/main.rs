@@ -11,6 +11,7 @@ use std::task::Poll;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use hookmq::Folders;
 use hookmq::config::{self, Config};
 use hookmq::server::{Server, StartError};
 use tokio::runtime::{Builder, Runtime};
@@ -90,7 +91,7 @@ fn run(given: Option<&Path>) -> anyhow::Result<()> {
     // Before the start, so that a signal during it is not lost.
     let runtime = Builder::new_current_thread().enable_io().build()?;
     let signals = stop_signals(&runtime).context("cannot wait for signals")?;
-    let server = Server::start(&config, &plugin_dir(&config, file))
+    let server = Server::start_in(&config, Folders::of(&config, file))
         .map_err(|error| with_place(error, file))?;
     let addresses: Vec<String> =
         server.addresses().iter().map(|address| format!("tcp://{address}")).collect();

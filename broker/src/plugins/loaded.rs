@@ -25,7 +25,10 @@ use super::{
     host::Caller,
     native,
 };
-use crate::hooks::{Record, Trace, running};
+use crate::{
+    hooks::{Record, running},
+    services::Services,
+};
 
 /// A plugin and its instance, which ends with it.
 pub(crate) struct Loaded {
@@ -37,6 +40,7 @@ pub(crate) struct Loaded {
     /// The config says what is granted.
     listed: bool,
     instance: *mut c_void,
+    caller: &'static Caller,
     shut_down: AtomicBool,
 }
 
@@ -58,7 +62,7 @@ impl Loaded {
         library: &Library,
         entry: &PluginEntry,
         granted: Capabilities,
-        trace: &Arc<Trace>,
+        services: &Arc<Services>,
     ) -> Result<Loaded, Reason> {
         let kind = match native::root_module(library)? {
             Some(module) => Kind::Native(module),
@@ -68,7 +72,7 @@ impl Loaded {
             serde_json::Value::Null => "{}".to_owned(),
             config => config.to_string(),
         };
-        let caller = Caller::new(name, entry.shadow, granted);
+        let caller = Caller::new(&services.account(name), entry.shadow, granted, &config);
         let (instance, hooks) = match &kind {
             Kind::Native(module) => {
                 if !module.panic_unwind() && !entry.allow_panic_abort {
@@ -79,9 +83,9 @@ impl Loaded {
             Kind::C(symbols) => (symbols.bootstrap(caller, &config)?, symbols.hooks),
         };
         let shut_down = AtomicBool::new(false);
-        let record = Record::new(&name.into(), entry, trace);
+        let record = Record::new(&name.into(), entry, &services.trace);
         let (file, listed) = (file.into(), entry.capabilities.is_some());
-        Ok(Loaded { record, file, kind, hooks, granted, listed, instance, shut_down })
+        Ok(Loaded { record, file, kind, hooks, granted, listed, instance, caller, shut_down })
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
@@ -136,6 +140,7 @@ impl Drop for Loaded {
             // SAFETY: as above.
             Kind::C(symbols) => unsafe { symbols.shutdown(self.instance) },
         }
+        self.caller.end();
     }
 }
 

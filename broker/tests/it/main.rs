@@ -39,6 +39,7 @@ mod on_auth;
 mod packets;
 mod paho;
 mod plugin_abi;
+mod plugin_publish;
 mod plugins;
 mod publish;
 mod reason_string;
