@@ -12,8 +12,10 @@ mod decision;
 mod deliver;
 mod failures;
 mod live;
+mod outcome;
 pub(crate) mod point;
 pub(crate) mod running;
+mod session;
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -26,8 +28,9 @@ use chain::Chain;
 pub use client::{BeforeConnect, Client, Disconnected, Origin, Publication, Subscription};
 use client::{flag, size};
 pub use decision::{Decision, Refusal, Verdict};
-pub(crate) use deliver::{Deliveries, Edited, Offer, Receiver, Ruling, Rulings, Sender};
+pub(crate) use deliver::{Deliveries, Offer, Receiver, Ruling, Rulings, Sender};
 pub(crate) use live::{Live, OpenToAll};
+pub use session::SessionChange;
 
 /// Hooks that observe have nothing to hand over.
 const CLOSED: AnswerHandle = AnswerHandle::CLOSED;
@@ -51,6 +54,9 @@ pub struct Hooks {
     on_before_publish: Chain<point::OnBeforePublish>,
     on_publish: Chain<point::OnPublish>,
     on_before_deliver: Chain<point::OnBeforeDeliver>,
+    on_delivered: Chain<point::OnDelivered>,
+    on_dropped: Chain<point::OnDropped>,
+    on_session: Chain<point::OnSession>,
     on_disconnect: Chain<point::OnDisconnect>,
 }
 
@@ -76,6 +82,9 @@ impl Hooks {
             on_before_publish: Chain::new(plugins),
             on_publish: Chain::new(plugins),
             on_before_deliver: Chain::new(plugins),
+            on_delivered: Chain::new(plugins),
+            on_dropped: Chain::new(plugins),
+            on_session: Chain::new(plugins),
             on_disconnect: Chain::new(plugins),
         }
     }
