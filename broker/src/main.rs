@@ -40,6 +40,7 @@ enum Command {
         config: Option<PathBuf>,
     },
     Check(tools::Check),
+    Passwd(tools::Passwd),
     #[command(subcommand)]
     Plugin(tools::Plugin),
 }
@@ -50,6 +51,7 @@ Examples:
   hookmq run --config /etc/hookmq.yml    serve with another config; its plugins are in /etc/plugins
   RUST_LOG=debug hookmq                  log more than `log:` in the config says
   hookmq check                           say what a start would refuse
+  hookmq passwd users.txt alice          add a user for the plugin auth-file, or change a password
   hookmq plugin --help                   begin, look at and list plugins
 
 Logs go to stderr. Exit status: 0 after a stop by signal, 1 if the broker cannot start, 2 if the
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         None => exit_code(run(given.as_deref())),
         Some(Command::Run { config }) => exit_code(run(config.or(given).as_deref())),
         Some(Command::Check(check)) => check.run(given),
+        Some(Command::Passwd(passwd)) => passwd.run(),
         Some(Command::Plugin(plugin)) => plugin.run(given),
     }
 }

@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::flusher::Flusher;
 use super::ticker;
 use crate::broker::Broker;
+use crate::hooks::slot;
 
 /// A running shard.
 pub(crate) struct ShardThread {
@@ -24,6 +25,7 @@ pub(crate) fn start(index: usize, broker: Arc<Broker>) -> io::Result<ShardThread
     let handle = runtime.handle().clone();
     let (stop, stopped) = oneshot::channel();
     let thread = std::thread::Builder::new().name(format!("shard-{index}")).spawn(move || {
+        let _slot = slot::claim();
         super::with(|shard| {
             shard.outgoing.limits = broker.queue_limits;
             shard.now = broker.clock.milliseconds();

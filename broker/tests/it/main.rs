@@ -13,10 +13,12 @@
 mod common;
 mod support;
 
+mod acl;
 mod alias;
 mod alias_to_client;
 mod auth;
 mod auth_backoff;
+mod auth_file;
 mod bounds;
 mod connect;
 mod connection_rate;
@@ -38,6 +40,7 @@ mod on_session;
 mod outcome;
 mod packets;
 mod paho;
+mod plugin_abi;
 mod plugins;
 mod publish;
 mod reason_string;
@@ -48,6 +51,7 @@ mod rumqttc;
 mod script;
 mod session;
 mod share;
+mod stuck;
 mod subscribe;
 mod takeover;
 mod verdict;

@@ -17,6 +17,7 @@ mod check;
 mod folder;
 mod help;
 mod manifest;
+mod passwd;
 mod plugin_check;
 mod plugin_list;
 mod plugin_new;

@@ -8,8 +8,11 @@ use plugin_abi::raw;
 
 use super::chain::{Chain, Link, No};
 use super::client::{flag, size};
+use super::decision;
 use super::point::{OnBeforeDeliver, Point};
+use super::record::Treatment;
 use super::running::{self, Running};
+use super::stats::Came;
 use super::{Client, Origin};
 use crate::plugins::{Answer, AnswerHandle};
 
@@ -149,19 +152,26 @@ impl<'a> Deliveries<'a> {
                 qos = offer.qos;
                 answer = Answer::new(DeliverParts::new(qos, room));
             }
+            let treatment = link.treatment();
+            let words = || answer.with(|parts| parts.reason().map(Into::into));
             let code = match rulings.of(index) {
                 Ruling::Allowed => {
                     put(&mut event, offer);
-                    link.call(&event)
+                    ask_as(treatment, link, &event, words)
                 }
                 Ruling::Vetoed => continue,
                 Ruling::Edited(edited) => {
                     let mut event = raw::Deliver { ..event };
                     put(&mut event, edited.offer(offer));
-                    link.call(&event)
+                    ask_as(treatment, link, &event, words)
                 }
             };
             if code == raw::CONTINUE && !answer.is_touched() {
+                continue;
+            }
+            if treatment != Treatment::Ask {
+                tried_out(link, treatment, code, (index, rulings));
+                answer = Answer::new(DeliverParts::new(qos, room));
                 continue;
             }
             let next = Answer::new(DeliverParts::new(qos, room));
@@ -206,6 +216,39 @@ fn put<'e>(event: &mut raw::Deliver<'e>, offer: Offer<'e>) {
     event.payload_len = offer.payload.len() as u64;
 }
 
+/// The answer of a plugin that is treated so. One that is not asked vetoes if it is not to be gone on
+/// without.
+#[inline]
+fn ask_as(
+    treatment: Treatment,
+    link: &Link<OnBeforeDeliver>,
+    event: &raw::Deliver<'_>,
+    words: impl FnOnce() -> Option<Box<str>>,
+) -> i32 {
+    match treatment {
+        Treatment::Ask | Treatment::TryOut => link.call(event, words),
+        Treatment::Skip if link.skip(event).is_some() => raw::VETO,
+        Treatment::Skip => raw::CONTINUE,
+    }
+}
+
+/// What it means that a plugin which is not just asked has answered more than to continue.
+#[cold]
+fn tried_out(
+    link: &Link<OnBeforeDeliver>,
+    treatment: Treatment,
+    code: i32,
+    (index, rulings): (usize, &mut Rulings),
+) {
+    let said_no = code == raw::VETO || decision::refusal(code).is_some();
+    match treatment {
+        Treatment::Skip => rulings.set(index, Ruling::Vetoed),
+        _ if said_no => link.record().count(OnBeforeDeliver::INDEX, Came::WouldRefuse),
+        _ if code != raw::CONTINUE => _ = link.answered_wrongly(code),
+        _ => {}
+    }
+}
+
 /// Notes down what an answer means that is more than to continue.
 #[cold]
 fn rule(
@@ -219,7 +262,7 @@ fn rule(
         match link.says_no(code) {
             Some(No::Silent) => rulings.set(index, Ruling::Vetoed),
             Some(No::Told(reason)) => {
-                link.log_refusal(reason, parts.reason());
+                link.note_refusal(reason, parts.reason());
                 rulings.set(index, Ruling::Vetoed);
             }
             None => {}
