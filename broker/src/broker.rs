@@ -13,8 +13,8 @@ use mqtt::{Properties, Publish, RefusedPublish};
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
 use crate::connection::Backoff;
-use crate::hooks::{Client, Live, Origin, Publication, Sender};
-use crate::router::{Item, Receivers, Retained, RetainedLimits, Retention, Router, Run};
+use crate::hooks::{Client, Live, Origin, Publication, Sender, SessionChange};
+use crate::router::{Item, Receivers, Retained, RetainedLimits, Retention, Router, Run, Whom};
 use crate::session::{ConnectionId, Due, Ended, Message, QueueLimits, Registry};
 use crate::session::{Schedule, Session, TakeoverLimit, Takeovers, Will};
 use crate::shard::Shard;
@@ -246,15 +246,26 @@ impl Broker {
     }
 
     /// Finishes a session that is over. [MQTT-4.1.0-2]
-    pub(crate) fn end_session(&self, shard: &mut Shard, ended: &Ended) {
+    pub(crate) fn end_session(&self, shard: &mut Shard, ended: &Ended, change: SessionChange) {
         let session = &ended.session;
         self.router.unsubscribe_all(ended.kept.subscriptions.filters(), session);
-        let left = session.outbox.lock().end();
+        let mut outbox = session.outbox.lock();
+        outbox.watch(shard.outgoing.watched);
+        let left = outbox.end();
+        shard.outgoing.collect(session, &mut outbox);
+        drop(outbox);
         self.router.inherit(session, left, shard);
         self.store.session_ended(&session.client_id);
         if let Some(will) = &ended.will {
             self.publish_will(shard, will);
         }
+        shard.tell_outcomes();
+        let whom = Whom::of(&session.outbox.lock());
+        let origin = match change {
+            SessionChange::Expired => Origin::Broker,
+            _ => Origin::Client,
+        };
+        shard.hooks.on_session(&whom.client(session), change, origin);
     }
 
     /// Ends the sessions, publishes the wills and frees the retained messages whose time has come.
@@ -269,7 +280,7 @@ impl Broker {
                 Due::SessionExpiry { client_id, departure } => {
                     if let Some(ended) = self.sessions.expire(&client_id, departure) {
                         log::debug!("session of {client_id:?} has expired");
-                        self.end_session(shard, &ended);
+                        self.end_session(shard, &ended, SessionChange::Expired);
                     }
                 }
                 Due::Will { client_id, departure } => {

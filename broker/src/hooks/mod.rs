@@ -14,9 +14,11 @@ mod deliver;
 mod histogram;
 mod live;
 mod origin;
+mod outcome;
 pub(crate) mod point;
 mod record;
 pub(crate) mod running;
+mod session;
 mod shadow;
 pub(crate) mod slot;
 mod stats;
@@ -40,6 +42,7 @@ pub(crate) use deliver::{Deliveries, Offer, Receiver, Ruling, Rulings, Sender};
 pub(crate) use live::{Live, OpenToAll};
 pub use origin::Origin;
 pub(crate) use record::Record;
+pub use session::SessionChange;
 pub use stats::HookStats;
 pub(crate) use trace::Trace;
 pub use trace::{Answers, TraceFilter, TraceReader, Traced, TracedAnswer};
@@ -67,6 +70,9 @@ pub struct Hooks {
     on_before_publish: Chain<point::OnBeforePublish>,
     on_publish: Chain<point::OnPublish>,
     on_before_deliver: Chain<point::OnBeforeDeliver>,
+    on_delivered: Chain<point::OnDelivered>,
+    on_dropped: Chain<point::OnDropped>,
+    on_session: Chain<point::OnSession>,
     on_disconnect: Chain<point::OnDisconnect>,
 }
 
@@ -92,6 +98,9 @@ impl Hooks {
             on_before_publish: Chain::new(plugins),
             on_publish: Chain::new(plugins),
             on_before_deliver: Chain::new(plugins),
+            on_delivered: Chain::new(plugins),
+            on_dropped: Chain::new(plugins),
+            on_session: Chain::new(plugins),
             on_disconnect: Chain::new(plugins),
         }
     }

@@ -36,6 +36,8 @@ mod mosquitto;
 mod mqttjs;
 mod old;
 mod on_auth;
+mod on_session;
+mod outcome;
 mod packets;
 mod paho;
 mod plugin_abi;

@@ -19,7 +19,7 @@ use crate::plugins::{Answer, AnswerHandle};
 mod edited;
 mod parts;
 
-pub(crate) use edited::Edited;
+use edited::Edited;
 use parts::DeliverParts;
 
 /// Messages to one topic on their way to their receivers, and the plugins that are asked.
