@@ -162,7 +162,7 @@ fn unknown_keys_that_are_near_nothing_list_what_is_known() {
     check_problems(
         "persistence: true",
         &["c.yml:1: persistence: unknown key; the keys here are listeners, plugins, plugin_dir, \
-           threads, log, allow_anonymous, check_payload_format, refused_publish, \
+           control, threads, log, allow_anonymous, check_payload_format, refused_publish, \
            response_information, limits"],
     );
     check_problems(

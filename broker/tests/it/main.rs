@@ -41,6 +41,7 @@ mod plugins;
 mod publish;
 mod reason_string;
 mod reauth;
+mod reload;
 mod resume;
 mod retain;
 mod rumqttc;

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use hookmq::config::{Config, Listener};
-use hookmq::plugins::{PluginEntry, Plugins};
+use hookmq::plugins::{PluginEntry, Plugins, Roster};
 use hookmq::server::Server;
 
 use crate::common::plugins::PluginDir;
@@ -59,6 +59,10 @@ impl Broker {
 
     pub(crate) fn plugins(&self) -> &Plugins {
         self.server.as_ref().unwrap().plugins()
+    }
+
+    pub(crate) fn roster(&self) -> &Roster {
+        self.server.as_ref().unwrap().roster()
     }
 
     /// Stops it in good order.
