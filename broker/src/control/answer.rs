@@ -27,6 +27,8 @@ pub(super) fn answer(roster: &Roster, request: Request) -> Result<Value, String>
             found.ok_or_else(|| ChangeError::NotLoaded(plugin).to_string())
         }
         Request::Reorder { plugins } => changed(roster.reorder(&plugins)),
+        // It has no end, and is not answered here.
+        Request::Trace { .. } => Ok(Value::Null),
         Request::Stats { plugin } => stats(roster, plugin.as_deref()),
     }
 }

@@ -8,6 +8,7 @@ mod answer;
 mod request;
 mod serve;
 mod socket;
+mod trace;
 
 use std::io;
 use std::path::PathBuf;

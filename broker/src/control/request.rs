@@ -30,9 +30,31 @@ pub(super) enum Request {
     /// Puts the plugins into this order.
     #[serde(rename = "plugins.reorder")]
     Reorder { plugins: Vec<String> },
+    /// What the plugins answer from now on, until the connection is closed.
+    #[serde(rename = "plugins.trace")]
+    Trace {
+        plugin: Option<String>,
+        hook: Option<String>,
+        client: Option<String>,
+        #[serde(default)]
+        answers: Shown,
+    },
     /// What the plugins have done.
     #[serde(rename = "plugins.stats")]
     Stats { plugin: Option<String> },
+}
+
+/// Which answers a trace shows.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum Shown {
+    /// All but those that just let an event go on.
+    #[default]
+    Notable,
+    /// Those that say no.
+    Refusals,
+    /// All.
+    All,
 }
 
 /// Tells `null` from nothing.

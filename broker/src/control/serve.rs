@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use super::answer::answer;
 use super::request::Request;
 use super::socket::ControlSocket;
+use super::trace;
 use crate::plugins::Roster;
 
 /// Connections at once.
@@ -86,6 +87,9 @@ async fn converse(
             return say(write, &json!({ "error": "the request is longer than 1 MiB" })).await;
         }
         match serde_json::from_slice::<Request>(&line) {
+            Ok(request) if let Some(trace) = trace::begin(roster, &request) => {
+                return trace::show(trace, &mut read, write).await;
+            }
             Ok(request) => say(write, &carry_out(roster, request).await).await?,
             Err(error) => {
                 let text = format!("this is no request: {error}");
@@ -105,6 +109,7 @@ async fn carry_out(roster: &Arc<Roster>, request: Request) -> Value {
     }
 }
 
-async fn say(write: &mut OwnedWriteHalf, line: &Value) -> io::Result<()> {
+/// Writes a line.
+pub(super) async fn say(write: &mut OwnedWriteHalf, line: &Value) -> io::Result<()> {
     timeout(SILENCE, write.write_all(format!("{line}\n").as_bytes())).await?
 }

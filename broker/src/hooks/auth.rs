@@ -77,14 +77,18 @@ impl Chain<point::OnAuth> {
             if taken_by.as_ref().is_some_and(|Authenticator(name)| name != link.plugin()) {
                 continue;
             }
+            // It must not move: the event has a handle of it.
+            let answer = Answer::<AuthParts>::default();
+            let event = round.event(&client, answer.handle());
             match link.treatment() {
                 Treatment::Ask => {}
                 // What it answers would go to the client.
                 Treatment::TryOut => continue,
-                Treatment::Skip if link.skip().is_none() => continue,
+                Treatment::Skip if link.skip(&event).is_none() => continue,
                 Treatment::Skip => return FAILED,
             }
-            let (code, parts) = ask(link, &client, round);
+            let code = link.call(&event, || answer.with(|parts| parts.reason.clone()));
+            let parts = answer.into_parts();
             if code == raw::CONTINUE && taken_by.is_none() {
                 continue;
             }
@@ -99,30 +103,25 @@ impl Chain<point::OnAuth> {
     }
 }
 
-fn ask(
-    link: &Link<point::OnAuth>,
-    client: &raw::Client<'_>,
-    round: &AuthRound<'_>,
-) -> (i32, AuthParts) {
-    let answer = Answer::<AuthParts>::default();
-    let AnswerHandle { context, function } = answer.handle();
-    let code = link.call(&raw::Auth {
-        size: size::<raw::Auth<'_>>(),
-        round: round.round,
-        reauthentication: flag(round.reauthentication),
-        has_data: flag(round.data.is_some()),
-        client: client.into(),
-        method: raw::Text::new(round.method),
-        data: raw::View::new(round.data.unwrap_or_default()),
-        state: raw::View::new(round.state),
-        properties: raw::View::new(round.properties),
-        answer_ctx: context,
-        answer: function,
-        origin: raw::ORIGIN_CLIENT.into(),
-        asked_again: 0,
-        source: raw::Text::new(""),
-    });
-    (code, answer.into_parts())
+impl AuthRound<'_> {
+    fn event<'a>(&'a self, client: &'a raw::Client<'a>, answer: AnswerHandle) -> raw::Auth<'a> {
+        raw::Auth {
+            size: size::<raw::Auth<'_>>(),
+            round: self.round,
+            reauthentication: flag(self.reauthentication),
+            has_data: flag(self.data.is_some()),
+            client: client.into(),
+            method: raw::Text::new(self.method),
+            data: raw::View::new(self.data.unwrap_or_default()),
+            state: raw::View::new(self.state),
+            properties: raw::View::new(self.properties),
+            answer_ctx: answer.context,
+            answer: answer.function,
+            origin: raw::ORIGIN_CLIENT.into(),
+            asked_again: 0,
+            source: raw::Text::new(""),
+        }
+    }
 }
 
 /// What an answer means. One that means nothing, or whose parts no packet can carry, is a failure.

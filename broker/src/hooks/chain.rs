@@ -1,6 +1,8 @@
 //! The plugins that have one hook, in the order of the config. The first no ends the chain.
 
-use std::{borrow::Cow, sync::Arc, time::Instant};
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use mqtt::ReasonCode;
 use plugin_abi::raw;
@@ -13,6 +15,7 @@ use super::{
     running,
     shadow::Shadows,
     stats::Came,
+    trace::{self, TracedAnswer},
 };
 use crate::plugins::{Answer, AnswerHandle, HookFn, Loaded};
 
@@ -54,12 +57,12 @@ impl<P: Point> Chain<P> {
                 answer.with(|parts| parts.begin(index));
             }
             match link.treatment() {
-                Treatment::Ask => match link.call(event) {
+                Treatment::Ask => match link.call(event, || answer.with(|parts| parts.words())) {
                     raw::CONTINUE => {}
                     code => said_no = link.says_no(code).map(|no| (link, no)),
                 },
                 Treatment::TryOut => link.try_out(event, &answer, &mut shadows, index),
-                Treatment::Skip => said_no = link.skip().map(|no| (link, no)),
+                Treatment::Skip => said_no = link.skip(event).map(|no| (link, no)),
             }
             if said_no.is_some() {
                 break;
@@ -104,10 +107,10 @@ impl<P: Point> Chain<P> {
         let _running = running::enter(P::NAME);
         for link in &self.links {
             if link.treatment() == Treatment::Skip {
-                let _ = link.skip();
+                let _ = link.skip(event);
                 continue;
             }
-            match link.call(event) {
+            match link.call(event, || None) {
                 raw::CONTINUE => {}
                 code => {
                     let _ = link.answered_wrongly(code);
@@ -131,7 +134,7 @@ impl<P: Point> Link<P> {
         self.record().is_shadow()
     }
 
-    fn record(&self) -> &Record {
+    pub(super) fn record(&self) -> &Record {
         self.hook.record()
     }
 
@@ -145,7 +148,7 @@ impl<P: Point> Link<P> {
         index: usize,
     ) {
         let kept = answer.with(std::mem::take);
-        let code = self.call(event);
+        let code = self.call(event, || answer.with(|parts| parts.words()));
         answer.with(|parts| *parts = kept);
         match code {
             raw::CONTINUE => shadows.note(index, false),
@@ -159,15 +162,29 @@ impl<P: Point> Link<P> {
 
     /// What it means that the plugin is not asked.
     #[cold]
-    pub(super) fn skip(&self) -> Option<No> {
+    pub(super) fn skip(&self, event: &P::Event<'_>) -> Option<No> {
         self.record().count(P::INDEX, Came::Skipped);
-        No::after(self.record().on_failure::<P>())
+        let on_failure = self.record().on_failure::<P>();
+        if trace::is_on() {
+            let answer = TracedAnswer::Skipped(on_failure == OnFailure::Refuse);
+            self.show(event, answer, Duration::ZERO);
+        }
+        No::after(on_failure)
     }
 
-    /// The plugin's answer, which can be any number.
+    /// The plugin's answer, which can be any number. `words`: what it has handed over with it, for
+    /// people.
     #[inline]
-    pub(super) fn call(&self, event: &P::Event<'_>) -> i32 {
-        self.record().call(P::INDEX, || self.hook.call(event))
+    pub(super) fn call(
+        &self,
+        event: &P::Event<'_>,
+        words: impl FnOnce() -> Option<Box<str>>,
+    ) -> i32 {
+        let call = || self.record().call(P::INDEX, || self.hook.call(event));
+        if trace::is_on() {
+            return self.traced(event, words, call);
+        }
+        call()
     }
 
     /// What an answer other than to continue means. `None`: the plugin has failed, and that does not

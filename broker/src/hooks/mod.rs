@@ -19,6 +19,8 @@ pub(crate) mod running;
 mod shadow;
 pub(crate) mod slot;
 mod stats;
+mod trace;
+mod traced;
 mod watchdog;
 
 use std::{net::SocketAddr, sync::Arc};
@@ -36,6 +38,8 @@ pub use decision::{Decision, Refusal, Verdict};
 pub(crate) use live::{Live, OpenToAll};
 pub(crate) use record::Record;
 pub use stats::HookStats;
+pub(crate) use trace::Trace;
+pub use trace::{Answers, TraceFilter, TraceReader, Traced, TracedAnswer};
 pub(crate) use watchdog::Watchdog;
 
 /// Hooks that observe have nothing to hand over.

@@ -11,6 +11,7 @@ use super::breaker::{Breaker, Standing, TRIAL};
 use super::failures::Failures;
 use super::point::{self, OnFailure, Point};
 use super::stats::{Came, HookStats, Stats};
+use super::trace::Trace;
 use super::{slot, watchdog};
 use crate::plugins::{OnError, PluginEntry};
 
@@ -35,6 +36,7 @@ pub(crate) struct Record {
     /// No other instance of any plugin in this process has it; not 0.
     id: u64,
     plugin: Arc<str>,
+    trace: Arc<Trace>,
     on_error: OnError,
     deadline: Duration,
     stats: Stats,
@@ -46,11 +48,12 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(crate) fn new(plugin: &Arc<str>, entry: &PluginEntry) -> Record {
+    pub(crate) fn new(plugin: &Arc<str>, entry: &PluginEntry, trace: &Arc<Trace>) -> Record {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Record {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             plugin: plugin.clone(),
+            trace: trace.clone(),
             on_error: entry.on_error,
             deadline: entry.deadline,
             stats: Stats::default(),
@@ -94,6 +97,11 @@ impl Record {
             let _watched = watchdog::watch(slot, self.id, hook, before);
             call()
         })
+    }
+
+    /// Whoever reads what plugins answer.
+    pub(super) fn trace(&self) -> &Trace {
+        &self.trace
     }
 
     /// Counts what came of a call.

@@ -118,7 +118,7 @@ impl Plugins {
                 Place::Keep(name) => {
                     loaded.push(old.ok_or_else(|| ChangeError::NotLoaded(name.clone()))?.clone());
                 }
-                Place::Start(entry) => match load(dir, entry, &named, &loaded) {
+                Place::Start(entry) => match load(dir, entry, &named, &loaded, &self.trace) {
                     Ok(plugin) => {
                         lines.push(match old {
                             Some(_) => format!("plugin {plugin}, in place of the one before"),

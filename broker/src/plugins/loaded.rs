@@ -26,7 +26,7 @@ use super::{
     host::Caller,
     native, terms,
 };
-use crate::hooks::{Record, point, running};
+use crate::hooks::{Record, Trace, point, running};
 
 /// A plugin and its instance, which ends with it.
 pub(crate) struct Loaded {
@@ -66,6 +66,7 @@ impl Loaded {
         source: Source,
         library: &Library,
         entry: &PluginEntry,
+        trace: &Arc<Trace>,
     ) -> Result<Loaded, Reason> {
         let kind = match native::root_module(library)? {
             Some(module) => Kind::Native(module),
@@ -87,7 +88,7 @@ impl Loaded {
             Kind::C(symbols) => (symbols.bootstrap(caller, &config)?, symbols.hooks),
         };
         let shut_down = AtomicBool::new(false);
-        let record = Record::new(&name.into(), entry);
+        let record = Record::new(&name.into(), entry, trace);
         let (listed, started) = (entry.capabilities.is_some(), Instant::now());
         Ok(Loaded { record, source, kind, hooks, granted, listed, instance, started, shut_down })
     }

@@ -11,6 +11,7 @@ mod capability;
 mod change;
 mod contents;
 mod copy;
+mod described;
 mod detail;
 mod elf;
 mod entry;
@@ -33,13 +34,14 @@ use std::{path::Path, sync::Arc};
 
 use parking_lot::Mutex;
 
-use crate::hooks::{HookStats, Hooks, Live, Standing, point};
+use crate::hooks::{HookStats, Hooks, Live, Standing, Trace, TraceFilter, TraceReader, point};
 
 pub(crate) use answer::{Answer, AnswerHandle, Parts, text};
 pub(crate) use auth_answer::AuthParts;
 pub use capability::{Capabilities, Capability};
 pub use change::{ChangeError, Place};
 pub use contents::{Contents, Language};
+pub(crate) use described::Described;
 pub use detail::{Detail, Enlisted};
 pub use entry::{OnError, PluginEntry};
 pub use error::LoadError;
@@ -58,6 +60,7 @@ pub use versions::PassedOver;
 /// Dropping it shuts them down, as [`Plugins::shutdown`] does.
 pub struct Plugins {
     live: Arc<Live>,
+    trace: Arc<Trace>,
     set: Mutex<Set>,
     /// Held while plugins come and go, which takes as long as they do.
     changing: Mutex<()>,
@@ -89,10 +92,11 @@ impl Plugins {
     /// The first plugin that is not `optional` and cannot be loaded ends it; those that were
     /// already loaded are shut down.
     pub fn load(dir: &Path, entries: &[PluginEntry]) -> Result<Plugins, LoadError> {
+        let trace = Arc::default();
         let mut loaded: Vec<Arc<Loaded>> = Vec::with_capacity(entries.len());
         let named: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
         for entry in entries {
-            match load(dir, entry, &named, &loaded).map_err(|error| error.at(entry.line)) {
+            match load(dir, entry, &named, &loaded, &trace).map_err(|error| error.at(entry.line)) {
                 Ok(plugin) => {
                     log::info!("plugin {plugin}");
                     loaded.push(Arc::new(plugin));
@@ -106,7 +110,7 @@ impl Plugins {
                 }
             }
         }
-        Ok(Plugins::new(loaded))
+        Ok(Plugins::new(loaded, trace))
     }
 
     /// Loads the plugin in `file` alone, under the name in `entry`. Blocks while it starts.
@@ -115,14 +119,16 @@ impl Plugins {
     ///
     /// If it cannot be loaded, even if it is `optional`.
     pub fn load_file(file: &Path, entry: &PluginEntry) -> Result<Plugins, LoadError> {
-        let plugin = load_file(&entry.name, file, entry).map_err(|error| error.at(entry.line))?;
+        let trace = Arc::default();
+        let plugin =
+            load_file(&entry.name, file, entry, &trace).map_err(|error| error.at(entry.line))?;
         log::info!("plugin {plugin}");
-        Ok(Plugins::new(vec![Arc::new(plugin)]))
+        Ok(Plugins::new(vec![Arc::new(plugin)], trace))
     }
 
-    fn new(loaded: Vec<Arc<Loaded>>) -> Plugins {
+    fn new(loaded: Vec<Arc<Loaded>>, trace: Arc<Trace>) -> Plugins {
         let live = Arc::new(Live::new(Hooks::new(&loaded)));
-        Plugins { live, set: Mutex::new(Set::new(loaded)), changing: Mutex::new(()) }
+        Plugins { live, trace, set: Mutex::new(Set::new(loaded)), changing: Mutex::new(()) }
     }
 
     /// Their hooks, for those who are to notice a change.
@@ -171,6 +177,11 @@ impl Plugins {
         self.set.lock().loaded.iter().map(|plugin| plugin.detail()).collect()
     }
 
+    /// Shows what plugins answer from now on, until the result is dropped. Those that come later too.
+    pub fn trace(&self, filter: TraceFilter) -> TraceReader {
+        self.trace.read(filter)
+    }
+
     /// How each instance in force stands, by the name of its plugin, in the order of the config.
     pub fn standings(&self) -> Vec<(Arc<str>, Standing)> {
         let set = self.set.lock();
@@ -209,16 +220,22 @@ fn load(
     entry: &PluginEntry,
     named: &[&str],
     others: &[Arc<Loaded>],
+    trace: &Arc<Trace>,
 ) -> Result<Loaded, LoadError> {
     let (found, _) = versions::choose(dir, entry, named)?;
     let (name, file) = (found.name, found.file.as_path());
     if others.iter().any(|other| **other.name() == *name || other.file() == file) {
         return Err(LoadError::new(name, Some(file), Reason::Twice));
     }
-    load_file(name, file, entry)
+    load_file(name, file, entry, trace)
 }
 
-fn load_file(name: &str, file: &Path, entry: &PluginEntry) -> Result<Loaded, LoadError> {
+fn load_file(
+    name: &str,
+    file: &Path,
+    entry: &PluginEntry,
+    trace: &Arc<Trace>,
+) -> Result<Loaded, LoadError> {
     let fail = |reason| LoadError::new(name, Some(file), reason);
     let bytes = std::fs::read(file).map_err(|error| fail(Reason::Read(error)))?;
     let sha256 = Sha256::of(&bytes);
@@ -228,8 +245,8 @@ fn load_file(name: &str, file: &Path, entry: &PluginEntry) -> Result<Loaded, Loa
     let against = manifest.iter().flat_map(|manifest| terms::check(manifest, entry)).next();
     against.map_or(Ok(()), |reason| Err(fail(reason)))?;
     let library = library::open(name, &bytes).map_err(fail)?;
-    Loaded::start(name, Source { file: file.into(), sha256, manifest }, library, entry)
-        .map_err(fail)
+    let source = Source { file: file.into(), sha256, manifest };
+    Loaded::start(name, source, library, entry, trace).map_err(fail)
 }
 
 fn shut_down(plugins: Vec<Arc<Loaded>>) {

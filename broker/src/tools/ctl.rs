@@ -3,6 +3,7 @@
 mod client;
 mod plugins;
 mod table;
+mod trace;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

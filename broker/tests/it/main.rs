@@ -22,6 +22,7 @@ mod auth_file;
 mod bounds;
 mod connect;
 mod connection_rate;
+mod control;
 mod engine;
 mod expiry;
 mod first_run;

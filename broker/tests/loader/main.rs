@@ -19,6 +19,7 @@ mod stats;
 mod sub_limiter;
 mod terms;
 mod testing;
+mod trace;
 mod tutorial;
 mod verdict;
 mod versions;

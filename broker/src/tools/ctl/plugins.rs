@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::client::{Broker, Failure};
 use super::table;
+use super::trace::Trace;
 use crate::tools::say;
 
 /// List, change and watch the plugins of a running broker
@@ -50,6 +51,8 @@ pub(super) enum Command {
         #[arg(required = true)]
         plugins: Vec<String>,
     },
+    /// Show what plugins answer as they do, until it is interrupted: all but what just goes on
+    Trace(Trace),
     /// Show how often each hook was asked, what came of it, and how long it took
     Stats {
         /// Of this plugin alone
@@ -69,6 +72,7 @@ Examples:
   hookmq ctl plugins disable hello
   hookmq ctl plugins reorder acl sub-limiter hello
   hookmq ctl plugins stats acl --json
+  hookmq ctl plugins trace --refusals --client sensor-7
   hookmq ctl --config /etc/hookmq.yml plugins list
 
 Exit status: 0 if it was done, 1 if the broker says no, 2 if the arguments are wrong, 69 if there is no
@@ -78,6 +82,9 @@ impl Command {
     pub(super) fn run(&self, socket: &Path, as_json: bool) -> Result<(), Failure> {
         let requests = self.requests()?;
         let mut broker = Broker::connect(socket)?;
+        if let Command::Trace(trace) = self {
+            return trace.run(&mut broker, as_json);
+        }
         for request in &requests {
             let answer = broker.ask(request)?;
             if as_json {
@@ -111,6 +118,7 @@ impl Command {
             Command::Reorder { plugins } => {
                 vec![json!({ "command": "plugins.reorder", "plugins": plugins })]
             }
+            Command::Trace(trace) => vec![trace.request()],
             Command::Stats { plugin: None } => vec![json!({ "command": "plugins.stats" })],
             Command::Stats { plugin: Some(plugin) } => about("stats", plugin),
         })
@@ -121,7 +129,7 @@ impl Command {
         match self {
             Command::List => table::print(&plugins(answer)),
             Command::Stats { .. } => table::print(&stats(answer)),
-            Command::Config { section: None, .. } => say(answer),
+            Command::Config { section: None, .. } | Command::Trace(_) => say(answer),
             Command::Enable { .. } => say(format_args!("{plugin} is enabled")),
             Command::Disable { .. } => say(format_args!("{plugin} is disabled")),
             Command::Reload { all: true, .. } => say("all plugins are started anew"),
@@ -188,7 +196,7 @@ fn stats(answer: &Value) -> Vec<[String; 14]> {
 }
 
 /// What is under a key, as it is shown; nothing if there is nothing.
-fn text(object: &Value, key: &str) -> String {
+pub(super) fn text(object: &Value, key: &str) -> String {
     match object.get(key) {
         None | Some(Value::Null) => String::new(),
         Some(Value::String(text)) => text.clone(),
@@ -197,7 +205,7 @@ fn text(object: &Value, key: &str) -> String {
 }
 
 /// Short, and as exact as anybody needs.
-fn span(time: Duration) -> String {
+pub(super) fn span(time: Duration) -> String {
     let (seconds, nanos) = (time.as_secs(), time.subsec_nanos());
     match seconds {
         0 if nanos < 10_000 => format!("{nanos}ns"),

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::Arc;
 
 use hookmq::config::{Config, Listener};
 use hookmq::plugins::{PluginEntry, Plugins, Roster};
@@ -61,7 +62,7 @@ impl Broker {
         self.server.as_ref().unwrap().plugins()
     }
 
-    pub(crate) fn roster(&self) -> &Roster {
+    pub(crate) fn roster(&self) -> &Arc<Roster> {
         self.server.as_ref().unwrap().roster()
     }
 
