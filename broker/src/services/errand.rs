@@ -6,9 +6,9 @@ use mqtt::{Publish, QoS, Version};
 
 use super::{Account, Packet};
 use crate::broker::{Broker, publication};
-use crate::hooks::Origin;
-use crate::router::{Item, Run};
-use crate::session::{Message, RetainFlag, Session};
+use crate::hooks::{Origin, Sender};
+use crate::router::{self, Item, Run, Target};
+use crate::session::Session;
 use crate::shard::Shard;
 
 pub(crate) enum Errand {
@@ -43,7 +43,7 @@ impl Errand {
     ) -> Option<Arc<Session>> {
         match self {
             Errand::Publish(packet) => publish(broker, shard, account, &packet, depth),
-            Errand::Send(client_id, packet) => send(broker, shard, &client_id, &packet),
+            Errand::Send(client_id, packet) => send(broker, shard, account, &client_id, &packet),
             Errand::Retain(packet) => {
                 if let Some((_, publish)) = packet.read() {
                     retain(broker, &publish, account, shard.second());
@@ -99,28 +99,32 @@ fn retain(broker: &Broker, publish: &Publish<'_>, account: &Account, now: u32) {
 fn send(
     broker: &Broker,
     shard: &mut Shard,
+    account: &Account,
     client_id: &str,
     packet: &Packet,
 ) -> Option<Arc<Session>> {
     let session = broker.sessions.session(client_id)?;
-    let (_, publish) = packet.read()?;
-    let mut message = Message::new(&publish, shard.second());
-    message.retain = RetainFlag::Clear;
-    let (second, limits) = (shard.second(), shard.outgoing.limits);
-    let mut outbox = session.outbox.lock();
-    if outbox.has_ended() {
-        return None;
-    }
-    if outbox.link().is_none() {
-        if message.qos > QoS::AtMostOnce || limits.queue_qos0 {
-            outbox.keep(message, &limits);
-        }
-        shard.outgoing.count_dropped(&session, &mut outbox);
-        return None;
-    }
-    outbox.lend_buffer(&mut shard.outgoing.pool);
-    outbox.send(message, second, &limits);
-    let is_crowded = outbox.is_crowded(&limits);
-    shard.outgoing.mark(&session, outbox);
-    is_crowded.then_some(session)
+    let (frame, publish) = packet.read()?;
+    let data = packet.bytes();
+    let item = Item::new(&publish, 0, data.len(), frame.header_len());
+    let run = Run {
+        data,
+        topic: publish.topic,
+        items: &[item],
+        version: Version::INSIDE,
+        publisher: None,
+        now: shard.second(),
+    };
+    let target = Target {
+        session,
+        qos: QoS::ExactlyOnce,
+        no_local: false,
+        retain_as_published: false,
+        matched_by: None,
+    };
+    let Shard { hooks, outgoing, .. } = shard;
+    let origin = Origin::Plugin(&account.name);
+    let sender = Sender { client_id: &account.client_id, origin };
+    let deliveries = hooks.on_before_deliver(sender, publish.topic);
+    router::deliver_to(&run, &target, deliveries.as_ref(), outgoing)
 }
