@@ -59,7 +59,7 @@ struct Jwt {
 const BAD_USER_NAME_OR_PASSWORD: u8 = 0x86;
 const NOT_AUTHORIZED: u8 = 0x87;
 
-#[plugin]
+#[plugin(may_use = "kick")]
 impl Plugin for Jwt {
     fn bootstrap(host: Host, config: Config) -> Result<Self> {
         crypto::install();
