@@ -30,6 +30,7 @@ mod first_run;
 mod fuzz;
 mod handshakes;
 mod identifiers;
+mod jwt;
 mod keep_alive;
 mod last_words;
 mod live;
