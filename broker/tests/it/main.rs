@@ -39,6 +39,7 @@ mod packets;
 mod paho;
 mod plugins;
 mod publish;
+mod rate_limit;
 mod reason_string;
 mod reauth;
 mod resume;
