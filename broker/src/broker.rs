@@ -13,7 +13,7 @@ use mqtt::{Properties, Publish, RefusedPublish};
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
 use crate::connection::Backoff;
-use crate::hooks::{Client, Live, Origin, Publication};
+use crate::hooks::{Client, Live, Origin, Publication, Sender};
 use crate::router::{Item, Receivers, Retained, RetainedLimits, Retention, Router, Run};
 use crate::session::{ConnectionId, Due, Ended, Message, QueueLimits, Registry};
 use crate::session::{Schedule, Session, TakeoverLimit, Takeovers, Will};
@@ -174,7 +174,11 @@ impl Broker {
         let matched = shard.cache.matched(&self.router, run.topic);
         let generation = shard.cache.generation();
         let receivers = Receivers { matched: &matched, generation, router: &self.router };
-        let crowded = crate::router::deliver(run, &receivers, &mut shard.outgoing);
+        let Shard { hooks, outgoing, .. } = shard;
+        let sender = Sender { client_id: client.client_id, origin };
+        let deliveries = hooks.on_before_deliver(sender, run.topic);
+        let crowded = crate::router::deliver(run, &receivers, deliveries.as_ref(), outgoing);
+        drop(deliveries);
         if shard.hooks.watches_messages() {
             for item in run.items {
                 shard.hooks.on_publish(client, &publication(run, item, origin));
@@ -244,8 +248,8 @@ impl Broker {
     pub(crate) fn end_session(&self, shard: &mut Shard, ended: &Ended) {
         let session = &ended.session;
         self.router.unsubscribe_all(ended.kept.subscriptions.filters(), session);
-        let (left, second) = (session.outbox.lock().end(), shard.second());
-        self.router.inherit(session, left, &mut shard.outgoing, second);
+        let left = session.outbox.lock().end();
+        self.router.inherit(session, left, shard);
         self.store.session_ended(&session.client_id);
         if let Some(will) = &ended.will {
             self.publish_will(shard, will);

@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 
 use crate::broker::Broker;
 use crate::config::{Config, Listener};
-use crate::hooks::OpenToAll;
+use crate::hooks::{OpenToAll, Watchdog};
 use crate::plugins::{LoadError, Plugins};
 use crate::shard::{self, ShardThread};
 use crate::store::MemoryStore;
@@ -25,6 +25,7 @@ pub struct Server {
     broker: Arc<Broker>,
     plugins: Plugins,
     shards: Vec<ShardThread>,
+    watchdog: Watchdog,
     addresses: Vec<SocketAddr>,
 }
 
@@ -94,6 +95,7 @@ impl Server {
         let shards = (0..threads.map_or(1, usize::from))
             .map(|index| shard::start(index, broker.clone()))
             .collect::<Result<Vec<_>, _>>()?;
+        let watchdog = Watchdog::start(plugins.live().clone())?;
         let handles: Arc<[Handle]> = shards.iter().map(|shard| shard.handle().clone()).collect();
         let mut addresses = Vec::new();
         for listener in listeners {
@@ -104,7 +106,7 @@ impl Server {
                 first.spawn(acceptor.run(listener));
             }
         }
-        Ok(Server { broker, plugins, shards, addresses })
+        Ok(Server { broker, plugins, shards, watchdog, addresses })
     }
 
     /// The plugins, which may come and go while it serves.
@@ -120,7 +122,7 @@ impl Server {
     /// Tells the clients, waits for them to go, stops the threads, then the plugins. Blocks for
     /// 10 seconds at most, if the plugins' `shutdown` is quick.
     pub fn stop(self) {
-        let Server { broker, plugins, shards, .. } = self;
+        let Server { broker, plugins, shards, watchdog, .. } = self;
         // [MQTT-4.13.2-1]
         broker.order_all_to_close(ReasonCode::ServerShuttingDown);
         let deadline = Instant::now() + STOP_WITHIN;
@@ -135,6 +137,7 @@ impl Server {
             log::warn!("{left} clients did not go in time and are cut off");
         }
         shards.into_iter().for_each(ShardThread::stop);
+        drop(watchdog);
         broker.tally.report_all();
         // With the last use of the hooks gone, the plugins can be told.
         drop(broker);

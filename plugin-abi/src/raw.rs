@@ -205,6 +205,18 @@ impl<'a> From<&'a Client<'a>> for ClientPtr<'a> {
     }
 }
 
+impl<'a> ClientPtr<'a> {
+    /// The client, for the broker that has made it.
+    ///
+    /// # Safety
+    ///
+    /// It was made by this build of the crate, and so is as long as it knows.
+    pub const unsafe fn get(self) -> &'a Client<'a> {
+        // SAFETY: the caller's promise; it was made from a reference of this lifetime.
+        unsafe { self.ptr.as_ref() }
+    }
+}
+
 /// A pointer to an event. What it points to is outside abi_stable's layout check, since the check
 /// would refuse an event that has grown.
 #[repr(transparent)]

@@ -28,13 +28,7 @@ fn check_problems(text: &str, expected: &[&str]) {
 }
 
 fn plugin(line: usize, name: &str, config: Value) -> PluginEntry {
-    PluginEntry {
-        name: name.to_owned(),
-        config,
-        optional: false,
-        line: Some(line),
-        allow_panic_abort: false,
-    }
+    PluginEntry { name: name.to_owned(), config, line: Some(line), ..PluginEntry::default() }
 }
 
 #[test]
@@ -174,7 +168,8 @@ fn unknown_keys_that_are_near_nothing_list_what_is_known() {
     check_problems(
         "plugins: [{name: a, x_y_z: 1}]",
         &["c.yml:1: plugins[0].x_y_z: unknown key; the keys here are name, config, optional, \
-           allow_panic_abort"],
+           allow_panic_abort, on_error, deadline, max_failures, shadow, capabilities, sha256, \
+           version, stages"],
     );
     let text = "[1]: 2\n3: 4\nnull: 5\n1.5: 6\ntrue: 7";
     let error = parse("c.yml", text).expect_err(text).to_string();

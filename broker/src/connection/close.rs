@@ -67,9 +67,7 @@ impl Connection {
         }
         // [MQTT-3.1.2-23]
         if session_kept {
-            let second = shard.second();
-            let router = &self.broker.router;
-            router.hand_over(&client.session, &mut shard.outgoing, second);
+            self.broker.router.hand_over(&client.session, shard);
             self.leave_session(client);
         } else {
             self.end_session(shard, client);

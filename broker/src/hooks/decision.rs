@@ -100,6 +100,11 @@ impl VerdictParts {
         self.reason = None;
     }
 
+    /// What the plugin that was asked last has said in words.
+    pub(super) fn words(&self) -> Option<Box<str>> {
+        self.reason.clone()
+    }
+
     pub(super) fn has_throttled(&self) -> bool {
         self.throttled_by != 0
     }

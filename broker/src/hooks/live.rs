@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use parking_lot::Mutex;
 
@@ -80,6 +81,20 @@ impl Live {
                 Ok(())
             }
         }
+    }
+
+    /// Ends quarantines that are over. Returns whether there is any plugin.
+    pub(super) fn attend(&self, now: Instant) -> bool {
+        let hooks = self.current();
+        hooks.records().for_each(|record| record.attend(now));
+        !hooks.plugins.is_empty()
+    }
+
+    /// Hooks that have this instance, if it may still be in use.
+    pub(super) fn with_instance(&self, id: u64) -> Option<Arc<Hooks>> {
+        let state = self.state.lock();
+        let mut all = std::iter::once(&state.current).chain(&state.retired);
+        all.find(|hooks| hooks.record(id).is_some()).cloned()
     }
 
     /// Ends the plugins that nobody uses any more, each on a thread of its own. To be called now and

@@ -1,5 +1,6 @@
 //! The table of hooks: which may veto, and what it means that a plugin fails in one.
 
+use crate::plugins::Described;
 use plugin_abi::{
     module::{HookFunction, HookTable},
     raw,
@@ -16,7 +17,7 @@ pub(crate) trait Point: 'static {
     /// What it means that a plugin panicked in it, or answered nonsense.
     const ON_FAILURE: OnFailure;
     /// What the plugin is told.
-    type Event<'a>;
+    type Event<'a>: Described;
 
     /// The hook of a plugin, if it has it.
     fn function(table: &HookTable) -> Option<HookFunction<Self::Event<'static>>>;

@@ -19,6 +19,8 @@ pub(crate) struct Stats {
     lanes: Box<[OnceLock<Box<Lane>>; SLOTS]>,
     /// Where all others count.
     shared: Box<Lane>,
+    /// Calls that ran too long, by hook.
+    overdue: [AtomicU64; point::COUNT],
 }
 
 /// What one thread counts. No other's lane is on its cache lines.
@@ -127,6 +129,7 @@ impl Default for Stats {
         Stats {
             lanes: Box::new(array::from_fn(|_| OnceLock::new())),
             shared: Box::new(Lane::new()),
+            overdue: array::from_fn(|_| AtomicU64::new(0)),
         }
     }
 }
@@ -142,6 +145,13 @@ impl Stats {
         // There is one for each hook.
         let [first, ..] = &lane.hooks;
         Here { counters: lane.hooks.get(hook).unwrap_or(first), alone }
+    }
+
+    /// Counts a call of a hook that runs too long. Any thread.
+    pub(super) fn count_overdue(&self, hook: usize) {
+        if let Some(counter) = self.overdue.get(hook) {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// What all threads have counted of a hook. Calls that run meanwhile may be in some of the numbers
@@ -181,7 +191,7 @@ impl Stats {
             throttled,
             pending,
             waiting,
-            overdue: 0,
+            overdue: self.overdue.get(hook).map_or(0, |count| count.load(Ordering::Relaxed)),
             skipped,
             agreed,
             would_refuse,
@@ -201,14 +211,14 @@ impl Lane {
 }
 
 impl Here<'_> {
-    /// Counts a call and makes it.
+    /// Counts a call and makes it; `call` is told how many there were before.
     #[inline]
-    pub(super) fn call(self, call: impl FnOnce() -> i32) -> i32 {
-        let asked = add(&self.counters.asked, self.alone);
-        if asked.is_multiple_of(TIMED_ONE_IN) {
-            return self.timed(call);
+    pub(super) fn call(self, call: impl FnOnce(u64) -> i32) -> i32 {
+        let before = add(&self.counters.asked, self.alone);
+        if before.is_multiple_of(TIMED_ONE_IN) {
+            return self.timed(|| call(before));
         }
-        call()
+        call(before)
     }
 
     /// Counts what came of a call.
@@ -249,7 +259,7 @@ mod tests {
             for hook in [0, point::COUNT - 1] {
                 let here = stats.here(slot, hook);
                 for answer in 0..65 {
-                    assert_eq!(here.call(|| answer), answer);
+                    assert_eq!(here.call(|_| answer), answer);
                 }
                 for came in [Came::Vetoed, Came::Throttled, Came::Pending, Came::Failed] {
                     here.count(came);
@@ -284,7 +294,7 @@ mod tests {
         let stats = Stats::default();
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| (0..10_000).for_each(|_| _ = stats.here(SLOTS, 2).call(|| 1)));
+                scope.spawn(|| (0..10_000).for_each(|_| _ = stats.here(SLOTS, 2).call(|_| 1)));
             }
         });
         assert_eq!(stats.of(2).asked, 40_000);

@@ -41,7 +41,8 @@ impl Plugins {
         let mut loaded = self.set.lock().loaded.clone();
         let before = position(&loaded, find::name(&entry.name));
         let replaced = before.map(|index| loaded.remove(index));
-        let plugin = load(dir, entry, &loaded).map_err(|error| error.at(entry.line))?;
+        let plugin =
+            load(dir, entry, &[], &loaded, &self.trace).map_err(|error| error.at(entry.line))?;
         let line = format!("plugin {plugin}");
         loaded.insert(before.unwrap_or(loaded.len()), Arc::new(plugin));
         self.exchange(loaded)?;

@@ -4,7 +4,7 @@
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
 use log::{Level, Record};
@@ -15,12 +15,16 @@ use plugin_abi::{
     raw::{self, HostContext, View},
 };
 
-use super::escaped::Escaped;
+use super::{Capabilities, Capability, escaped::Escaped};
 use crate::hooks::running;
 
 /// Who is calling. Lives for ever, since the threads of a plugin may outlive its instance.
 pub(super) struct Caller {
     name: Box<str>,
+    granted: Capabilities,
+    /// Calls that were refused for want of a capability: which were logged.
+    refused: AtomicU32,
+    shadow: bool,
     starting: AtomicBool,
     /// What it said last at error level while it was starting. It is logged when it has started
     /// after all; else it is part of the error, and so is not said twice.
@@ -36,12 +40,31 @@ struct Complaint {
 }
 
 impl Caller {
-    pub(super) fn new(name: &str) -> &'static Caller {
+    pub(super) fn new(name: &str, shadow: bool, granted: Capabilities) -> &'static Caller {
         Box::leak(Box::new(Caller {
             name: name.into(),
+            shadow,
+            granted,
+            refused: AtomicU32::new(0),
             starting: AtomicBool::new(true),
             complaint: Mutex::new(None),
         }))
+    }
+
+    /// Whether it may call what takes this capability. That it may not is logged the first time.
+    pub(super) fn may(&self, capability: Capability) -> bool {
+        if self.granted.has(capability) {
+            return true;
+        }
+        let bit = 1 << capability as u32;
+        if self.refused.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
+            log::warn!(
+                "plugin {} called for what takes the capability {capability}, which it is not granted; \
+                 if it may do so, add that to `capabilities:` of the plugin in the config",
+                self.name
+            );
+        }
+        false
     }
 
     /// To be handed to the plugin.
@@ -49,8 +72,16 @@ impl Caller {
         HostContext { ptr: std::ptr::from_ref(self).cast() }
     }
 
+    /// Whether it must not change anything.
+    pub(super) fn is_shadow(&self) -> bool {
+        self.shadow
+    }
+
     /// The plugin has started.
     pub(super) fn started(&self) {
+        if self.is_shadow() {
+            log::info!("plugin {} is a shadow: what it answers is only counted", self.name);
+        }
         self.starting.store(false, Ordering::Relaxed);
         self.log_complaint(None);
     }

@@ -18,13 +18,14 @@ use plugin_abi::{
 };
 
 use super::{
+    Capabilities,
     c::{self, Symbols},
     entry::PluginEntry,
     error::Reason,
     host::Caller,
     native,
 };
-use crate::hooks::{Record, running};
+use crate::hooks::{Record, Trace, running};
 
 /// A plugin and its instance, which ends with it.
 pub(crate) struct Loaded {
@@ -32,6 +33,9 @@ pub(crate) struct Loaded {
     file: PathBuf,
     kind: Kind,
     hooks: HookTable,
+    granted: Capabilities,
+    /// The config says what is granted.
+    listed: bool,
     instance: *mut c_void,
     shut_down: AtomicBool,
 }
@@ -53,6 +57,8 @@ impl Loaded {
         file: &Path,
         library: &Library,
         entry: &PluginEntry,
+        granted: Capabilities,
+        trace: &Arc<Trace>,
     ) -> Result<Loaded, Reason> {
         let kind = match native::root_module(library)? {
             Some(module) => Kind::Native(module),
@@ -62,7 +68,7 @@ impl Loaded {
             serde_json::Value::Null => "{}".to_owned(),
             config => config.to_string(),
         };
-        let caller = Caller::new(name);
+        let caller = Caller::new(name, entry.shadow, granted);
         let (instance, hooks) = match &kind {
             Kind::Native(module) => {
                 if !module.panic_unwind() && !entry.allow_panic_abort {
@@ -73,8 +79,9 @@ impl Loaded {
             Kind::C(symbols) => (symbols.bootstrap(caller, &config)?, symbols.hooks),
         };
         let shut_down = AtomicBool::new(false);
-        let record = Record::new(&name.into());
-        Ok(Loaded { record, file: file.into(), kind, hooks, instance, shut_down })
+        let record = Record::new(&name.into(), entry, trace);
+        let (file, listed) = (file.into(), entry.capabilities.is_some());
+        Ok(Loaded { record, file, kind, hooks, granted, listed, instance, shut_down })
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
@@ -141,6 +148,11 @@ impl fmt::Display for Loaded {
             Kind::C(symbols) => {
                 write!(f, "C ABI {}.{}", symbols.abi_version >> 16, symbols.abi_version & 0xFFFF)
             }
+        }?;
+        match (self.granted == Capabilities::default(), self.listed) {
+            (true, _) => Ok(()),
+            (false, true) => write!(f, "; granted: {}", self.granted),
+            (false, false) => write!(f, "; granted, as it asks for it: {}", self.granted),
         }
     }
 }

@@ -7,9 +7,11 @@
 mod answer;
 mod auth_answer;
 mod c;
+mod capability;
 mod change;
 mod contents;
 mod copy;
+mod described;
 mod elf;
 mod entry;
 mod error;
@@ -22,30 +24,38 @@ mod library;
 mod loaded;
 mod manifest;
 mod native;
+mod sha256;
+mod terms;
+mod versions;
 
 use std::{path::Path, sync::Arc};
 
 use parking_lot::Mutex;
 
-use crate::hooks::{HookStats, Hooks, Live, point};
+use crate::hooks::{HookStats, Hooks, Live, Standing, Trace, TraceFilter, TraceReader, point};
 
 pub(crate) use answer::{Answer, AnswerHandle, Parts, text};
 pub(crate) use auth_answer::AuthParts;
+pub use capability::{Capabilities, Capability};
 pub use change::ChangeError;
 pub use contents::{Contents, Language};
-pub use entry::PluginEntry;
+pub(crate) use described::Described;
+pub use entry::{OnError, PluginEntry};
 pub use error::LoadError;
 use error::Reason;
 pub(crate) use hook_fn::HookFn;
 pub use inspect::{Inspection, inspect, inspect_file, libraries};
 pub(crate) use loaded::Loaded;
 pub use manifest::Manifest;
+pub use sha256::Sha256;
+pub use versions::PassedOver;
 
 /// The plugins of a running broker.
 ///
 /// Dropping it shuts them down, as [`Plugins::shutdown`] does.
 pub struct Plugins {
     live: Arc<Live>,
+    trace: Arc<Trace>,
     set: Mutex<Set>,
     /// Held while plugins come and go, which takes as long as they do.
     changing: Mutex<()>,
@@ -77,9 +87,11 @@ impl Plugins {
     /// The first plugin that is not `optional` and cannot be loaded ends it; those that were
     /// already loaded are shut down.
     pub fn load(dir: &Path, entries: &[PluginEntry]) -> Result<Plugins, LoadError> {
+        let trace = Arc::default();
         let mut loaded: Vec<Arc<Loaded>> = Vec::with_capacity(entries.len());
+        let named: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
         for entry in entries {
-            match load(dir, entry, &loaded).map_err(|error| error.at(entry.line)) {
+            match load(dir, entry, &named, &loaded, &trace).map_err(|error| error.at(entry.line)) {
                 Ok(plugin) => {
                     log::info!("plugin {plugin}");
                     loaded.push(Arc::new(plugin));
@@ -93,7 +105,7 @@ impl Plugins {
                 }
             }
         }
-        Ok(Plugins::new(loaded))
+        Ok(Plugins::new(loaded, trace))
     }
 
     /// Loads the plugin in `file` alone, under the name in `entry`. Blocks while it starts.
@@ -102,14 +114,16 @@ impl Plugins {
     ///
     /// If it cannot be loaded, even if it is `optional`.
     pub fn load_file(file: &Path, entry: &PluginEntry) -> Result<Plugins, LoadError> {
-        let plugin = load_file(&entry.name, file, entry).map_err(|error| error.at(entry.line))?;
+        let trace = Arc::default();
+        let plugin =
+            load_file(&entry.name, file, entry, &trace).map_err(|error| error.at(entry.line))?;
         log::info!("plugin {plugin}");
-        Ok(Plugins::new(vec![Arc::new(plugin)]))
+        Ok(Plugins::new(vec![Arc::new(plugin)], trace))
     }
 
-    fn new(loaded: Vec<Arc<Loaded>>) -> Plugins {
+    fn new(loaded: Vec<Arc<Loaded>>, trace: Arc<Trace>) -> Plugins {
         let live = Arc::new(Live::new(Hooks::new(&loaded)));
-        Plugins { live, set: Mutex::new(Set::new(loaded)), changing: Mutex::new(()) }
+        Plugins { live, trace, set: Mutex::new(Set::new(loaded)), changing: Mutex::new(()) }
     }
 
     /// Their hooks, for those who are to notice a change.
@@ -153,6 +167,18 @@ impl Plugins {
         stats.collect()
     }
 
+    /// Shows what plugins answer from now on, until the result is dropped. Those that come later too.
+    pub fn trace(&self, filter: TraceFilter) -> TraceReader {
+        self.trace.read(filter)
+    }
+
+    /// How each instance in force stands, by the name of its plugin, in the order of the config.
+    pub fn standings(&self) -> Vec<(Arc<str>, Standing)> {
+        let set = self.set.lock();
+        let standing = |plugin: &Arc<Loaded>| (plugin.name().clone(), plugin.record().standing());
+        set.loaded.iter().map(standing).collect()
+    }
+
     /// The names of the hooks that some plugin has. None once they are shut down.
     pub fn hook_names(&self) -> Vec<&'static str> {
         self.set.lock().loaded.iter().flat_map(|plugin| point::names(plugin.hooks())).collect()
@@ -178,22 +204,38 @@ impl std::fmt::Debug for Plugins {
     }
 }
 
-/// Loads a plugin that none of `others` is.
-fn load(dir: &Path, entry: &PluginEntry, others: &[Arc<Loaded>]) -> Result<Loaded, LoadError> {
-    let found = find::find(dir, &entry.name)?;
+/// Loads a plugin that none of `others` is; `named` are the names of all entries.
+fn load(
+    dir: &Path,
+    entry: &PluginEntry,
+    named: &[&str],
+    others: &[Arc<Loaded>],
+    trace: &Arc<Trace>,
+) -> Result<Loaded, LoadError> {
+    let (found, _) = versions::choose(dir, entry, named)?;
     let (name, file) = (found.name, found.file.as_path());
     if others.iter().any(|other| **other.name() == *name || other.file() == file) {
         return Err(LoadError::new(name, Some(file), Reason::Twice));
     }
-    load_file(name, file, entry)
+    load_file(name, file, entry, trace)
 }
 
-fn load_file(name: &str, file: &Path, entry: &PluginEntry) -> Result<Loaded, LoadError> {
+fn load_file(
+    name: &str,
+    file: &Path,
+    entry: &PluginEntry,
+    trace: &Arc<Trace>,
+) -> Result<Loaded, LoadError> {
     let fail = |reason| LoadError::new(name, Some(file), reason);
     let bytes = std::fs::read(file).map_err(|error| fail(Reason::Read(error)))?;
+    terms::check_file(&bytes, entry).map_err(fail)?;
     elf::check(&bytes).map_err(|error| fail(Reason::Elf(error)))?;
+    let manifest = Manifest::read(&bytes);
+    let against = manifest.iter().flat_map(|manifest| terms::check(manifest, entry)).next();
+    against.map_or(Ok(()), |reason| Err(fail(reason)))?;
+    let granted = terms::granted(manifest.as_ref(), entry);
     let library = library::open(name, &bytes).map_err(fail)?;
-    Loaded::start(name, file, library, entry).map_err(fail)
+    Loaded::start(name, file, library, entry, granted, trace).map_err(fail)
 }
 
 fn shut_down(plugins: Vec<Arc<Loaded>>) {

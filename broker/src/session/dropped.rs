@@ -11,6 +11,8 @@ pub(crate) enum DropCause {
     TooLarge,
     /// It waited longer than its Message Expiry Interval. [MQTT-3.3.2-5]
     Expired,
+    /// A plugin has kept it from the client.
+    Vetoed,
 }
 
 /// How many of each.
@@ -20,8 +22,13 @@ pub(crate) struct Dropped {
 }
 
 impl DropCause {
-    const ALL: [DropCause; 4] =
-        [DropCause::QueueFull, DropCause::NotTaken, DropCause::TooLarge, DropCause::Expired];
+    const ALL: [DropCause; 5] = [
+        DropCause::QueueFull,
+        DropCause::NotTaken,
+        DropCause::TooLarge,
+        DropCause::Expired,
+        DropCause::Vetoed,
+    ];
 }
 
 impl Dropped {
@@ -50,6 +57,7 @@ impl std::fmt::Display for DropCause {
             DropCause::NotTaken => "the client does not read, and it is at QoS 0",
             DropCause::TooLarge => "it is larger than the client takes",
             DropCause::Expired => "it has expired",
+            DropCause::Vetoed => "a plugin has kept it from the client",
         })
     }
 }
@@ -67,8 +75,12 @@ mod tests {
             dropped.add(cause, number as u32);
         }
         assert!(!dropped.is_none());
-        let expected =
-            [(DropCause::NotTaken, 1), (DropCause::TooLarge, 2), (DropCause::Expired, 3)];
+        let expected = [
+            (DropCause::NotTaken, 1),
+            (DropCause::TooLarge, 2),
+            (DropCause::Expired, 3),
+            (DropCause::Vetoed, 4),
+        ];
         assert_eq!(dropped.each().collect::<Vec<_>>(), expected);
     }
 }

@@ -130,9 +130,8 @@ impl Trial {
         let entry = PluginEntry {
             name: get("name").as_str().unwrap_or_default().to_owned(),
             config: get("config"),
-            optional: false,
-            line: None,
             allow_panic_abort: get("allow_panic_abort") == Value::Bool(true),
+            ..PluginEntry::default()
         };
         match Plugins::load_file(&self.file, &entry) {
             Err(error) => self.report(&json!({ REFUSED: error.to_string() })),

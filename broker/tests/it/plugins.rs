@@ -30,7 +30,7 @@ both_versions!(
 );
 
 pub(crate) fn entry(name: &str, config: Value) -> PluginEntry {
-    PluginEntry { name: name.into(), config, optional: false, line: None, allow_panic_abort: false }
+    PluginEntry { name: name.into(), config, ..PluginEntry::default() }
 }
 
 /// A broker with plugins that log each hook, each under a prefix that begins with `test`.

@@ -6,6 +6,7 @@
 //! ([`Outbox::finish_write`]). Who finds the socket gone leaves its bytes; the writer finds them on
 //! its return.
 
+use std::sync::Arc;
 use std::task::Waker;
 
 use mqtt::QoS;
@@ -14,6 +15,7 @@ use super::parked::Parked;
 use super::queue::{Delivery, QueueLimits};
 use super::write_queue::WriteQueue;
 use super::{BufferPool, DropCause, Dropped, Link, Message};
+use crate::connection::Endpoint;
 
 mod messages;
 mod write;
@@ -23,6 +25,8 @@ use write::LastWords;
 pub(crate) use write::{AfterWrite, Write};
 
 pub(crate) struct Outbox {
+    /// The client's, or that of the last time that it was here; for plugins.
+    endpoint: Option<Arc<Endpoint>>,
     link: Option<Link>,
     queue: WriteQueue,
     /// Made with the first message above QoS 0.
@@ -45,6 +49,7 @@ pub(crate) struct Outbox {
 impl Outbox {
     pub(super) fn new(window: u16) -> Outbox {
         Outbox {
+            endpoint: None,
             link: None,
             queue: WriteQueue::default(),
             delivery: None,
@@ -57,6 +62,16 @@ impl Outbox {
             ended: false,
             dirty: false,
         }
+    }
+
+    /// Notes whose the session is.
+    pub(crate) fn introduce(&mut self, endpoint: Arc<Endpoint>) {
+        self.endpoint = Some(endpoint);
+    }
+
+    /// Whose the session is; nobody's, if it was never used.
+    pub(crate) fn endpoint(&self) -> Option<&Arc<Endpoint>> {
+        self.endpoint.as_ref()
     }
 
     /// The attached client, if there is one.
