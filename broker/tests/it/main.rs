@@ -24,6 +24,7 @@ mod connect;
 mod connection_rate;
 mod deliver;
 mod engine;
+mod event_log;
 mod expiry;
 mod first_run;
 mod fuzz;
