@@ -27,6 +27,7 @@ mod fuzz;
 mod handshakes;
 mod identifiers;
 mod keep_alive;
+mod languages;
 mod last_words;
 mod mosquitto;
 mod mqttjs;
