@@ -21,6 +21,7 @@ mod library;
 mod loaded;
 mod manifest;
 mod native;
+mod replay;
 
 use std::{path::Path, sync::Arc};
 
@@ -38,6 +39,7 @@ pub(crate) use hook_fn::HookFn;
 pub use inspect::{Inspection, inspect, inspect_file, libraries};
 pub(crate) use loaded::Loaded;
 pub use manifest::Manifest;
+pub use replay::{Played, Player};
 
 /// The plugins of a running broker.
 ///

@@ -40,6 +40,7 @@ mod plugins;
 mod publish;
 mod reason_string;
 mod reauth;
+mod replay;
 mod resume;
 mod retain;
 mod rumqttc;

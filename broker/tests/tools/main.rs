@@ -20,3 +20,4 @@ mod manifest;
 mod plugin_check;
 mod plugin_list;
 mod plugin_new;
+mod replay;
