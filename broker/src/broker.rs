@@ -13,9 +13,9 @@ use mqtt::{Properties, Publish, RefusedPublish};
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
 use crate::connection::Backoff;
-use crate::hooks::{Client, Live, Publication};
+use crate::hooks::{Client, Live, Origin, Publication, Sender, SessionChange};
 use crate::router::{
-    Item, Provenance, Receivers, Retained, RetainedLimits, Retention, Router, Run,
+    Item, Provenance, Receivers, Retained, RetainedLimits, Retention, Router, Run, Whom,
 };
 use crate::session::{ConnectionId, Due, Ended, Message, QueueLimits, Registry};
 use crate::session::{Schedule, Session, TakeoverLimit, Takeovers};
@@ -162,7 +162,12 @@ impl Broker {
         let matched = shard.cache.matched(&self.router, run.topic);
         let generation = shard.cache.generation();
         let receivers = Receivers { matched: &matched, generation, router: &self.router };
-        let crowded = crate::router::deliver(run, &receivers, &mut shard.outgoing);
+        let Shard { hooks, outgoing, .. } = shard;
+        let origin = run.provenance.origin;
+        let sender = Sender { client_id: client.client_id, origin };
+        let deliveries = hooks.on_before_deliver(sender, run.topic);
+        let crowded = crate::router::deliver(run, &receivers, deliveries.as_ref(), outgoing);
+        drop(deliveries);
         if shard.hooks.watches_messages() {
             for item in run.items {
                 shard.hooks.on_publish(client, &publication(run, item));
@@ -197,15 +202,32 @@ impl Broker {
     }
 
     /// Finishes a session that is over. [MQTT-4.1.0-2]
-    pub(crate) fn end_session(self: &Arc<Self>, shard: &mut Shard, ended: Ended) {
-        let session = &ended.session;
-        self.router.unsubscribe_all(ended.kept.subscriptions.filters(), session);
-        let (left, second) = (session.outbox.lock().end(), shard.second());
-        self.router.inherit(session, left, &mut shard.outgoing, second);
+    pub(crate) fn end_session(
+        self: &Arc<Self>,
+        shard: &mut Shard,
+        ended: Ended,
+        change: SessionChange,
+    ) {
+        let Ended { session, kept, will, .. } = ended;
+        let session = &session;
+        self.router.unsubscribe_all(kept.subscriptions.filters(), session);
+        let mut outbox = session.outbox.lock();
+        outbox.watch(shard.outgoing.watched);
+        let left = outbox.end();
+        shard.outgoing.collect(session, &mut outbox);
+        drop(outbox);
+        self.router.inherit(session, left, shard);
         self.store.session_ended(&session.client_id);
-        if let Some(will) = ended.will {
-            self.publish_from(shard, will.letter());
+        if let Some(will) = will {
+            self.publish_will(shard, *will);
         }
+        shard.tell_outcomes();
+        let whom = Whom::of(&session.outbox.lock());
+        let origin = match change {
+            SessionChange::Expired => Origin::Broker,
+            _ => Origin::Client,
+        };
+        shard.hooks.on_session(&whom.client(session), change, origin);
     }
 
     /// Ends the sessions, publishes the wills and frees the retained messages whose time has come.
@@ -220,12 +242,12 @@ impl Broker {
                 Due::SessionExpiry { client_id, departure } => {
                     if let Some(ended) = self.sessions.expire(&client_id, departure) {
                         log::debug!("session of {client_id:?} has expired");
-                        self.end_session(shard, ended);
+                        self.end_session(shard, ended, SessionChange::Expired);
                     }
                 }
                 Due::Will { client_id, departure } => {
                     if let Some(will) = self.sessions.take_will(&client_id, departure) {
-                        self.publish_from(shard, will.letter());
+                        self.publish_will(shard, *will);
                     }
                 }
             }

@@ -6,13 +6,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
-use mqtt::{Publish, Version};
+use mqtt::Version;
 use tokio::runtime::Handle;
 
 use crate::broker::{Broker, publication};
-use crate::hooks::{Asking, Client, Edits, Origin, Progress, Verdict};
+use crate::hooks::{Asking, Client, Edits, Origin, Progress, Verdict, running};
 use crate::router::{Item, Provenance, Run};
-use crate::session::{Author, Message, Session};
+use crate::services::Account;
+use crate::session::{Author, Message, Session, Will};
 use crate::shard::{self, Shard, TICK_MILLISECONDS, TimerKey};
 
 /// A message that is to be published.
@@ -27,22 +28,22 @@ pub(crate) struct Letter {
 pub(crate) enum By {
     /// The client that has left it as its will.
     Will(Author),
-    /// A plugin, by its name.
-    Plugin(Arc<str>),
+    /// A plugin.
+    Plugin(Arc<Account>),
 }
 
 impl By {
     fn facts<R>(&self, look: impl FnOnce(&Client<'_>) -> R) -> R {
         match self {
             By::Will(author) => look(&author.facts()),
-            By::Plugin(name) => look(&Client::of_plugin(&pseudo_client_id(name))),
+            By::Plugin(account) => look(&account.as_client()),
         }
     }
 
     fn origin(&self) -> Origin<'_> {
         match self {
             By::Will(_) => Origin::Will,
-            By::Plugin(name) => Origin::Plugin(name),
+            By::Plugin(account) => Origin::Plugin(&account.name),
         }
     }
 
@@ -58,14 +59,9 @@ impl By {
     fn client_id(&self) -> Arc<str> {
         match self {
             By::Will(author) => author.session.client_id.clone(),
-            By::Plugin(name) => pseudo_client_id(name).into(),
+            By::Plugin(account) => account.client_id.clone(),
         }
     }
-}
-
-/// No client can have it that a topic filter would be made of.
-fn pseudo_client_id(plugin: &str) -> String {
-    format!("$plugin/{plugin}")
 }
 
 /// Which plugins are asked.
@@ -90,32 +86,57 @@ enum Outcome {
 }
 
 impl Broker {
-    /// Publishes a message that no connection has read, unless a plugin vetoes it. Where one answers
-    /// later, the message waits, and nobody else. To be called on a shard.
-    pub(crate) fn publish_from(self: &Arc<Self>, shard: &mut Shard, letter: Letter) {
+    /// Publishes a will, unless a plugin vetoes it.
+    pub(crate) fn publish_will(self: &Arc<Self>, shard: &mut Shard, will: Will) {
+        let letter = Letter { message: will.message, by: By::Will(will.author), depth: 0 };
+        let Err(waits) = self.publish_from(shard, letter) else { return };
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn(waits)),
+            Err(_) => log::debug!("a will is not published: the broker stops"),
+        }
+    }
+
+    /// Publishes a message that no connection has read, unless a plugin vetoes it. To be called on a
+    /// shard. Returns a receiver that has more than it can take, if there is one.
+    ///
+    /// # Errors
+    /// If a plugin answers later, what is to be awaited on this shard: it then publishes the message,
+    /// and returns the same. Dropped before, the message is not published.
+    pub(crate) fn publish_from(
+        self: &Arc<Self>,
+        shard: &mut Shard,
+        letter: Letter,
+    ) -> Result<Option<Arc<Session>>, Waits> {
         let stage = match letter.by {
             By::Will(_) => Stage::Will,
             By::Plugin(_) => Stage::BeforePublish,
         };
-        self.go_on(shard, Box::new(Asked { letter, stage, original_topic: None }), None);
+        let mut asked = Asked { letter, stage, original_topic: None };
+        match self.go_on(shard, &mut asked, None) {
+            Ok(crowded) => Ok(crowded),
+            Err(progress) => {
+                let due = due(shard, &progress);
+                Err(Waits { broker: self.clone(), due, timer: None, rest: Some((asked, progress)) })
+            }
+        }
     }
 
     /// Asks the plugins that have not been asked yet.
     fn go_on(
-        self: &Arc<Self>,
+        &self,
         shard: &mut Shard,
-        mut asked: Box<Asked>,
+        asked: &mut Asked,
         mut progress: Option<Box<Progress>>,
-    ) {
+    ) -> Result<Option<Arc<Session>>, Box<Progress>> {
+        let _depth = running::at_depth(asked.letter.depth);
         loop {
-            match self.ask(shard, &mut asked, progress.take()) {
+            match self.ask(shard, asked, progress.take()) {
                 Outcome::Publish if asked.stage == Stage::Will => {
                     asked.stage = Stage::BeforePublish;
                 }
-                Outcome::Publish => return self.publish(shard, &asked),
-                Outcome::Drop => return,
-                Outcome::Wait(None) => return,
-                Outcome::Wait(Some(progress)) => return self.wait(shard, asked, progress),
+                Outcome::Publish => return Ok(self.publish(shard, asked)),
+                Outcome::Drop | Outcome::Wait(None) => return Ok(None),
+                Outcome::Wait(Some(progress)) => return Err(progress),
             }
         }
     }
@@ -156,26 +177,22 @@ impl Broker {
         fits
     }
 
-    fn publish(&self, shard: &mut Shard, asked: &Asked) {
+    fn publish(&self, shard: &mut Shard, asked: &Asked) -> Option<Arc<Session>> {
         let now = shard.second();
         with_run(asked, now, |run, _, client| {
             let publish = asked.letter.message.publish(1, false);
             if publish.retain {
                 self.retain(&publish, &asked.letter.by.client_id(), now);
             }
-            self.route(shard, run, client);
-        });
+            self.route(shard, run, client)
+        })?
     }
+}
 
-    fn wait(self: &Arc<Self>, shard: &mut Shard, asked: Box<Asked>, progress: Box<Progress>) {
-        // Time stamps lag behind by a tick.
-        let due = shard.now + progress.deadline().as_millis() as u64 + TICK_MILLISECONDS;
-        let waits = Waits { broker: self.clone(), due, timer: None, rest: Some((asked, progress)) };
-        match Handle::try_current() {
-            Ok(runtime) => drop(runtime.spawn(waits)),
-            Err(_) => log::debug!("a message is not published: the broker stops"),
-        }
-    }
+/// When an answer comes too late, in milliseconds of the broker's clock.
+fn due(shard: &Shard, progress: &Progress) -> u64 {
+    // Time stamps lag behind by a tick.
+    shard.now + progress.deadline().as_millis() as u64 + TICK_MILLISECONDS
 }
 
 /// Describes the message as a run of its own. `None`: it cannot be written as a packet.
@@ -207,52 +224,56 @@ fn with_run<R>(
 }
 
 /// A message that waits for the answer of a plugin.
-struct Waits {
+pub(crate) struct Waits {
     broker: Arc<Broker>,
     /// Milliseconds of the broker's clock.
     due: u64,
     timer: Option<TimerKey>,
-    rest: Option<(Box<Asked>, Box<Progress>)>,
+    rest: Option<(Asked, Box<Progress>)>,
 }
 
 impl Future for Waits {
-    type Output = ();
+    type Output = Option<Arc<Session>>;
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.get_mut();
         shard::with(|shard| {
-            let Some((_, progress)) = &this.rest else { return Poll::Ready(()) };
-            if !progress.is_answered_or_wakes(cx.waker()) && shard.now < this.due {
-                this.timer.get_or_insert_with(|| shard.timers.add(this.due, cx.waker()));
-                return Poll::Pending;
-            }
-            if let Some(timer) = this.timer.take() {
-                shard.timers.remove(timer);
-            }
-            if let Some((asked, progress)) = this.rest.take() {
+            while let Some((mut asked, progress)) = this.rest.take() {
+                if !progress.is_answered_or_wakes(cx.waker()) && shard.now < this.due {
+                    let timer = this.timer.get_or_insert_with(|| shard.timers.add(0, cx.waker()));
+                    shard.timers.set(*timer, this.due);
+                    this.rest = Some((asked, progress));
+                    return Poll::Pending;
+                }
                 shard.renew_hooks(&this.broker.hooks);
-                this.broker.go_on(shard, asked, Some(progress));
+                match this.broker.go_on(shard, &mut asked, Some(progress)) {
+                    Ok(crowded) => {
+                        this.forget_timer(shard);
+                        return Poll::Ready(crowded);
+                    }
+                    Err(progress) => {
+                        this.due = due(shard, &progress);
+                        this.rest = Some((asked, progress));
+                    }
+                }
             }
-            Poll::Ready(())
+            Poll::Ready(None)
         })
+    }
+}
+
+impl Waits {
+    fn forget_timer(&mut self, shard: &mut Shard) {
+        if let Some(timer) = self.timer.take() {
+            shard.timers.remove(timer);
+        }
     }
 }
 
 impl Drop for Waits {
     fn drop(&mut self) {
-        if let Some(timer) = self.timer.take() {
-            shard::try_with(|shard| shard.timers.remove(timer));
+        if self.timer.is_some() {
+            shard::try_with(|shard| self.forget_timer(shard));
         }
     }
-}
-
-/// A message that a plugin publishes, with an allocation of its own.
-#[expect(dead_code, reason = "plugins cannot publish yet")]
-pub(crate) fn letter_of_plugin(
-    plugin: &Arc<str>,
-    publish: &Publish<'_>,
-    now: u32,
-    depth: u32,
-) -> Letter {
-    Letter { message: Message::new(publish, now), by: By::Plugin(plugin.clone()), depth }
 }

@@ -1,6 +1,7 @@
 //! From a granted session to a connected client: CONNACK, the link to the socket, what was owed from
 //! before; or the DISCONNECT that a plugin wants.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Context;
 
@@ -11,8 +12,8 @@ use tokio::net::tcp::OwnedWriteHalf;
 use super::alias::Aliases;
 use super::client::ConnectedClient;
 use super::{Connecting, Connection, End, Exchange, Stage};
-use crate::hooks::{Asking, Edits, Verdict};
-use crate::session::{Author, Granted, Link, Taken, Will};
+use crate::hooks::{Asking, Edits, Origin, SessionChange, Verdict};
+use crate::session::{Author, Granted, Link, Session, Taken, Will};
 use crate::shard::{Shard, TICK_MILLISECONDS};
 
 /// A client whose session is there, and that has still to be let in.
@@ -61,11 +62,14 @@ impl Connection {
         let taken = granted.take();
         broker.schedule.remove(&taken.timers);
         broker.clients.fetch_add(1, Ordering::Relaxed);
+        self.introduce(connect, &taken.session);
         let mut client = self.client(shard, connect, edits, taken);
         client.exchange = exchange.map(Exchange::forget_connect);
         if client.session_expiry > 0 {
             broker.store.session_begun(&client.session.client_id, client.session_expiry);
         }
+        let change = if session_present { SessionChange::Resumed } else { SessionChange::Created };
+        shard.hooks.on_session(&client.facts(&self.endpoint), change, Origin::Client);
         // From here on its close gives the session back, whatever happens.
         self.stage = Stage::Attaching(Box::new(Attaching {
             client,
@@ -129,6 +133,7 @@ impl Connection {
         // [MQTT-4.9.0-1]
         outbox.attach(link, receive_maximum.min(broker.limits.max_inflight));
         outbox.lend_buffer(&mut shard.outgoing.pool);
+        outbox.watch(shard.outgoing.watched);
         // [MQTT-3.1.4-5] [MQTT-3.2.0-1]
         outbox.append(&connack);
         outbox.resume(shard.second());
@@ -147,6 +152,14 @@ impl Connection {
         self.set_check(shard, next);
     }
 
+    /// From here on whoever has something to tell of the session knows whose it is.
+    fn introduce(&mut self, connect: &Connect<'_>, session: &Session) {
+        let endpoint = Arc::make_mut(&mut self.endpoint);
+        endpoint.username = connect.username.map(Into::into);
+        endpoint.protocol = connect.version.level();
+        session.outbox.lock().introduce(self.endpoint.clone());
+    }
+
     fn client(
         &self,
         shard: &Shard,
@@ -155,15 +168,9 @@ impl Connection {
         taken: Taken,
     ) -> ConnectedClient {
         let Taken { session, kept, .. } = taken;
-        let username: Option<Box<str>> = connect.username.map(Into::into);
         // [MQTT-3.1.2-7]
         let will = connect.will.as_ref().map(|will| {
-            let author = Author {
-                session: session.clone(),
-                username: username.clone(),
-                protocol: connect.version.level(),
-                endpoint: self.endpoint.clone(),
-            };
+            let author = Author { session: session.clone(), endpoint: self.endpoint.clone() };
             Box::new(Will::new(will, author, shard.second()))
         });
         ConnectedClient {
@@ -171,7 +178,6 @@ impl Connection {
             kept,
             version: connect.version,
             recipient: connect.recipient(),
-            username,
             keep_alive: self.keep_alive(connect, edits),
             last_packet: shard.now,
             session_expiry: self.session_expiry(connect, edits),

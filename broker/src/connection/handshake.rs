@@ -11,7 +11,7 @@ use mqtt::{ConnAck, Connect, Frame, Packet, PacketType, ReasonCode, Recipient, V
 use super::authenticate::facts;
 use super::{Connection, End, Exchange, Stage, Who, why};
 use crate::broker::Broker;
-use crate::hooks::{self, Asking, Edits, Refusal, Verdict};
+use crate::hooks::{self, Asking, Edits, Refusal, SessionChange, Verdict};
 use crate::session::{Claim, Claimant, Granted, Session};
 use crate::shard::Shard;
 use crate::tally::Kind;
@@ -253,7 +253,7 @@ impl Connection {
                 connecting.claiming = None;
                 if let Some(ended) = granted.ended.take() {
                     self.broker.schedule.remove(&ended.timers);
-                    self.broker.end_session(shard, *ended);
+                    self.broker.end_session(shard, *ended, SessionChange::Deleted);
                 }
                 Ok(Some(granted))
             }

@@ -15,10 +15,13 @@ use super::decision::{Decision, Verdict};
 use super::edits::Edits;
 use super::parts::{Scope, VerdictParts};
 use super::point::Point;
-use super::running;
+use super::record::Treatment;
+use super::shadow::Shadows;
+use super::stats::Came;
 use super::subject::{Shown, Subject};
+use super::{running, trace};
 use crate::config::Limits;
-use crate::plugins::{Answer, Completion, Parts, Ticket};
+use crate::plugins::{Answer, AnswerHandle, Completion, Loaded, Parts, Ticket};
 
 /// Who asks, and how far it has come.
 pub struct Asking<'a> {
@@ -62,11 +65,36 @@ pub(crate) struct Progress {
     again: bool,
     edits: Option<Box<Edits>>,
     throttle: Duration,
+    shadows: Shadows,
     /// For the answer of the plugin that is asked.
     ticket: Option<Ticket>,
+    awaited: Option<Awaited>,
+}
+
+/// Whose answer is waited for, and in which hook. Counted when that is over, however it ends.
+struct Awaited {
+    plugin: Arc<Loaded>,
+    hook: usize,
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        self.plugin.record().count(self.hook, Came::Completed);
+    }
 }
 
 impl Progress {
+    fn wait_for<P: Point>(&mut self, ticket: Ticket, link: &Link<P>, hook: usize) {
+        link.record().count(hook, Came::Pending);
+        self.ticket = Some(ticket);
+        self.awaited = Some(Awaited { plugin: link.loaded().clone(), hook });
+    }
+
+    /// The answer has come, or is given up.
+    pub(super) fn wait_is_over(&mut self) {
+        (self.ticket, self.awaited) = (None, None);
+    }
+
     /// Whether the answer that it waits for is there.
     pub(crate) fn is_answered(&self) -> bool {
         self.ticket.as_ref().is_none_or(Ticket::is_answered)
@@ -86,9 +114,15 @@ impl Progress {
     }
 
     /// At a plugin of on_auth that answers later.
-    pub(super) fn waiting(hooks: &Arc<Hooks>, index: usize, ticket: Ticket) -> Box<Progress> {
-        let (hooks, ticket) = (Some(hooks.clone()), Some(ticket));
-        Box::new(Progress { hooks, index, ticket, ..Progress::default() })
+    pub(super) fn waiting<P: Point>(
+        hooks: &Arc<Hooks>,
+        index: usize,
+        ticket: Ticket,
+        link: &Link<P>,
+    ) -> Box<Progress> {
+        let mut progress = Progress { hooks: Some(hooks.clone()), index, ..Progress::default() };
+        progress.wait_for(ticket, link, P::INDEX);
+        Box::new(progress)
     }
 
     /// The plugin that is asked.
@@ -162,22 +196,25 @@ impl<P: Point> Chain<P> {
     ) -> Decision {
         let parts = VerdictParts::new(scope(subject, asking.limits, None, false));
         // It must not move: the event has a handle of it.
-        let answer = Answer::new(parts, asking.waker);
+        let answer = Answer::awaited(parts, asking.waker);
         let client = subject.client(None);
         let event =
             subject.event(&client, Shown { edits: None, answer: answer.handle(), again: false });
         let running = running::enter(P::NAME);
         for (index, link) in self.links().enumerate() {
-            match link.call(&event) {
-                raw::CONTINUE if !answer.is_touched() => {}
-                code => {
-                    drop(running);
-                    let (parts, ticket) = answer.into_parts();
-                    let reply = Reply::new(code, parts, ticket);
-                    let progress = Box::new(Progress { index, ..Progress::default() });
-                    return self.settle(hooks, subject, asking, progress, reply);
+            let mut reply = None;
+            if link.treatment() == Treatment::Ask {
+                match link.call(&event, || answer.with(|parts| parts.words())) {
+                    raw::CONTINUE if !answer.is_touched() => continue,
+                    code => {
+                        let (parts, ticket) = answer.into_parts_and_ticket();
+                        reply = Some(Reply::new(code, parts, ticket));
+                    }
                 }
             }
+            drop(running);
+            let progress = Box::new(Progress { index, ..Progress::default() });
+            return self.settle(hooks, subject, asking, progress, reply);
         }
         Decision::CONTINUE
     }
@@ -192,24 +229,30 @@ impl<P: Point> Chain<P> {
         mut progress: Box<Progress>,
     ) -> Decision {
         let completion = progress.completion();
-        progress.ticket = None;
-        let scope = scope(subject, asking.limits, progress.edits.as_deref(), progress.again);
-        let reply = match completion {
-            Some(Completion { code, parts }) => {
-                let mut taken = VerdictParts::new(scope);
-                for (part, value) in &parts {
-                    taken.take(*part, value);
-                }
-                // Nobody is there to hear that a part is unfit.
-                let code = if taken.unfit && code == raw::CONTINUE { UNFIT } else { code };
-                Reply::new(code, taken, None)
+        progress.wait_is_over();
+        let edits = progress.edits.as_deref();
+        let mut taken = VerdictParts::new(scope(subject, asking.limits, edits, progress.again));
+        let mut code = OVERDUE;
+        if let Some(Completion { code: answered, parts }) = completion {
+            for (part, value) in &parts {
+                taken.take(*part, value);
             }
-            None => Reply::new(OVERDUE, VerdictParts::new(scope), None),
-        };
-        self.settle(hooks, subject, asking, progress, reply)
+            // Nobody is there to hear that a part is unfit.
+            code = if taken.unfit && answered == raw::CONTINUE { UNFIT } else { answered };
+        }
+        if trace::is_on()
+            && let Some(link) = self.link(progress.index)
+        {
+            let client = subject.client(edits);
+            let shown = Shown { edits, answer: AnswerHandle::CLOSED, again: progress.again };
+            let answer = link.answer(code, || taken.words());
+            link.show(&subject.event(&client, shown), answer, Duration::ZERO);
+        }
+        let reply = Reply::new(code, taken, None);
+        self.settle(hooks, subject, asking, progress, Some(reply))
     }
 
-    /// Acts on the answer of the plugin at hand, and asks those that follow.
+    /// Acts on the answer of the plugin at hand, or asks it, and then those that follow.
     #[cold]
     fn settle<S: Subject<P>>(
         &self,
@@ -217,29 +260,35 @@ impl<P: Point> Chain<P> {
         subject: &S,
         asking: &mut Asking<'_>,
         mut progress: Box<Progress>,
-        mut reply: Reply,
+        mut reply: Option<Reply>,
     ) -> Decision {
-        loop {
-            let Some(link) = self.link(progress.index) else { break };
-            progress.throttle = progress.throttle.max(reply.throttle);
-            match act(link, subject, asking.limits, &mut progress, reply) {
+        let mut verdict = Verdict::Continue;
+        while let Some(link) = self.link(progress.index) {
+            let settled = match reply.take() {
+                Some(reply) => act(link, subject, asking.limits, &mut progress, reply),
+                None => ask_alone(link, subject, asking, &mut progress),
+            };
+            match settled {
                 Settled::GoOn => {}
-                Settled::Stop(verdict) => return Decision::new(verdict, progress.throttle),
+                Settled::Stop(no) => {
+                    verdict = no;
+                    break;
+                }
                 Settled::Wait => {
                     progress.hooks.get_or_insert_with(|| hooks.clone());
-                    let decision = Decision::new(Verdict::Pending, Duration::ZERO);
                     asking.progress = Some(progress);
-                    return decision;
+                    return Decision::new(Verdict::Pending, Duration::ZERO);
                 }
             }
             if !progress.next(self.links().len()) {
                 break;
             }
-            let Some(link) = self.link(progress.index) else { break };
-            reply = ask_alone(link, subject, asking, &progress);
         }
-        let Progress { edits, throttle, .. } = *progress;
-        Decision { edits, ..Decision::new(Verdict::Continue, throttle) }
+        if !progress.shadows.are_none() {
+            self.compare(progress.shadows, verdict != Verdict::Continue);
+        }
+        let edits = progress.edits.take().filter(|_| verdict == Verdict::Continue);
+        Decision { edits, ..Decision::new(verdict, progress.throttle) }
     }
 }
 
@@ -257,7 +306,11 @@ fn act<P: Point, S: Subject<P>>(
     progress: &mut Progress,
     reply: Reply,
 ) -> Settled {
-    let Reply { code, reason, edits, ticket, .. } = reply;
+    let Reply { code, reason, throttle, edits, ticket } = reply;
+    if !throttle.is_zero() {
+        progress.throttle = progress.throttle.max(throttle);
+        link.record().count(P::INDEX, Came::Throttled);
+    }
     let no = match (code, ticket) {
         (raw::CONTINUE, _) => {
             let Some(edits) = edits.filter(|edits| **edits != Edits::default()) else {
@@ -266,14 +319,14 @@ fn act<P: Point, S: Subject<P>>(
             if progress.add(*edits, |edits| subject.fits(edits, limits)) {
                 return Settled::GoOn;
             }
-            link.failed("its changes make the packet larger than limits.max_packet_size").into()
+            No::after(link.failed("its changes make the packet larger than limits.max_packet_size"))
         }
         (raw::PENDING, Some(ticket)) => {
-            progress.ticket = Some(ticket);
+            progress.wait_for(ticket, link, P::INDEX);
             return Settled::Wait;
         }
-        (UNFIT, _) => link.failed("a change in its answer fits no packet").into(),
-        (OVERDUE, _) => link.failed(super::OVERDUE).into(),
+        (UNFIT, _) => No::after(link.failed("a change in its answer fits no packet")),
+        (OVERDUE, _) => No::after(link.failed(super::OVERDUE)),
         (code, _) => link.says_no(code),
     };
     match no {
@@ -288,19 +341,47 @@ fn ask_alone<P: Point, S: Subject<P>>(
     link: &Link<P>,
     subject: &S,
     asking: &Asking<'_>,
+    progress: &mut Progress,
+) -> Settled {
+    let treatment = link.treatment();
+    if progress.again && treatment == Treatment::TryOut {
+        return Settled::GoOn;
+    }
+    let called = call(link, subject, asking, progress, treatment);
+    match (called, treatment) {
+        (Err(None), _) => Settled::GoOn,
+        (Err(Some(_)), _) => Settled::Stop(Verdict::Veto),
+        // What it has handed over is forgotten.
+        (Ok(reply), Treatment::TryOut) => {
+            link.tried_out(reply.code, &mut progress.shadows, progress.index);
+            Settled::GoOn
+        }
+        (Ok(reply), _) => act(link, subject, asking.limits, progress, reply),
+    }
+}
+
+/// The answer of a plugin. `Err`: it is not asked, and this is what that means.
+fn call<P: Point, S: Subject<P>>(
+    link: &Link<P>,
+    subject: &S,
+    asking: &Asking<'_>,
     progress: &Progress,
-) -> Reply {
+    treatment: Treatment,
+) -> Result<Reply, Option<No>> {
     let edits = progress.edits.as_deref();
     let parts = VerdictParts::new(scope(subject, asking.limits, edits, progress.again));
-    let answer = Answer::new(parts, asking.waker);
+    let answer = Answer::awaited(parts, asking.waker);
     let client = subject.client(edits);
     let shown = Shown { edits, answer: answer.handle(), again: progress.again };
     let event = subject.event(&client, shown);
-    let running = running::enter(P::NAME);
-    let code = link.call(&event);
-    drop(running);
-    let (parts, ticket) = answer.into_parts();
-    Reply::new(code, parts, ticket)
+    if treatment == Treatment::Skip {
+        return Err(link.skip(&event));
+    }
+    let _running = running::enter(P::NAME);
+    let code = link.call(&event, || answer.with(|parts| parts.words()));
+    drop(event);
+    let (parts, ticket) = answer.into_parts_and_ticket();
+    Ok(Reply::new(code, parts, ticket))
 }
 
 fn scope<'a, P: Point, S: Subject<P>>(

@@ -9,7 +9,9 @@ use plugin_abi::raw;
 use super::chain::{Chain, Link};
 use super::client::{flag, size};
 use super::decision::refusal;
-use super::{Asking, Client, Hooks, OVERDUE, Progress, point, running};
+use super::point::{self, OnFailure};
+use super::record::Treatment;
+use super::{Asking, Client, Hooks, OVERDUE, Progress, running};
 use crate::plugins::{Answer, AnswerHandle, AuthParts, Completion, Parts, Ticket};
 
 /// What the client has sent.
@@ -80,24 +82,37 @@ impl Chain<point::OnAuth> {
             if taken_by.as_ref().is_some_and(|Authenticator(name)| name != link.plugin()) {
                 continue;
             }
-            let (code, parts, ticket) = match progress.take() {
-                Some(progress) => answered(link, &progress),
+            let answered = match progress.take() {
+                Some(progress) => answered(link, progress),
                 None => ask(link, &client, round, asking.waker()),
             };
-            if code == raw::PENDING
-                && let Some(ticket) = ticket
-            {
-                asking.progress = Some(Progress::waiting(hooks, index, ticket));
-                return AuthOutcome::Pending;
-            }
-            if code == raw::CONTINUE && taken_by.is_none() {
+            let outcome = match answered {
+                Answered::Now(raw::CONTINUE, _) if taken_by.is_none() => continue,
+                Answered::Now(code, parts) => outcome(link, code, parts),
+                Answered::Failed(on_failure) => Err(on_failure),
+                Answered::Later(ticket) => {
+                    asking.progress = Some(Progress::waiting(hooks, index, ticket, link));
+                    return AuthOutcome::Pending;
+                }
+                Answered::Skipped => continue,
+            };
+            if outcome == Err(OnFailure::GoOn) && taken_by.is_none() {
                 continue;
             }
             taken_by.get_or_insert_with(|| Authenticator(link.plugin().clone()));
-            return outcome(link, code, parts);
+            return outcome.unwrap_or(FAILED);
         }
         AuthOutcome::Unknown
     }
+}
+
+/// What a plugin has made of a round.
+enum Answered {
+    Now(i32, AuthParts),
+    Later(Ticket),
+    Failed(OnFailure),
+    /// It is not asked, and that does not matter.
+    Skipped,
 }
 
 fn ask(
@@ -105,74 +120,93 @@ fn ask(
     client: &raw::Client<'_>,
     round: &AuthRound<'_>,
     waker: Option<&Waker>,
-) -> (i32, AuthParts, Option<Ticket>) {
-    let _running = running::enter(<point::OnAuth as point::Point>::NAME);
-    let answer = Answer::new(AuthParts::default(), waker);
-    let AnswerHandle { context, function } = answer.handle();
-    let code = link.call(&raw::Auth {
-        size: size::<raw::Auth<'_>>(),
-        round: round.round,
-        reauthentication: flag(round.reauthentication),
-        has_data: flag(round.data.is_some()),
-        client: client.into(),
-        method: raw::Text::new(round.method),
-        data: raw::View::new(round.data.unwrap_or_default()),
-        state: raw::View::new(round.state),
-        properties: raw::View::new(round.properties),
-        answer_ctx: context,
-        answer: function,
-        origin: raw::ORIGIN_CLIENT.into(),
-        asked_again: 0,
-        source: raw::Text::new(""),
-    });
-    let (parts, ticket) = answer.into_parts();
-    (code, parts, ticket)
+) -> Answered {
+    // It must not move: the event has a handle of it.
+    let answer = Answer::awaited(AuthParts::default(), waker);
+    let event = round.event(client, answer.handle());
+    match link.treatment() {
+        Treatment::Ask => {}
+        // What it answers would go to the client.
+        Treatment::TryOut => return Answered::Skipped,
+        Treatment::Skip if link.skip(&event).is_none() => return Answered::Skipped,
+        Treatment::Skip => return Answered::Failed(OnFailure::Refuse),
+    }
+    let running = running::enter(<point::OnAuth as point::Point>::NAME);
+    let code = link.call(&event, || answer.with(|parts| parts.reason.clone()));
+    drop(running);
+    let (parts, ticket) = answer.into_parts_and_ticket();
+    match ticket {
+        Some(ticket) if code == raw::PENDING => Answered::Later(ticket),
+        _ => Answered::Now(code, parts),
+    }
 }
 
 /// The answer that was waited for.
-fn answered(link: &Link<point::OnAuth>, progress: &Progress) -> (i32, AuthParts, Option<Ticket>) {
-    let mut taken = AuthParts::default();
-    let Some(Completion { code, parts }) = progress.completion() else {
-        link.failed(OVERDUE);
-        return (raw::VETO, taken, None);
+fn answered(link: &Link<point::OnAuth>, progress: Box<Progress>) -> Answered {
+    let completion = progress.completion();
+    // The wait is over.
+    drop(progress);
+    let Some(Completion { code, parts }) = completion else {
+        return Answered::Failed(link.failed(OVERDUE));
     };
+    let mut taken = AuthParts::default();
     for (part, value) in &parts {
         taken.take(*part, value);
     }
-    (code, taken, None)
+    Answered::Now(code, taken)
 }
 
-/// What an answer means. One that means nothing, or whose parts no packet can carry, refuses.
-fn outcome(link: &Link<point::OnAuth>, code: i32, parts: AuthParts) -> AuthOutcome {
+impl AuthRound<'_> {
+    fn event<'a>(&'a self, client: &'a raw::Client<'a>, answer: AnswerHandle) -> raw::Auth<'a> {
+        raw::Auth {
+            size: size::<raw::Auth<'_>>(),
+            round: self.round,
+            reauthentication: flag(self.reauthentication),
+            has_data: flag(self.data.is_some()),
+            client: client.into(),
+            method: raw::Text::new(self.method),
+            data: raw::View::new(self.data.unwrap_or_default()),
+            state: raw::View::new(self.state),
+            properties: raw::View::new(self.properties),
+            answer_ctx: answer.context,
+            answer: answer.function,
+            origin: raw::ORIGIN_CLIENT.into(),
+            asked_again: 0,
+            source: raw::Text::new(""),
+        }
+    }
+}
+
+/// What an answer means. One that means nothing, or whose parts no packet can carry, is a failure.
+fn outcome(
+    link: &Link<point::OnAuth>,
+    code: i32,
+    parts: AuthParts,
+) -> Result<AuthOutcome, OnFailure> {
     let AuthParts { data, state, username, reason, unfit } = parts;
-    match code {
+    Ok(match code {
         raw::CHALLENGE | raw::AUTHENTICATED if unfit => {
-            link.failed("its answer fits no packet");
-            FAILED
+            return Err(link.failed("its answer fits no packet"));
         }
         raw::CHALLENGE => AuthOutcome::Challenge(AuthReply { data, reason, state, username: None }),
         raw::AUTHENTICATED => {
             AuthOutcome::Authenticated(AuthReply { data, reason, state: Vec::new(), username })
         }
         raw::CONTINUE => {
-            link.failed("it answered continue (1) in an exchange that it has taken");
-            FAILED
+            return Err(link.failed("it answered continue (1) in an exchange that it has taken"));
         }
         raw::VETO => {
-            link.log_veto();
+            link.note_veto();
             AuthOutcome::Refused(ReasonCode::NotAuthorized, reason)
         }
         code => match refusal(code) {
             Some(refused) => {
-                link.log_refusal(refused, reason.as_deref());
+                link.note_refusal(refused, reason.as_deref());
                 AuthOutcome::Refused(refused, reason)
             }
-            None => {
-                link.answered_wrongly(code);
-                FAILED
-            }
+            None => return Err(link.answered_wrongly(code)),
         },
-    }
+    })
 }
 
 const FAILED: AuthOutcome = AuthOutcome::Refused(ReasonCode::NotAuthorized, None);

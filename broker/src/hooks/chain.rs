@@ -1,16 +1,22 @@
 //! The plugins that have one hook, in the order of the config. The first no ends the chain.
 
-use std::{borrow::Cow, sync::Arc, time::Instant};
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use mqtt::ReasonCode;
 use plugin_abi::raw;
 
 use super::{
     decision::{self, Refusal, Verdict},
-    failures::Failures,
     point::{OnFailure, Point},
+    record::{Record, Treatment},
     running,
+    shadow::Shadows,
+    stats::Came,
+    trace::{self, TracedAnswer},
 };
+use crate::failures::Failures;
 use crate::plugins::{HookFn, Loaded};
 
 pub(super) struct Chain<P: Point> {
@@ -42,12 +48,25 @@ impl<P: Point> Chain<P> {
         self.links.get(index)
     }
 
+    #[cold]
+    pub(super) fn compare(&self, shadows: Shadows, is_refused: bool) {
+        for (index, link) in self.links.iter().enumerate() {
+            if let Some(came) = shadows.compare(index, is_refused) {
+                link.record().count(P::INDEX, came);
+            }
+        }
+    }
+
     /// Tells each plugin. A failure of one does not keep it from the next.
     pub(super) fn tell(&self, event: &P::Event<'_>) {
         debug_assert!(!P::MAY_VETO);
         let _running = running::enter(P::NAME);
         for link in &self.links {
-            match link.call(event) {
+            if link.treatment() == Treatment::Skip {
+                let _ = link.skip(event);
+                continue;
+            }
+            match link.call(event, || None) {
                 raw::CONTINUE => {}
                 code => {
                     let _ = link.answered_wrongly(code);
@@ -59,13 +78,65 @@ impl<P: Point> Chain<P> {
 
 impl<P: Point> Link<P> {
     pub(super) fn plugin(&self) -> &Arc<str> {
-        self.hook.plugin()
+        self.record().plugin()
     }
 
-    /// The plugin's answer, which can be any number.
     #[inline]
-    pub(super) fn call(&self, event: &P::Event<'_>) -> i32 {
-        self.hook.call(event)
+    pub(super) fn treatment(&self) -> Treatment {
+        self.record().treatment()
+    }
+
+    pub(super) fn is_shadow(&self) -> bool {
+        self.record().is_shadow()
+    }
+
+    pub(super) fn record(&self) -> &Record {
+        self.hook.record()
+    }
+
+    /// The instance.
+    pub(super) fn loaded(&self) -> &Arc<Loaded> {
+        self.hook.loaded()
+    }
+
+    /// Notes what a shadow has answered.
+    #[cold]
+    pub(super) fn tried_out(&self, code: i32, shadows: &mut Shadows, index: usize) {
+        match code {
+            raw::CONTINUE => shadows.note(index, false),
+            raw::VETO => shadows.note(index, true),
+            code if decision::refusal(code).is_some() => shadows.note(index, true),
+            code => {
+                let _ = self.answered_wrongly(code);
+            }
+        }
+    }
+
+    /// What it means that the plugin is not asked.
+    #[cold]
+    pub(super) fn skip(&self, event: &P::Event<'_>) -> Option<No> {
+        self.record().count(P::INDEX, Came::Skipped);
+        let on_failure = self.record().on_failure::<P>();
+        if trace::is_on() {
+            let answer = TracedAnswer::Skipped(on_failure == OnFailure::Refuse);
+            self.show(event, answer, Duration::ZERO);
+        }
+        No::after(on_failure)
+    }
+
+    /// The plugin's answer, which can be any number. `words`: what it has handed over with it, for
+    /// people.
+    #[inline]
+    pub(super) fn call(
+        &self,
+        event: &P::Event<'_>,
+        words: impl FnOnce() -> Option<Box<str>>,
+    ) -> i32 {
+        let call = || self.record().call(P::INDEX, || self.hook.call(event));
+        if trace::is_on() {
+            return self.traced(event, words, call);
+        }
+        call()
     }
 
     /// What an answer other than to continue means. `None`: the plugin has failed, and that does not
@@ -73,30 +144,32 @@ impl<P: Point> Link<P> {
     pub(super) fn says_no(&self, code: i32) -> Option<No> {
         if P::MAY_VETO {
             if code == raw::VETO {
-                self.log_veto();
+                self.note_veto();
                 return Some(No::Silent);
             }
             if let Some(reason) = decision::refusal(code) {
                 return Some(No::Told(reason));
             }
         }
-        self.answered_wrongly(code).into()
+        No::after(self.answered_wrongly(code))
     }
 
     /// What the client hears of a refusal.
     pub(super) fn refused(&self, reason: ReasonCode, why: Option<Box<str>>) -> Verdict {
-        self.log_refusal(reason, why.as_deref());
+        self.note_refusal(reason, why.as_deref());
         let why = why.map(|why| String::from(why).into());
         Verdict::Refuse(Refusal { reason, why })
     }
 
-    pub(super) fn log_refusal(&self, reason: ReasonCode, why: Option<&str>) {
+    pub(super) fn note_refusal(&self, reason: ReasonCode, why: Option<&str>) {
+        self.record().count(P::INDEX, Came::Refused);
         let why = why.unwrap_or("without words");
-        log::debug!("plugin {} refused in {}: {reason}, {why}", self.hook.plugin(), P::NAME);
+        log::debug!("plugin {} refused in {}: {reason}, {why}", self.plugin(), P::NAME);
     }
 
-    pub(super) fn log_veto(&self) {
-        log::debug!("plugin {} vetoed in {}", self.hook.plugin(), P::NAME);
+    pub(super) fn note_veto(&self) {
+        self.record().count(P::INDEX, Came::Vetoed);
+        log::debug!("plugin {} vetoed in {}", self.plugin(), P::NAME);
     }
 
     /// The plugin has failed by an answer that the hook does not have.
@@ -108,9 +181,11 @@ impl<P: Point> Link<P> {
     /// The plugin has failed; logs it, and says what that means.
     #[cold]
     pub(super) fn failed(&self, what: &str) -> OnFailure {
-        if let Some(left_out) = self.failures.count(Instant::now()) {
-            let (plugin, hook) = (self.hook.plugin(), P::NAME);
-            let consequence = match P::ON_FAILURE {
+        let now = Instant::now();
+        let on_failure = self.record().on_failure::<P>();
+        if let Some(left_out) = self.failures.count(now) {
+            let (plugin, hook) = (self.plugin(), P::NAME);
+            let consequence = match on_failure {
                 OnFailure::Refuse => "taken as a veto",
                 OnFailure::GoOn => "the broker goes on",
             };
@@ -120,7 +195,8 @@ impl<P: Point> Link<P> {
             };
             log::error!("plugin {plugin} failed in {hook}: {what}; {consequence}{more}");
         }
-        P::ON_FAILURE
+        self.record().failed(P::INDEX, now);
+        on_failure
     }
 }
 
@@ -132,8 +208,8 @@ pub(super) enum No {
     Told(ReasonCode),
 }
 
-impl From<OnFailure> for Option<No> {
-    fn from(failure: OnFailure) -> Option<No> {
+impl No {
+    pub(super) fn after(failure: OnFailure) -> Option<No> {
         match failure {
             OnFailure::Refuse => Some(No::Silent),
             OnFailure::GoOn => None,

@@ -174,14 +174,14 @@ impl Disconnected<'_> {
     }
 }
 
-/// That of who has no connection.
+/// The address of who has no connection.
 const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 fn address(address: SocketAddr) -> raw::Address {
-    if address == NOWHERE {
-        return raw::Address { family: raw::FAMILY_NONE, port: 0, scope: 0, bytes: [0; 16] };
+    match address {
+        NOWHERE => raw::Address { family: raw::FAMILY_NONE, port: 0, scope: 0, bytes: [0; 16] },
+        address => address.into(),
     }
-    address.into()
 }
 
 /// The `size` field of an event.

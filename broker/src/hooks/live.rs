@@ -82,6 +82,12 @@ impl Live {
         }
     }
 
+    /// All that may be in use, those in force and others.
+    pub(super) fn all(&self) -> Vec<Arc<Hooks>> {
+        let state = self.state.lock();
+        std::iter::once(&state.current).chain(&state.retired).cloned().collect()
+    }
+
     /// Ends the plugins that nobody uses any more, each on a thread of its own. To be called now and
     /// then.
     pub(crate) fn retire(&self) {

@@ -7,35 +7,57 @@
 
 mod asking;
 mod auth;
+mod breaker;
 mod chain;
 mod client;
 mod decision;
+mod deliver;
 mod edits;
-mod failures;
+mod histogram;
 mod live;
 mod origin;
+mod outcome;
 mod parts;
 pub(crate) mod point;
+mod record;
 pub(crate) mod running;
+mod session;
+mod shadow;
+pub(crate) mod slot;
+mod stats;
 mod subject;
+mod trace;
+mod traced;
+mod watchdog;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use crate::plugins::Loaded;
+use crate::plugins::{AnswerHandle, Loaded};
 
 pub use asking::Asking;
 pub(crate) use asking::Progress;
 pub use auth::{AuthOutcome, AuthReply, AuthRound, Authenticator};
+pub use breaker::Standing;
 use chain::Chain;
 pub use client::{
     BeforeConnect, Client, Disconnected, Publication, Subscription, Unsubscription, Will,
 };
 pub use decision::{Decision, Refusal, Verdict};
+pub(crate) use deliver::{Deliveries, Offer, Receiver, Ruling, Rulings, Sender};
 pub use edits::Edits;
 pub(crate) use live::{Live, OpenToAll};
 pub use origin::Origin;
 use point::Point;
+pub(crate) use record::Record;
+pub use session::SessionChange;
+pub use stats::HookStats;
 use subject::{About, Connect, Shown, SocketOpen, Subject};
+pub(crate) use trace::Trace;
+pub use trace::{Answers, TraceFilter, TraceReader, Traced, TracedAnswer};
+pub(crate) use watchdog::Watchdog;
+
+/// Hooks that observe have nothing to hand over.
+const CLOSED: AnswerHandle = AnswerHandle::CLOSED;
 
 /// How a plugin has failed that is no longer waited for.
 const OVERDUE: &str = "its answer has not come within its deadline";
@@ -46,7 +68,7 @@ pub struct Hooks {
     /// Which of those that were in force one after the other; 0: it never was.
     generation: u64,
     /// Those that have no hook too.
-    _plugins: Box<[Arc<Loaded>]>,
+    plugins: Box<[Arc<Loaded>]>,
     on_socket_open: Chain<point::OnSocketOpen>,
     on_auth: Chain<point::OnAuth>,
     on_before_connect: Chain<point::OnBeforeConnect>,
@@ -59,6 +81,10 @@ pub struct Hooks {
     on_before_publish: Chain<point::OnBeforePublish>,
     on_will: Chain<point::OnWill>,
     on_publish: Chain<point::OnPublish>,
+    on_before_deliver: Chain<point::OnBeforeDeliver>,
+    on_delivered: Chain<point::OnDelivered>,
+    on_dropped: Chain<point::OnDropped>,
+    on_session: Chain<point::OnSession>,
     on_disconnect: Chain<point::OnDisconnect>,
 }
 
@@ -71,7 +97,7 @@ impl Hooks {
     pub(crate) fn new(plugins: &[Arc<Loaded>]) -> Hooks {
         Hooks {
             generation: 0,
-            _plugins: plugins.into(),
+            plugins: plugins.into(),
             on_socket_open: Chain::new(plugins),
             on_auth: Chain::new(plugins),
             on_before_connect: Chain::new(plugins),
@@ -84,13 +110,22 @@ impl Hooks {
             on_before_publish: Chain::new(plugins),
             on_will: Chain::new(plugins),
             on_publish: Chain::new(plugins),
+            on_before_deliver: Chain::new(plugins),
+            on_delivered: Chain::new(plugins),
+            on_dropped: Chain::new(plugins),
+            on_session: Chain::new(plugins),
             on_disconnect: Chain::new(plugins),
         }
     }
 
-    /// Whether some plugin is asked who may connect.
+    /// What is kept of each plugin.
+    fn records(&self) -> impl Iterator<Item = &Record> {
+        self.plugins.iter().map(|plugin| plugin.record())
+    }
+
+    /// Whether some plugin is asked who may connect, and its answer counts.
     pub fn decides_who_connects(&self) -> bool {
-        !self.on_before_connect.is_empty()
+        self.on_before_connect.links().any(|link| !link.is_shadow())
     }
 
     /// A connection was accepted; nothing was read from it. A veto closes it.
@@ -225,6 +260,24 @@ impl Hooks {
         if !self.on_publish.is_empty() {
             self.on_publish.tell(&message.event(&client.to_raw(), Shown::OBSERVED));
         }
+    }
+
+    /// Some plugin is asked about messages on their way to their receivers.
+    #[inline]
+    pub(crate) fn watches_deliveries(&self) -> bool {
+        !self.on_before_deliver.is_empty()
+    }
+
+    /// Messages to one topic are on their way to their receivers, whom the answer is to be asked about.
+    /// `None`: no plugin has to be asked.
+    #[inline]
+    pub(crate) fn on_before_deliver<'a>(
+        &'a self,
+        sender: Sender<'a>,
+        topic: &'a str,
+    ) -> Option<Deliveries<'a>> {
+        let is_empty = self.on_before_deliver.is_empty();
+        (!is_empty).then(|| Deliveries::new(&self.on_before_deliver, sender, topic))
     }
 
     /// A connected client is gone.

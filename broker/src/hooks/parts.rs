@@ -47,6 +47,11 @@ impl<'a> VerdictParts<'a> {
         VerdictParts { scope, reason, throttle, edits, unfit }
     }
 
+    /// What the plugin has said in words.
+    pub(super) fn words(&self) -> Option<Box<str>> {
+        self.reason.clone()
+    }
+
     /// Keeps a change. `None`: it cannot stand in its packet, or in no packet that the broker takes.
     fn edit(&mut self, part: u32, value: &[u8]) -> Option<()> {
         let Scope { limits, .. } = self.scope;

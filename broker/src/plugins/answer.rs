@@ -78,8 +78,13 @@ impl AnswerHandle {
 }
 
 impl<'w, T: Parts> Answer<'w, T> {
-    /// `waker`: whom to wake when the answer comes later.
-    pub(crate) fn new(parts: T, waker: Option<&'w Waker>) -> Answer<'w, T> {
+    /// With what is to know what may be handed over. Nobody can wait for it.
+    pub(crate) fn new(parts: T) -> Answer<'w, T> {
+        Answer::awaited(parts, None)
+    }
+
+    /// The same; it may come later, and then `waker` is woken.
+    pub(crate) fn awaited(parts: T, waker: Option<&'w Waker>) -> Answer<'w, T> {
         let (touched, ticket) = (AtomicBool::new(false), Mutex::new(None));
         Answer { header: Header { touched, waker, ticket }, parts: Mutex::new(parts) }
     }
@@ -96,8 +101,17 @@ impl<'w, T: Parts> Answer<'w, T> {
         self.header.touched.load(Ordering::Relaxed)
     }
 
+    /// Looks at what there is so far.
+    pub(crate) fn with<R>(&self, look: impl FnOnce(&mut T) -> R) -> R {
+        look(&mut self.parts.lock())
+    }
+
+    pub(crate) fn into_parts(self) -> T {
+        self.parts.into_inner()
+    }
+
     /// What there is, and the ticket if the plugin has taken one.
-    pub(crate) fn into_parts(self) -> (T, Option<Ticket>) {
+    pub(crate) fn into_parts_and_ticket(self) -> (T, Option<Ticket>) {
         (self.parts.into_inner(), self.header.ticket.into_inner())
     }
 }
@@ -149,7 +163,7 @@ mod tests {
 
     #[test]
     fn parts_are_copied_and_the_later_counts() {
-        let answer = Answer::new(Bytes::default(), None);
+        let answer = Answer::new(Bytes::default());
         let AnswerHandle { context, function } = answer.handle();
         for text in ["first", "second"] {
             let mut value = text.as_bytes().to_vec();
@@ -158,7 +172,7 @@ mod tests {
             // The plugin's memory may be used for something else at once.
             value.fill(b'!');
         }
-        assert_eq!(answer.into_parts().0.0, b"second");
+        assert_eq!(answer.into_parts().0, b"second");
     }
 
     #[test]

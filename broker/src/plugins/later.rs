@@ -48,20 +48,19 @@ pub(crate) struct Completion {
 
 /// The right to one answer, held by who waits for it.
 pub(crate) struct Ticket {
-    caller: &'static Caller,
+    tickets: &'static Tickets,
     number: u64,
     slot: Arc<Slot>,
     deadline: Duration,
 }
 
 impl Ticket {
-    fn new(caller: &'static Caller, waker: Waker, deadline: Duration) -> Ticket {
-        let tickets = caller.tickets();
+    fn new(tickets: &'static Tickets, waker: Waker, deadline: Duration) -> Ticket {
         // 0 is none.
         let number = tickets.last.fetch_add(1, Ordering::Relaxed) + 1;
         let slot = Arc::new(Slot { waker: Mutex::new(waker), completion: Mutex::new(None) });
         tickets.open.lock().insert(number, slot.clone());
-        Ticket { caller, number, slot, deadline: deadline.min(LONGEST) }
+        Ticket { tickets, number, slot, deadline: deadline.min(LONGEST) }
     }
 
     /// The answer, once it is there. The waker given at the beginning is woken when it comes.
@@ -87,7 +86,7 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let mut open = self.caller.tickets().open.lock();
+        let mut open = self.tickets.open.lock();
         open.remove(&self.number);
         if open.is_empty() {
             open.shrink_to(1024);
@@ -96,12 +95,12 @@ impl Drop for Ticket {
 }
 
 impl Tickets {
-    /// Answers. Returns whether somebody waits for it.
-    fn complete(&self, number: u64, completion: Completion) -> bool {
-        let Some(slot) = self.open.lock().remove(&number) else { return false };
+    /// Answers, if somebody waits for it. Returns what the plugin hears.
+    fn complete(&self, number: u64, completion: Completion) -> i32 {
+        let Some(slot) = self.open.lock().remove(&number) else { return raw::NOT_THERE };
         *slot.completion.lock() = Some(completion);
         slot.waker.lock().wake_by_ref();
-        true
+        raw::TAKEN
     }
 }
 
@@ -115,13 +114,12 @@ pub(super) unsafe extern "C" fn defer(
     let Some(header) = (unsafe { Header::of(answer) }) else { return 0 };
     // SAFETY: the plugin passes back what it was given.
     let caller = unsafe { Caller::from_context(context) };
-    let mut number = 0;
-    contain(|| {
-        number = header.defer(|waker| {
-            Ticket::new(caller, waker.clone(), Duration::from_millis(milliseconds.into()))
-        });
-    });
-    number
+    if caller.is_shadow() {
+        // Nobody waits for what is only counted.
+        return 0;
+    }
+    let deadline = Duration::from_millis(milliseconds.into());
+    contain(|| header.defer(caller.tickets(), deadline)).unwrap_or(0)
 }
 
 /// `complete` of the host.
@@ -134,26 +132,28 @@ pub(super) unsafe extern "C" fn complete(
 ) -> i32 {
     // SAFETY: the plugin passes back what it was given.
     let caller = unsafe { Caller::from_context(context) };
-    let mut answer = raw::UNFIT;
-    contain(|| {
-        let parts = match (parts.is_null(), count) {
-            (true, 0) | (false, 0) => &[],
-            (true, _) | (false, MOST_PARTS..) => return,
-            // SAFETY: the plugin promises that there are so many, for the call.
-            (false, count) => unsafe { std::slice::from_raw_parts(parts, count) },
-        };
+    let parts = match (parts.is_null(), count) {
+        (_, 0) => &[],
+        (true, _) | (false, MOST_PARTS..) => return raw::UNFIT,
+        // SAFETY: the plugin promises that there are so many, for the call.
+        (false, count) => unsafe { std::slice::from_raw_parts(parts, count) },
+    };
+    contain(|| caller.tickets().complete(ticket, Completion::new(code, parts)))
+        .unwrap_or(raw::NOT_THERE)
+}
+
+impl Completion {
+    fn new(code: i32, parts: &[Part<'_>]) -> Completion {
         let parts = parts.iter().map(|part| (part.part, part.value.as_bytes().into())).collect();
-        let done = caller.tickets().complete(ticket, Completion { code, parts });
-        answer = if done { raw::TAKEN } else { raw::NOT_THERE };
-    });
-    answer
+        Completion { code, parts }
+    }
 }
 
 impl Header<'_> {
-    /// The number of the ticket; 0: nobody can wait, or somebody does already.
-    fn defer(&self, make: impl FnOnce(&Waker) -> Ticket) -> u64 {
+    /// The number of a new ticket; 0: nobody can wait, or somebody does already.
+    fn defer(&self, tickets: &'static Tickets, deadline: Duration) -> u64 {
         let Some(waker) = self.waker() else { return 0 };
-        let ticket = make(waker);
+        let ticket = Ticket::new(tickets, waker.clone(), deadline);
         let number = ticket.number;
         if self.keep(ticket) { number } else { 0 }
     }
@@ -177,7 +177,6 @@ mod tests {
         }
     }
 
-    #[derive(Default)]
     struct Nothing;
 
     impl Parts for Nothing {
@@ -186,50 +185,50 @@ mod tests {
         }
     }
 
-    fn answer(caller: &'static Caller, ticket: u64, code: i32) -> i32 {
-        // SAFETY: the context is the caller's; there are no parts.
-        unsafe { complete(caller.context(), ticket, code, std::ptr::null(), 0) }
+    fn tickets() -> &'static Tickets {
+        Box::leak(Box::default())
     }
 
-    fn ask(caller: &'static Caller, answer: &Answer<'_, Nothing>) -> u64 {
-        // SAFETY: both are alive.
-        unsafe { defer(caller.context(), answer.handle().context, 1000) }
+    fn answer(tickets: &Tickets, ticket: u64, code: i32) -> i32 {
+        tickets.complete(ticket, Completion::new(code, &[]))
+    }
+
+    fn ask(tickets: &'static Tickets, answer: &Answer<'_, Nothing>) -> u64 {
+        // SAFETY: the answer is alive.
+        let header = unsafe { Header::of(answer.handle().context) };
+        header.unwrap().defer(tickets, Duration::from_secs(1))
     }
 
     #[test]
     fn an_answer_is_given_once_and_wakes_who_waits() {
-        let caller = Caller::new("later");
+        let (tickets, others) = (tickets(), tickets());
         let woken = Arc::new(Count::default());
         let waker = Waker::from(woken.clone());
-        let event = Answer::new(Nothing, Some(&waker));
-        let number = ask(caller, &event);
+        let event = Answer::awaited(Nothing, Some(&waker));
+        let number = ask(tickets, &event);
         assert_ne!(number, 0);
-        assert_eq!(ask(caller, &event), 0, "one for each hook");
-        let (_, ticket) = event.into_parts();
+        assert_eq!(ask(tickets, &event), 0, "one for each hook");
+        let (_, ticket) = event.into_parts_and_ticket();
         let ticket = ticket.unwrap();
         assert!(ticket.take().is_none());
-        assert_eq!(answer(caller, number + 1, 1), raw::NOT_THERE);
-        assert_eq!(answer(Caller::new("another"), number, 1), raw::NOT_THERE);
-        assert_eq!(answer(caller, number, 7), raw::TAKEN);
-        assert_eq!(answer(caller, number, 1), raw::NOT_THERE);
+        assert_eq!(answer(tickets, 0, 1), raw::NOT_THERE);
+        assert_eq!(answer(others, number, 1), raw::NOT_THERE);
+        assert_eq!(answer(tickets, number, 7), raw::TAKEN);
+        assert_eq!(answer(tickets, number, 1), raw::NOT_THERE);
         assert_eq!(woken.0.load(Ordering::Relaxed), 1);
         assert_eq!(ticket.take().unwrap().code, 7);
     }
 
     #[test]
     fn nobody_answers_who_is_not_waited_for() {
-        let caller = Caller::new("late");
-        let waker = Waker::noop();
-        let event = Answer::new(Nothing, Some(waker));
-        let number = ask(caller, &event);
+        let tickets = tickets();
+        let event = Answer::awaited(Nothing, Some(Waker::noop()));
+        let number = ask(tickets, &event);
         drop(event);
-        assert_eq!(answer(caller, number, 1), raw::NOT_THERE);
-        assert_eq!(ask(caller, &Answer::new(Nothing, None)), 0);
+        assert_eq!(answer(tickets, number, 1), raw::NOT_THERE);
+        assert_eq!(ask(tickets, &Answer::new(Nothing)), 0);
         let nobody = AnswerContext { ptr: std::ptr::null() };
         // SAFETY: it says that there is no answer.
-        assert_eq!(unsafe { defer(caller.context(), nobody, 1000) }, 0);
-        // SAFETY: it says that there are parts, and that there are none.
-        let bad = unsafe { complete(caller.context(), number, 1, std::ptr::null(), 1) };
-        assert_eq!(bad, raw::UNFIT);
+        assert!(unsafe { Header::of(nobody) }.is_none());
     }
 }

@@ -7,7 +7,6 @@ use mqtt::{Properties, Property, PropertyBuffer, Publish};
 use super::{Message, Session};
 use crate::connection::Endpoint;
 use crate::hooks;
-use crate::publish::{By, Letter};
 
 pub(crate) struct Will {
     pub(crate) message: Message,
@@ -19,31 +18,17 @@ pub(crate) struct Will {
 /// Who left a will, for the plugins that decide about it when the client is long gone.
 pub(crate) struct Author {
     pub(crate) session: Arc<Session>,
-    pub(crate) username: Option<Box<str>>,
-    pub(crate) protocol: u8,
-    pub(crate) endpoint: Endpoint,
+    pub(crate) endpoint: Arc<Endpoint>,
 }
 
 impl Author {
     /// What plugins are told of the client.
     pub(crate) fn facts(&self) -> hooks::Client<'_> {
-        hooks::Client {
-            client_id: &self.session.client_id,
-            username: self.username.as_deref(),
-            protocol: self.protocol,
-            peer: self.endpoint.peer,
-            local: self.endpoint.local,
-            listener: &self.endpoint.listener,
-        }
+        self.endpoint.facts(&self.session.client_id)
     }
 }
 
 impl Will {
-    /// To be published.
-    pub(crate) fn letter(self) -> Letter {
-        Letter { message: self.message, by: By::Will(self.author), depth: 0 }
-    }
-
     /// Keeps the will of a CONNECT as the PUBLISH that it becomes. `now` is the second of the
     /// broker's clock.
     pub(crate) fn new(will: &mqtt::Will<'_>, author: Author, now: u32) -> Will {

@@ -12,9 +12,13 @@ mod deny_list;
 mod failing;
 mod hooks;
 mod lifecycle;
-mod scratch;
+mod on_error;
+mod shadow;
+mod stats;
 mod sub_limiter;
+mod terms;
 mod testing;
+mod trace;
 mod tutorial;
 mod verdict;
 mod versions;
@@ -35,10 +39,10 @@ use hookmq::{
 use mqtt::{QoS, RetainHandling, SubscriptionOptions};
 use serde_json::Value;
 
-use common::plugins::PluginDir;
+use common::{plugins::PluginDir, scratch};
 
 fn entry(name: &str, config: Value) -> PluginEntry {
-    PluginEntry { name: name.into(), config, optional: false, line: None, allow_panic_abort: false }
+    PluginEntry { name: name.into(), config, ..PluginEntry::default() }
 }
 
 fn load(dir: &PluginDir, entries: &[PluginEntry]) -> Plugins {

@@ -14,9 +14,12 @@ mod common;
 mod process;
 
 mod check;
+mod ctl;
 mod folder;
 mod help;
 mod manifest;
+mod passwd;
 mod plugin_check;
 mod plugin_list;
 mod plugin_new;
+mod replay;
