@@ -50,6 +50,7 @@ mod share;
 mod stuck;
 mod subscribe;
 mod takeover;
+mod trace;
 mod verdict;
 mod vetoed_connect;
 mod will;
