@@ -47,6 +47,7 @@ mod rumqttc;
 mod script;
 mod session;
 mod share;
+mod stats;
 mod stuck;
 mod subscribe;
 mod takeover;
