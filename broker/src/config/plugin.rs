@@ -1,18 +1,31 @@
 //! The section `plugins:`. An item is a name, `name:` with more keys, or one key whose value is
 //! the plugin's own section.
 
+use semver::VersionReq;
+
 use super::error::Problem;
 use super::json::json;
 use super::quantity::{duration, number};
 use super::setting::Setting;
-use crate::plugins::{OnError, PluginEntry};
+use crate::plugins::{Capabilities, Capability, OnError, PluginEntry, Sha256};
 
 const FORM: &str = "the name of a plugin, or a mapping with name: and its settings";
 const NAME: &str = "the name of a file in the folder of plugins, with or without .so";
 
 /// The keys of the long form; none of them is a plugin's name in the short form.
-const OTHER_KEYS: [&str; 7] =
-    ["config", "optional", "allow_panic_abort", "on_error", "deadline", "max_failures", "shadow"];
+const OTHER_KEYS: [&str; 11] = [
+    "config",
+    "optional",
+    "allow_panic_abort",
+    "on_error",
+    "deadline",
+    "max_failures",
+    "shadow",
+    "capabilities",
+    "sha256",
+    "version",
+    "stages",
+];
 
 /// Milliseconds; what takes longer is not meant to be answered inline.
 const MAX_DEADLINE: u64 = 60_000;
@@ -88,6 +101,10 @@ fn read_long(item: &Setting<'_>, problems: &mut Vec<Problem>) -> Option<PluginEn
             deadline,
             max_failures,
             shadow,
+            capabilities,
+            sha256,
+            version,
+            stages,
         } = &mut plugin;
         *line = Some(item.line);
         section.read("name", as_written, name);
@@ -98,8 +115,44 @@ fn read_long(item: &Setting<'_>, problems: &mut Vec<Problem>) -> Option<PluginEn
         section.read("deadline", deadline, duration(0..=MAX_DEADLINE));
         section.read("max_failures", max_failures, number(0..=MAX_FAILURES));
         section.read("shadow", shadow, Setting::boolean);
+        section.read("capabilities", capabilities, read_capabilities);
+        section.read("sha256", sha256, read_sha256);
+        section.read("version", version, read_version);
+        section.read("stages", stages, read_stages);
     });
     (problems.len() == before).then_some(plugin)
+}
+
+fn read_capabilities(setting: &Setting<'_>) -> Result<Option<Capabilities>, Problem> {
+    let refuse = |setting: &Setting<'_>| {
+        let names = Capability::names().collect::<Vec<_>>().join(", ");
+        setting.refuse(&format!("a list of {names}, or [] for none"))
+    };
+    let items = setting.list().map_err(|_| refuse(setting))?;
+    let read = |item: &Setting<'_>| item.string().and_then(Capability::named).ok_or(refuse(item));
+    items.iter().map(read).collect::<Result<_, _>>().map(Some)
+}
+
+fn read_sha256(setting: &Setting<'_>) -> Result<Option<Sha256>, Problem> {
+    let sha256 = setting.string().and_then(|text| text.parse().ok());
+    let form = "64 hexadecimal digits in quotes, as `hookmq plugin check` and sha256sum print them";
+    sha256.map(Some).ok_or_else(|| setting.refuse(form))
+}
+
+fn read_version(setting: &Setting<'_>) -> Result<Option<VersionReq>, Problem> {
+    let form = "the versions to take, in quotes, as \"^1.2\", \"~1.2.3\" or \">=1.2, <2\"";
+    let read = setting.string().map(VersionReq::parse).and_then(Result::ok);
+    read.map(Some).ok_or_else(|| setting.refuse(form))
+}
+
+fn read_stages(setting: &Setting<'_>) -> Result<Vec<String>, Problem> {
+    let form = "a list of kinds of pre-releases, as [rc, beta]";
+    let items = setting.list().map_err(|_| setting.refuse(form))?;
+    let is_stage = |text: &&str| !text.is_empty() && text.bytes().all(|c| c.is_ascii_alphabetic());
+    let read = |item: &Setting<'_>| {
+        item.string().filter(is_stage).map(str::to_owned).ok_or_else(|| item.refuse(form))
+    };
+    items.iter().map(read).collect()
 }
 
 fn read_on_error(setting: &Setting<'_>) -> Result<OnError, Problem> {

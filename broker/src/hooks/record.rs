@@ -8,10 +8,10 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::breaker::{Breaker, Standing, TRIAL};
-use super::failures::Failures;
 use super::point::{self, OnFailure, Point};
 use super::stats::{Came, HookStats, Running, Stats};
 use super::trace::Trace;
+use crate::failures::Failures;
 use crate::plugins::{OnError, PluginEntry};
 
 /// It is quarantined.

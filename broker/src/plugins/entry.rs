@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use semver::VersionReq;
 use serde_json::Value;
+
+use super::{Capabilities, Sha256};
 
 /// A plugin as the config names it.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,6 +20,14 @@ pub struct PluginEntry {
     pub line: Option<usize>,
     /// Load it even if a panic in it would end the whole process.
     pub allow_panic_abort: bool,
+    /// What it may call; `None`: all that it asks for.
+    pub capabilities: Option<Capabilities>,
+    /// The one file that is meant.
+    pub sha256: Option<Sha256>,
+    /// The versions that are taken; `None`: any.
+    pub version: Option<VersionReq>,
+    /// Pre-releases that are taken too, as `rc` and `beta`.
+    pub stages: Vec<String>,
     /// What it means that it fails.
     pub on_error: OnError,
     /// How long a hook may run before that is logged and is a failure. Zero: as long as it likes.
@@ -41,6 +52,14 @@ pub enum OnError {
     Quarantine,
 }
 
+impl PluginEntry {
+    /// Whether both say the same, wherever in a file.
+    pub(super) fn is_same(&self, other: &PluginEntry) -> bool {
+        let line = None;
+        PluginEntry { line, ..self.clone() } == PluginEntry { line, ..other.clone() }
+    }
+}
+
 impl Default for PluginEntry {
     fn default() -> Self {
         PluginEntry {
@@ -49,6 +68,10 @@ impl Default for PluginEntry {
             optional: false,
             line: None,
             allow_panic_abort: false,
+            capabilities: None,
+            sha256: None,
+            version: None,
+            stages: Vec::new(),
             on_error: OnError::ByHook,
             deadline: Duration::from_millis(100),
             max_failures: 30,

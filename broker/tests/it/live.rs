@@ -101,7 +101,7 @@ fn a_plugin_that_does_not_start_leaves_the_old_one(version: Version) {
     broker.plugins().put(directory.path(), &again).unwrap_err();
     client.publish("a", "", QoS::AtLeastOnce);
     client.ping();
-    assert_eq!(wait_for(name, "old on_publish", 1).len(), 7);
+    assert_eq!(wait_for(name, "old on_publish", 1).len(), 8);
 }
 
 /// Each message is asked about by one instance, each instance is ended once, and after that it is not

@@ -111,6 +111,9 @@ impl Check {
 
 fn describe(plugin: &Inspection) {
     field("name", &plugin.name);
+    if let Some(sha256) = plugin.sha256 {
+        field("sha256", &sha256.to_string());
+    }
     let Some(contents) = &plugin.contents else { return };
     if let Some(language) = contents.language {
         field(
@@ -142,6 +145,9 @@ fn describe_manifest(contents: &Contents) {
     if !manifest.plugin_abi.is_empty() {
         field("plugin-abi", &format!("{}; this broker has {ours}", manifest.plugin_abi));
     }
+    field("requires", &manifest.requires);
+    field("wants", &manifest.wants.join(", "));
+    field("may use", &manifest.may_use.join(", "));
     if let Some(unwinds) = manifest.panic_unwind {
         field("panic", if unwinds { "unwind" } else { "abort" });
     }
@@ -162,6 +168,6 @@ fn read_pair(text: &str) -> Result<(String, Value), String> {
     Ok((key.to_owned(), read_section(value)?))
 }
 
-fn read_section(text: &str) -> Result<Value, String> {
+pub(super) fn read_section(text: &str) -> Result<Value, String> {
     config::plugin_section(text).map_err(|problem| problem.text)
 }
