@@ -58,6 +58,7 @@ mod retain;
 mod rumqttc;
 mod script;
 mod session;
+mod shadow;
 mod share;
 mod stats;
 mod stuck;
