@@ -150,12 +150,20 @@ impl<P: Point> Link<P> {
         let kept = answer.with(std::mem::take);
         let code = self.call(event, || answer.with(|parts| parts.words()));
         answer.with(|parts| *parts = kept);
+        if let Some(says_no) = self.tried_out(code) {
+            shadows.note(index, says_no);
+        }
+    }
+
+    /// Whether a shadow has said no. `None`: it has failed.
+    pub(super) fn tried_out(&self, code: i32) -> Option<bool> {
         match code {
-            raw::CONTINUE => shadows.note(index, false),
-            raw::VETO => shadows.note(index, true),
-            code if decision::refusal(code).is_some() => shadows.note(index, true),
+            raw::CONTINUE => Some(false),
+            raw::VETO => Some(true),
+            code if decision::refusal(code).is_some() => Some(true),
             code => {
                 let _ = self.answered_wrongly(code);
+                None
             }
         }
     }

@@ -1,8 +1,8 @@
 //! What the engine calls when something happens that plugins may know of or stop. It knows the
 //! order of the plugins and what their answers mean, and nothing of how a plugin is reached.
 //!
-//! Every call is safe and runs on the caller's thread. None allocates, but in on_auth and where a plugin
-//! refuses in words; a hook that no plugin has costs one branch. None may be made while a lock is held
+//! Every call is safe and runs on the caller's thread. None allocates, but the first of a plugin on a
+//! thread, in on_auth, and where a plugin refuses in words; a hook that no plugin has costs one branch. None may be made while a lock is held
 //! that another connection needs.
 
 mod auth;
