@@ -48,6 +48,16 @@ impl Key {
     }
 }
 
+impl Entry {
+    fn has_not_come(&self, now: u64) -> bool {
+        self.wait_until.is_some_and(|until| now >= until)
+    }
+
+    fn has_to_go(&self, now: u64) -> bool {
+        self.wait_until.is_none() && !self.told && self.grant.has_expired(now)
+    }
+}
+
 impl Default for Grants {
     fn default() -> Self {
         Grants { parts: std::array::from_fn(|_| RwLock::default()), hasher: RandomState::new() }
@@ -101,13 +111,18 @@ impl Grants {
     fn take_expired(&self, now: u64) -> Vec<Box<str>> {
         let mut expired = Vec::new();
         for part in &self.parts {
+            // Mostly there is nobody, and then nobody waits.
+            let is_anybody = |part: &HashMap<Key, Entry>| {
+                part.values().any(|entry| entry.has_not_come(now) || entry.has_to_go(now))
+            };
+            if !is_anybody(&part.read().unwrap_or_else(PoisonError::into_inner)) {
+                continue;
+            }
             let mut part = part.write().unwrap_or_else(PoisonError::into_inner);
-            part.retain(|_, entry| entry.wait_until.is_none_or(|until| now < until));
-            for entry in part.values_mut() {
-                if entry.wait_until.is_none() && !entry.told && entry.grant.has_expired(now) {
-                    entry.told = true;
-                    expired.push(entry.client_id.clone());
-                }
+            part.retain(|_, entry| !entry.has_not_come(now));
+            for entry in part.values_mut().filter(|entry| entry.has_to_go(now)) {
+                entry.told = true;
+                expired.push(entry.client_id.clone());
             }
         }
         expired
