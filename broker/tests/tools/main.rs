@@ -14,6 +14,7 @@ mod common;
 mod process;
 
 mod check;
+mod ctl;
 mod folder;
 mod help;
 mod manifest;
