@@ -1,9 +1,10 @@
 //! What those may do who are in.
 
+use plugin_abi::Kick;
 use plugin_abi::testing::{self, Answer, Client, Connect, Disconnect, Instance};
 use serde_json::{Value, json};
 
-use super::sign::Signer;
+use super::sign::{SECRET, Signer};
 use super::{BeforeConnect, Jwt, NOT_AUTHORIZED, Verdict, now, start_with, token};
 
 fn client(port: u16) -> Client {
@@ -125,6 +126,25 @@ fn an_expired_token_allows_nothing() {
     };
     assert_eq!(refusal, expired);
     assert_eq!(subscribe(&plugin, &alice, "a"), expired);
+}
+
+#[test]
+fn who_has_an_expired_token_is_sent_away() {
+    let host = testing::Host::new();
+    let config = json!({ "keys": [{ "secret": SECRET }], "leeway": "0s" });
+    let plugin = testing::start::<Jwt>(&host, config).unwrap();
+    let [alice, bob] = [("a", 1), ("b", 2)].map(|(client_id, port)| {
+        let client = Client::new(client_id).peer(&format!("127.0.0.1:{port}"));
+        host.add_client(client.clone());
+        client
+    });
+    come_in(&plugin, &bob, &token(json!({})));
+    come_in(&plugin, &alice, &Signer::hs256().token(&json!({ "exp": now() + 1 })));
+    while host.disconnected().is_empty() {
+        std::thread::yield_now();
+    }
+    let kick = Kick::because(0x87).words("the token has expired");
+    assert_eq!(host.disconnected(), [("a".to_owned(), kick)]);
 }
 
 #[test]
