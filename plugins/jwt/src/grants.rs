@@ -72,13 +72,14 @@ impl Grants {
         self.change(key, |part| part.insert(key.clone(), entry));
     }
 
-    pub(crate) fn connected(&self, key: &Key, client_id: &str) {
+    /// Returns its grant.
+    pub(crate) fn connected(&self, key: &Key, client_id: &str) -> Option<Arc<Grant>> {
         self.change(key, |part| {
-            if let Some(entry) = part.get_mut(key) {
-                entry.wait_until = None;
-                entry.client_id = client_id.into();
-            }
-        });
+            let entry = part.get_mut(key)?;
+            entry.wait_until = None;
+            entry.client_id = client_id.into();
+            Some(entry.grant.clone())
+        })?
     }
 
     pub(crate) fn get(&self, key: &Key) -> Option<Arc<Grant>> {
@@ -128,10 +129,13 @@ impl Grants {
         expired
     }
 
-    fn change<T>(&self, key: &Key, change: impl FnOnce(&mut HashMap<Key, Entry>) -> T) {
-        if let Some(part) = self.part(key) {
-            change(&mut part.write().unwrap_or_else(PoisonError::into_inner));
-        }
+    fn change<T>(
+        &self,
+        key: &Key,
+        change: impl FnOnce(&mut HashMap<Key, Entry>) -> T,
+    ) -> Option<T> {
+        let part = self.part(key)?;
+        Some(change(&mut part.write().unwrap_or_else(PoisonError::into_inner)))
     }
 
     fn part(&self, key: &Key) -> Option<&RwLock<HashMap<Key, Entry>>> {

@@ -1,13 +1,15 @@
 //! The topics that a token allows: a list of filters, with `%c` and `%u` in them.
 
 use mqtt::topic::{check_topic_filter, is_shared, levels, matches};
+use plugin_abi::serde::{Deserialize, Serialize};
 use plugin_config::fits_topic;
 use serde_json::Value;
 
 use crate::names::Names;
 
 /// Where a client may publish or subscribe.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+#[serde(crate = "plugin_abi::serde")]
 pub(crate) enum Topics {
     All,
     /// Filters without names in them.

@@ -158,6 +158,37 @@ fn clients_without_addresses_have_rights_too() {
     assert_eq!(plugin.plugin().grants.len(), 0);
 }
 
+/// The plugin is reloaded while clients are connected.
+#[test]
+fn rights_outlive_an_instance_of_the_plugin() {
+    let host = testing::Host::new();
+    let start = || {
+        let config = json!({ "keys": [{ "secret": SECRET }], "leeway": "0s" });
+        testing::start::<Jwt>(&host, config).unwrap()
+    };
+    let [alice, bob] = [("a", 1), ("b", 2)].map(|(client_id, port)| {
+        let client = Client::new(client_id).peer(&format!("127.0.0.1:{port}"));
+        host.add_client(client.clone());
+        client
+    });
+    let before = start();
+    come_in(&before, &alice, &token(json!({ "pub": ["a/%c"], "sub": ["#"] })));
+    let claims = json!({ "pub": ["b"], "exp": now() + 2 });
+    come_in(&before, &bob, &Signer::hs256().token(&claims));
+    before.shutdown().unwrap();
+    let after = start();
+    assert_eq!(publish(&after, &alice, "a/a"), Answer::Continue);
+    assert_eq!(publish(&after, &alice, "b"), NOT_AUTHORIZED);
+    assert_eq!(subscribe(&after, &alice, "b"), Answer::Continue);
+    while publish(&after, &bob, "b") == Answer::Continue {
+        std::thread::yield_now();
+    }
+    while host.disconnected().is_empty() {
+        std::thread::yield_now();
+    }
+    assert_eq!(host.disconnected().first().unwrap().0, "b");
+}
+
 #[test]
 fn who_was_in_before_the_plugin_may_do_nothing() {
     let plugin = start(&json!({ "if_absent": "allow" }));
