@@ -1,9 +1,11 @@
 //! The plugin as clients come, and as the file changes.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 
 use password_file::{Cost, Hash};
+use plugin_abi::log::Level;
 use plugin_abi::testing::{self, Answer, BeforeConnect, Client, Host, Instance, Pending, json};
 use plugin_abi::{Protocol, Verdict};
 use serde_json::Value;
@@ -26,6 +28,7 @@ impl Folder {
 
     fn write(&self, text: &str) {
         fs::write(self.file(), text).unwrap();
+        fs::set_permissions(self.file(), Permissions::from_mode(0o600)).unwrap();
     }
 }
 
@@ -132,8 +135,8 @@ fn methods_are_trusted_only_by_name() {
 fn an_empty_file_lets_nobody_in() {
     let folder = Folder::new(&[]);
     let plugin = Started::new(&folder);
-    let text = format!("{} has no users, so that nobody can log in", folder.file().display());
-    assert_eq!(plugin.host.logs(), [(plugin_abi::log::Level::Warn, text.as_str())]);
+    let empty = format!("{} has no users, so that nobody can log in", folder.file().display());
+    assert_eq!(plugin.host.logs(), [(Level::Warn, empty.as_str())]);
     assert_eq!(plugin.ask(&log_in("", "")), WRONG);
 }
 
@@ -196,6 +199,21 @@ fn a_relative_file_is_beside_the_config() {
     let plugin = testing::start(&host, json!({ "file": "users.txt" })).unwrap();
     let started = Started { host, plugin };
     assert_eq!(started.ask(&log_in("alice", "secret")), Answer::Continue);
+}
+
+#[test]
+fn a_file_that_everybody_can_read_is_a_warning() {
+    let folder = Folder::new(&[("alice", "secret"), ("bob", "secret")]);
+    fs::set_permissions(folder.file(), Permissions::from_mode(0o644)).unwrap();
+    let plugin = Started::new(&folder);
+    let file = folder.file();
+    let file = file.display();
+    let [users, open] = [
+        format!("{file} has 2 users"),
+        format!("{file} is open to every user of this machine; chmod o= {file} closes it"),
+    ];
+    let expected = [(Level::Info, users.as_str()), (Level::Warn, open.as_str())];
+    assert_eq!(plugin.host.logs(), expected);
 }
 
 #[test]
