@@ -10,6 +10,7 @@ use mqtt::{ConnAck, Connect, Packet, PacketType, Property, PropertyBuffer, Reaso
 use super::alias::Aliases;
 use super::client::ConnectedClient;
 use super::{Connection, End, Exchange, Stage};
+use crate::hooks::{Origin, SessionChange};
 use crate::session::{Author, Granted, Link, Session, Taken, Will};
 use crate::shard::Shard;
 
@@ -43,6 +44,8 @@ impl Connection {
         if client.session_expiry > 0 {
             broker.store.session_begun(&session.client_id, client.session_expiry);
         }
+        let change = if resumed { SessionChange::Resumed } else { SessionChange::Created };
+        shard.hooks.on_session(&client.facts(&self.endpoint), change, Origin::Client);
         // Asked before anything that the session has kept is sent.
         let decision =
             shard.hooks.on_connect(&client.facts(&self.endpoint), resumed, connect.clean_start);
@@ -65,6 +68,7 @@ impl Connection {
         // [MQTT-4.9.0-1]
         outbox.attach(link, connect.receive_maximum.min(broker.limits.max_inflight));
         outbox.lend_buffer(&mut shard.outgoing.pool);
+        outbox.watch(shard.outgoing.watched);
         // [MQTT-3.1.4-5] [MQTT-3.2.0-1]
         outbox.append(&reply);
         outbox.resume(shard.second());

@@ -55,6 +55,7 @@ impl Connection {
         let is_watched = shard.hooks.watches_deliveries();
         let mut outbox = client.session.outbox.lock();
         outbox.lend_buffer(&mut shard.outgoing.pool);
+        outbox.watch(shard.outgoing.watched);
         let then = loop {
             if left.messages == 0 || left.steps == 0 {
                 break Then::Yield;
@@ -101,9 +102,10 @@ impl Connection {
         let mut outbox = session.outbox.lock();
         if retained.holds(&message) {
             outbox.lend_buffer(&mut shard.outgoing.pool);
+            outbox.watch(shard.outgoing.watched);
             match ruling {
                 Ruling::Allowed => outbox.send(message, second, &limits),
-                Ruling::Vetoed => outbox.drop_message(DropCause::Vetoed),
+                Ruling::Vetoed => outbox.drop_message(DropCause::Vetoed, || message.clone()),
                 Ruling::Edited(edited) => outbox.send(edited.apply(&message), second, &limits),
             }
         }

@@ -9,7 +9,6 @@ use plugin_abi::raw;
 
 use super::{
     decision::{self, Decision, Refusal, Verdict, VerdictParts},
-    failures::Failures,
     point::{OnFailure, Point},
     record::{Record, Treatment},
     running,
@@ -17,6 +16,7 @@ use super::{
     stats::Came,
     trace::{self, TracedAnswer},
 };
+use crate::failures::Failures;
 use crate::plugins::{Answer, AnswerHandle, HookFn, Loaded};
 
 pub(super) struct Chain<P: Point> {

@@ -11,12 +11,14 @@ mod chain;
 mod client;
 mod decision;
 mod deliver;
-mod failures;
 mod histogram;
 mod live;
+mod origin;
+mod outcome;
 pub(crate) mod point;
 mod record;
 pub(crate) mod running;
+mod session;
 mod shadow;
 pub(crate) mod slot;
 mod stats;
@@ -33,12 +35,14 @@ use crate::plugins::{AnswerHandle, Loaded};
 pub use auth::{AuthOutcome, AuthReply, AuthRound, Authenticator};
 pub use breaker::Standing;
 use chain::Chain;
-pub use client::{BeforeConnect, Client, Disconnected, Origin, Publication, Subscription};
+pub use client::{BeforeConnect, Client, Disconnected, Publication, Subscription};
 use client::{flag, size};
 pub use decision::{Decision, Refusal, Verdict};
 pub(crate) use deliver::{Deliveries, Offer, Receiver, Ruling, Rulings, Sender};
 pub(crate) use live::{Live, OpenToAll};
+pub use origin::Origin;
 pub(crate) use record::Record;
+pub use session::SessionChange;
 pub use stats::HookStats;
 pub(crate) use trace::Trace;
 pub use trace::{Answers, TraceFilter, TraceReader, Traced, TracedAnswer};
@@ -66,6 +70,9 @@ pub struct Hooks {
     on_before_publish: Chain<point::OnBeforePublish>,
     on_publish: Chain<point::OnPublish>,
     on_before_deliver: Chain<point::OnBeforeDeliver>,
+    on_delivered: Chain<point::OnDelivered>,
+    on_dropped: Chain<point::OnDropped>,
+    on_session: Chain<point::OnSession>,
     on_disconnect: Chain<point::OnDisconnect>,
 }
 
@@ -91,6 +98,9 @@ impl Hooks {
             on_before_publish: Chain::new(plugins),
             on_publish: Chain::new(plugins),
             on_before_deliver: Chain::new(plugins),
+            on_delivered: Chain::new(plugins),
+            on_dropped: Chain::new(plugins),
+            on_session: Chain::new(plugins),
             on_disconnect: Chain::new(plugins),
         }
     }
@@ -98,11 +108,6 @@ impl Hooks {
     /// What is kept of each plugin.
     fn records(&self) -> impl Iterator<Item = &Record> {
         self.plugins.iter().map(|plugin| plugin.record())
-    }
-
-    /// What is kept of an instance.
-    fn record(&self, id: u64) -> Option<&Record> {
-        self.records().find(|record| record.id() == id)
     }
 
     /// Whether some plugin is asked who may connect, and its answer counts.

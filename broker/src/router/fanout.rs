@@ -9,7 +9,7 @@ use super::run::{Item, Messages, Run, Verbatim};
 use super::whom::Whom;
 use super::{Matched, Router, Share, Target};
 use crate::hooks::{Deliveries, Offer, Ruling, Rulings};
-use crate::session::{DropCause, Outbox, QueueLimits, RetainFlag, SHARE_ABOVE, Session};
+use crate::session::{DropCause, Layout, Outbox, QueueLimits, RetainFlag, SHARE_ABOVE, Session};
 use crate::shard::Outgoing;
 
 /// The subscribers of a topic, as they were at some generation of the router.
@@ -37,6 +37,19 @@ pub(crate) fn deliver(
             deliver_shared(run, share, receivers.generation, deliveries, outgoing).or(crowded);
     }
     crowded
+}
+
+/// Hands a run to one session, whatever it is subscribed to.
+pub(crate) fn deliver_to(
+    run: &Run<'_>,
+    target: &Target,
+    deliveries: Option<&Deliveries<'_>>,
+    outgoing: &mut Outgoing,
+) -> Option<Arc<Session>> {
+    // Later than all of its unsubscriptions, which do not matter.
+    let mut fanout = Fanout::new(run, u64::MAX, deliveries, outgoing);
+    fanout.reach(target, || Some(target.clone()));
+    fanout.crowded
 }
 
 /// Hands each message of a run to one member, and neighbours to the same one, so that a long run
@@ -128,10 +141,11 @@ impl<'a> Fanout<'a> {
             return false;
         };
         let target = &*target;
+        outbox.watch(self.outgoing.watched);
         let Some(link) = outbox.link() else {
             let rulings = &self.rulings;
             keep(&mut outbox, target, &mut self.messages, run, rulings, &self.limits);
-            self.outgoing.count_dropped(&target.session, &mut outbox);
+            self.outgoing.collect(&target.session, &mut outbox);
             return true;
         };
         let takes_verbatim = link.version == run.version
@@ -143,7 +157,11 @@ impl<'a> Fanout<'a> {
         let takes_verbatim = takes_verbatim && self.rulings.is_empty();
         match self.verbatim.filter(|verbatim| takes_verbatim && verbatim.qos <= target.qos) {
             Some(Verbatim { qos: QoS::AtMostOnce, bytes }) if outbox.takes_qos0(&self.limits) => {
-                outbox.append(bytes);
+                if outbox.watched().any() {
+                    append_each(&mut outbox, target, &mut self.messages, run);
+                } else {
+                    outbox.append(bytes);
+                }
             }
             Some(Verbatim { qos, .. }) if qos > QoS::AtMostOnce => {
                 self.send_in_flight(&mut outbox, target, qos);
@@ -222,6 +240,15 @@ fn still_subscribed<'t>(
     Some(Cow::Borrowed(target))
 }
 
+/// The packets as they stand, each with a mark where it ends.
+fn append_each(outbox: &mut Outbox, target: &Target, messages: &mut Messages<'_>, run: &Run<'_>) {
+    for item in run.items {
+        let Layout { start, end, .. } = item.layout;
+        outbox.append(run.data.get(start as usize..end as usize).unwrap_or_default());
+        outbox.mark(|| messages.shared(item, target, QoS::AtMostOnce, RetainFlag::Clear));
+    }
+}
+
 fn send_each(
     outbox: &mut Outbox,
     target: &Target,
@@ -237,7 +264,8 @@ fn send_each(
         match rulings.of(index) {
             Ruling::Allowed => {}
             Ruling::Vetoed => {
-                outbox.drop_message(DropCause::Vetoed);
+                outbox
+                    .drop_message(DropCause::Vetoed, || messages.shared(item, target, qos, retain));
                 continue;
             }
             Ruling::Edited(edited) => {
@@ -247,7 +275,7 @@ fn send_each(
             }
         }
         if !fits(outbox, target, run, item, qos) {
-            outbox.drop_message(DropCause::TooLarge);
+            outbox.drop_message(DropCause::TooLarge, || messages.shared(item, target, qos, retain));
             continue;
         }
         if qos > QoS::AtMostOnce {
@@ -258,8 +286,9 @@ fn send_each(
             let mut publish = run.publish(item);
             publish.retain = retain == RetainFlag::Shown;
             outbox.append_publish(publish, target.additions());
+            outbox.mark(|| messages.shared(item, target, qos, retain));
         } else {
-            outbox.drop_message(DropCause::NotTaken);
+            outbox.drop_message(DropCause::NotTaken, || messages.shared(item, target, qos, retain));
         }
     }
 }
@@ -289,18 +318,15 @@ fn keep(
 ) {
     for (index, item) in run.items.iter().enumerate() {
         let qos = item.qos.min(target.qos);
-        if qos > QoS::AtMostOnce || limits.queue_qos0 {
-            let retain = RetainFlag::new(item.retain, target.retain_as_published);
-            let mut message = messages.compact(index, item, target, qos, retain);
-            match rulings.of(index) {
-                Ruling::Allowed => {}
-                Ruling::Vetoed => {
-                    outbox.drop_message(DropCause::Vetoed);
-                    continue;
-                }
-                Ruling::Edited(edited) => message = edited.apply(&message),
+        let retain = RetainFlag::new(item.retain, target.retain_as_published);
+        let mut make = || messages.compact(index, item, target, qos, retain);
+        match rulings.of(index) {
+            Ruling::Vetoed => outbox.drop_message(DropCause::Vetoed, make),
+            Ruling::Allowed if qos == QoS::AtMostOnce && !limits.queue_qos0 => {
+                outbox.pass_over(make);
             }
-            outbox.keep(message, limits);
+            Ruling::Allowed => outbox.keep(make(), limits),
+            Ruling::Edited(edited) => outbox.keep(edited.apply(&make()), limits),
         }
     }
 }
@@ -380,10 +406,7 @@ mod tests {
         let run = Run {
             data: &data,
             topic: "t",
-            items: &[
-                item,
-                Item { layout: crate::session::Layout { end: 100_007, ..item.layout }, ..item },
-            ],
+            items: &[item, Item { layout: Layout { end: 100_007, ..item.layout }, ..item }],
             version: Version::V3_1_1,
             publisher: None,
             now: 0,

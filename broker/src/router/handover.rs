@@ -30,7 +30,12 @@ impl Router {
 
     /// The same for a session that has ended: other members take all there is, those who are connected
     /// if there are any, and the limits of their queues decide. [MQTT-4.8.2-5]
-    pub(crate) fn inherit(&self, session: &Session, messages: Vec<Message>, shard: &mut Shard) {
+    pub(crate) fn inherit(
+        &self,
+        session: &Arc<Session>,
+        messages: Vec<Message>,
+        shard: &mut Shard,
+    ) {
         let mut of_share: HashMap<Box<str>, VecDeque<Message>> = HashMap::new();
         for message in messages {
             if let Some(filter) = message.share() {
@@ -53,6 +58,10 @@ impl Router {
                     let refused = give(part, &share, heir, shard);
                     messages.extend(refused);
                 }
+            }
+            // Nobody is left.
+            for message in messages {
+                shard.outgoing.forget(session, message);
             }
         }
     }
@@ -84,13 +93,14 @@ fn give(
         return messages;
     }
     outbox.lend_buffer(&mut outgoing.pool);
+    outbox.watch(outgoing.watched);
     let rulings = rulings.into_iter().chain(std::iter::repeat_with(|| Ruling::Allowed));
     for (message, ruling) in messages.into_iter().zip(rulings) {
         let mut message = inherited(message, heir);
         match ruling {
             Ruling::Allowed => {}
             Ruling::Vetoed => {
-                outbox.drop_message(DropCause::Vetoed);
+                outbox.drop_message(DropCause::Vetoed, || message);
                 continue;
             }
             Ruling::Edited(edited) => message = edited.apply(&message),

@@ -24,7 +24,7 @@ both_versions!(
 );
 
 /// A broker with a courier under orders, then a plugin that logs each hook under `test`.
-fn broker(test: &str, orders: &Value) -> Broker {
+pub(crate) fn broker(test: &str, orders: &Value) -> Broker {
     broker_with(test, std::slice::from_ref(orders))
 }
 
@@ -44,7 +44,7 @@ fn broker_with(test: &str, orders: &[Value]) -> Broker {
 }
 
 /// What the logging plugin was told in a hook, in its order.
-fn told(test: &str, hook: &str) -> Vec<String> {
+pub(crate) fn told(test: &str, hook: &str) -> Vec<String> {
     let text = format!(": {test} {hook}: ");
     let after = |line: &String| Some(line.split_once(&text)?.1.rsplit_once(" (")?.0.to_owned());
     log::lines(&text).iter().filter_map(after).collect()
@@ -146,12 +146,16 @@ fn some_messages_of_a_run_are_stopped_and_the_others_keep_their_order(version: V
     }
     publisher.send_bytes(&bytes);
     let payloads = ["0", "1", "2", "4", "five", "6", "7"];
-    payloads.map(|payload| receiver.expect("a", payload));
+    for payload in payloads {
+        receiver.expect("a", payload);
+    }
     receiver.ping();
     let again = Login::new(version, "away").keeping_session().without_clean_start();
     let (mut absent, resumed) = again.resume(broker.address());
     assert!(resumed);
-    payloads.map(|payload| absent.expect("a", payload));
+    for payload in payloads {
+        absent.expect("a", payload);
+    }
     absent.ping();
 }
 
@@ -243,7 +247,7 @@ fn a_vetoed_message_of_a_share_goes_to_nobody_in_its_place(version: Version) {
     for payload in ["2", "4"] {
         members[1].expect("a", payload);
     }
-    members.each_mut().map(Client::ping);
+    members.iter_mut().for_each(Client::ping);
     let asked = told(test, "on_before_deliver");
     assert!(asked[0].contains("share=Some(\"$share/g/a\")"), "{asked:?}");
 }

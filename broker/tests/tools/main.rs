@@ -14,6 +14,7 @@ mod common;
 mod process;
 
 mod check;
+mod ctl;
 mod folder;
 mod help;
 mod manifest;
@@ -21,3 +22,4 @@ mod passwd;
 mod plugin_check;
 mod plugin_list;
 mod plugin_new;
+mod replay;

@@ -19,7 +19,7 @@ use crate::plugins::{Answer, AnswerHandle};
 mod edited;
 mod parts;
 
-pub(crate) use edited::Edited;
+use edited::Edited;
 use parts::DeliverParts;
 
 /// Messages to one topic on their way to their receivers, and the plugins that are asked.
@@ -35,7 +35,7 @@ pub(crate) struct Deliveries<'a> {
 pub(crate) struct Sender<'a> {
     /// Empty if it is not known any more.
     pub(crate) client_id: &'a str,
-    pub(crate) origin: Origin,
+    pub(crate) origin: Origin<'a>,
 }
 
 impl Sender<'_> {
@@ -198,7 +198,7 @@ impl<'a> Deliveries<'a> {
             payload: raw::View::new(&[]),
             properties: raw::View::new(&[]),
             share: raw::Text::new(receiver.share.unwrap_or_default()),
-            source: raw::Text::new(""),
+            source: self.sender.origin.source(),
             payload_len: 0,
             answer_ctx: AnswerHandle::CLOSED.context,
             answer: AnswerHandle::CLOSED.function,
