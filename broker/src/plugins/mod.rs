@@ -25,14 +25,11 @@ mod library;
 mod loaded;
 mod manifest;
 mod native;
-<<<<<<< HEAD
+mod replay;
 mod roster;
 mod sha256;
 mod terms;
 mod versions;
-=======
-mod replay;
->>>>>>> fac1fc156853fc4f90c55a6c625db4129d368f12
 
 use std::{path::Path, sync::Arc};
 
@@ -59,13 +56,10 @@ pub use inspect::{Inspection, inspect, inspect_file, libraries};
 pub(crate) use loaded::Loaded;
 use loaded::Source;
 pub use manifest::Manifest;
-<<<<<<< HEAD
+pub use replay::{Played, Player};
 pub use roster::Roster;
 pub use sha256::Sha256;
 pub use versions::PassedOver;
-=======
-pub use replay::{Played, Player};
->>>>>>> fac1fc156853fc4f90c55a6c625db4129d368f12
 
 /// The plugins of a running broker.
 ///

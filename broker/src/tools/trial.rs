@@ -127,18 +127,7 @@ impl Trial {
     }
 
     fn start(&self) -> io::Result<()> {
-<<<<<<< HEAD
-        let entry: Value = serde_json::from_reader(io::stdin())?;
-        let get = |key: &str| entry.get(key).cloned().unwrap_or_default();
-        let entry = PluginEntry {
-            name: get("name").as_str().unwrap_or_default().to_owned(),
-            config: get("config"),
-            allow_panic_abort: get("allow_panic_abort") == Value::Bool(true),
-            ..PluginEntry::default()
-        };
-=======
         let entry = read_entry()?;
->>>>>>> fac1fc156853fc4f90c55a6c625db4129d368f12
         match Plugins::load_file(&self.file, &entry) {
             Err(error) => self.report(&json!({ REFUSED: error.to_string() })),
             Ok(plugins) => {
@@ -162,9 +151,8 @@ pub(super) fn read_entry() -> io::Result<PluginEntry> {
     Ok(PluginEntry {
         name: get("name").as_str().unwrap_or_default().to_owned(),
         config: get("config"),
-        optional: false,
-        line: None,
         allow_panic_abort: get("allow_panic_abort") == Value::Bool(true),
+        ..PluginEntry::default()
     })
 }
 

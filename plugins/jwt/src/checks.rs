@@ -1,6 +1,6 @@
 //! What has to hold for the claims of a token, besides its signature.
 
-use client_match::OneOrMore;
+use plugin_config::OneOrMore;
 use serde_json::Value;
 
 use crate::names::Names;

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use client_match::OneOrMore;
 use jsonwebtoken::Algorithm;
 use plugin_abi::serde::Deserialize;
+use plugin_config::OneOrMore;
 use serde_json::Value;
 
 use crate::place::Place;
