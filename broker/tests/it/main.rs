@@ -62,6 +62,7 @@ mod share;
 mod stuck;
 mod subscribe;
 mod takeover;
+mod task_pages;
 mod verdict;
 mod vetoed_connect;
 mod will;
