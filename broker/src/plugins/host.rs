@@ -15,6 +15,7 @@ use plugin_abi::{
     raw::{self, HostContext, View},
 };
 
+use super::interest::{self, Interests};
 use super::{Capabilities, Capability, escaped::Escaped};
 use crate::hooks::running;
 
@@ -26,6 +27,8 @@ pub(super) struct Caller {
     refused: AtomicU32,
     shadow: bool,
     starting: AtomicBool,
+    /// What it has declared while it was starting.
+    interests: Mutex<Interests>,
     /// What it said last at error level while it was starting. It is logged when it has started
     /// after all; else it is part of the error, and so is not said twice.
     complaint: Mutex<Option<Complaint>>,
@@ -47,6 +50,7 @@ impl Caller {
             granted,
             refused: AtomicU32::new(0),
             starting: AtomicBool::new(true),
+            interests: Mutex::default(),
             complaint: Mutex::new(None),
         }))
     }
@@ -100,10 +104,21 @@ impl Caller {
         }
     }
 
+    /// What can be done while the plugin starts, and not later.
+    pub(super) fn while_starting<R>(&self, act: impl FnOnce(&mut Interests) -> R) -> Option<R> {
+        let mut interests = self.interests.lock();
+        self.starting.load(Ordering::Relaxed).then(|| act(&mut interests))
+    }
+
+    /// What it has declared; to be called when it has started.
+    pub(super) fn take_interests(&self) -> Interests {
+        std::mem::take(&mut self.interests.lock())
+    }
+
     /// # Safety
     ///
     /// The context is one that [`Caller::context`] made.
-    unsafe fn from_context(context: HostContext) -> &'static Caller {
+    pub(super) unsafe fn from_context(context: HostContext) -> &'static Caller {
         // SAFETY: the caller's promise; it was leaked.
         unsafe { &*context.ptr.cast::<Caller>() }
     }
@@ -200,7 +215,8 @@ pub(super) fn c_host(caller: &'static Caller) -> &'static raw::Host {
 
 const API: &WithMetadata<HostApi> = &WithMetadata::new(TABLE);
 
-const TABLE: HostApi = HostApi::of_1_0(log, max_level, panicked);
+const TABLE: HostApi =
+    HostApi { interest: interest::declare, ..HostApi::of_1_0(log, max_level, panicked) };
 
 unsafe extern "C" fn log(
     context: HostContext,

@@ -23,6 +23,7 @@ use super::{
     entry::PluginEntry,
     error::Reason,
     host::Caller,
+    interest::Interests,
     native,
 };
 use crate::hooks::{Record, Trace, running};
@@ -33,6 +34,7 @@ pub(crate) struct Loaded {
     file: PathBuf,
     kind: Kind,
     hooks: HookTable,
+    interests: Interests,
     granted: Capabilities,
     /// The config says what is granted.
     listed: bool,
@@ -78,10 +80,10 @@ impl Loaded {
             }
             Kind::C(symbols) => (symbols.bootstrap(caller, &config)?, symbols.hooks),
         };
-        let shut_down = AtomicBool::new(false);
+        let (shut_down, interests) = (AtomicBool::new(false), caller.take_interests());
         let record = Record::new(&name.into(), entry, trace);
         let (file, listed) = (file.into(), entry.capabilities.is_some());
-        Ok(Loaded { record, file, kind, hooks, granted, listed, instance, shut_down })
+        Ok(Loaded { record, file, kind, hooks, interests, granted, listed, instance, shut_down })
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
@@ -98,6 +100,10 @@ impl Loaded {
 
     pub(super) fn hooks(&self) -> &HookTable {
         &self.hooks
+    }
+
+    pub(super) fn interests(&self) -> &Interests {
+        &self.interests
     }
 
     pub(super) fn instance(&self) -> *mut c_void {

@@ -29,6 +29,7 @@ mod first_run;
 mod fuzz;
 mod handshakes;
 mod identifiers;
+mod interest;
 mod keep_alive;
 mod last_words;
 mod live;
