@@ -31,6 +31,7 @@ mod first_run;
 mod fuzz;
 mod handshakes;
 mod identifiers;
+mod interest;
 mod jwt;
 mod keep_alive;
 mod languages;
