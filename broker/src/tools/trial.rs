@@ -9,7 +9,7 @@ use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hookmq::plugins::{PluginEntry, Plugins};
+use hookmq::plugins::{Capability, PluginEntry, Plugins};
 use serde_json::{Value, json};
 
 /// How often it is asked whether the process has ended.
@@ -65,6 +65,7 @@ fn spawn(file: &Path, entry: &PluginEntry, report: &Path) -> io::Result<Child> {
         "name": entry.name,
         "config": entry.config,
         "allow_panic_abort": entry.allow_panic_abort,
+        "capabilities": entry.capabilities.map(|granted| granted.names().collect::<Vec<_>>()),
     });
     if let Some(mut stdin) = child.stdin.take() {
         // If it is gone already, its status says so.
@@ -131,6 +132,9 @@ impl Trial {
             name: get("name").as_str().unwrap_or_default().to_owned(),
             config: get("config"),
             allow_panic_abort: get("allow_panic_abort") == Value::Bool(true),
+            capabilities: get("capabilities").as_array().map(|names| {
+                names.iter().filter_map(Value::as_str).filter_map(Capability::named).collect()
+            }),
             ..PluginEntry::default()
         };
         match Plugins::load_file(&self.file, &entry) {
