@@ -324,6 +324,7 @@ typedef struct mq_dropped {
 #define MQ_DROPPED_VETOED 4        /* in OnBeforeDeliver */
 #define MQ_DROPPED_NOT_TAKEN 5     /* QoS 0 does not wait for who is away or slow */
 #define MQ_DROPPED_SESSION_ENDED 6 /* that it waited in */
+#define MQ_DROPPED_REFUSED 7       /* acknowledged with an error */
 
 /* Since 1.1, as a whole. */
 typedef struct mq_session {

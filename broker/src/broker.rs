@@ -13,8 +13,8 @@ use mqtt::{Properties, Publish, RefusedPublish};
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
 use crate::connection::Backoff;
-use crate::hooks::{Client, Live, Origin, Publication};
-use crate::router::{Item, Receivers, Retained, RetainedLimits, Retention, Router, Run};
+use crate::hooks::{Client, Live, Origin, Publication, Sender, SessionChange};
+use crate::router::{Item, Receivers, Retained, RetainedLimits, Retention, Router, Run, Whom};
 use crate::session::{ConnectionId, Due, Ended, Message, QueueLimits, Registry};
 use crate::session::{Schedule, Session, TakeoverLimit, Takeovers, Will};
 use crate::shard::Shard;
@@ -169,15 +169,20 @@ impl Broker {
         shard: &mut Shard,
         run: &Run<'_>,
         client: &Client<'_>,
-        origin: Origin,
+        origin: Origin<'_>,
+        depth: u32,
     ) -> Option<Arc<Session>> {
         let matched = shard.cache.matched(&self.router, run.topic);
         let generation = shard.cache.generation();
         let receivers = Receivers { matched: &matched, generation, router: &self.router };
-        let crowded = crate::router::deliver(run, &receivers, &mut shard.outgoing);
+        let Shard { hooks, outgoing, .. } = shard;
+        let sender = Sender { client_id: client.client_id, origin };
+        let deliveries = hooks.on_before_deliver(sender, run.topic);
+        let crowded = crate::router::deliver(run, &receivers, deliveries.as_ref(), outgoing);
+        drop(deliveries);
         if shard.hooks.watches_messages() {
             for item in run.items {
-                shard.hooks.on_publish(client, &publication(run, item, origin));
+                shard.hooks.on_publish(client, &publication(run, item, origin, depth));
             }
         }
         crowded
@@ -228,7 +233,7 @@ impl Broker {
             now: shard.second(),
         };
         if shard.hooks.watches_messages() {
-            let publication = publication(&run, &item, Origin::Will);
+            let publication = publication(&run, &item, Origin::Will, 0);
             // There is nobody to tell, or to wait.
             if shard.hooks.on_before_publish(client, &publication).is_veto() {
                 return;
@@ -237,19 +242,30 @@ impl Broker {
         if publish.retain {
             self.retain(&publish, &will.author.session.client_id, shard.second());
         }
-        self.route(shard, &run, client, Origin::Will);
+        self.route(shard, &run, client, Origin::Will, 0);
     }
 
     /// Finishes a session that is over. [MQTT-4.1.0-2]
-    pub(crate) fn end_session(&self, shard: &mut Shard, ended: &Ended) {
+    pub(crate) fn end_session(&self, shard: &mut Shard, ended: &Ended, change: SessionChange) {
         let session = &ended.session;
         self.router.unsubscribe_all(ended.kept.subscriptions.filters(), session);
-        let (left, second) = (session.outbox.lock().end(), shard.second());
-        self.router.inherit(session, left, &mut shard.outgoing, second);
+        let mut outbox = session.outbox.lock();
+        outbox.watch(shard.outgoing.watched);
+        let left = outbox.end();
+        shard.outgoing.collect(session, &mut outbox);
+        drop(outbox);
+        self.router.inherit(session, left, shard);
         self.store.session_ended(&session.client_id);
         if let Some(will) = &ended.will {
             self.publish_will(shard, will);
         }
+        shard.tell_outcomes();
+        let whom = Whom::of(&session.outbox.lock());
+        let origin = match change {
+            SessionChange::Expired => Origin::Broker,
+            _ => Origin::Client,
+        };
+        shard.hooks.on_session(&whom.client(session), change, origin);
     }
 
     /// Ends the sessions, publishes the wills and frees the retained messages whose time has come.
@@ -264,7 +280,7 @@ impl Broker {
                 Due::SessionExpiry { client_id, departure } => {
                     if let Some(ended) = self.sessions.expire(&client_id, departure) {
                         log::debug!("session of {client_id:?} has expired");
-                        self.end_session(shard, &ended);
+                        self.end_session(shard, &ended, SessionChange::Expired);
                     }
                 }
                 Due::Will { client_id, departure } => {
@@ -286,7 +302,12 @@ impl Broker {
 }
 
 /// What plugins are shown of a message.
-pub(crate) fn publication<'a>(run: &Run<'a>, item: &Item, origin: Origin) -> Publication<'a> {
+pub(crate) fn publication<'a>(
+    run: &Run<'a>,
+    item: &Item,
+    origin: Origin<'a>,
+    depth: u32,
+) -> Publication<'a> {
     let publish = run.publish(item);
     Publication {
         topic: publish.topic,
@@ -296,5 +317,6 @@ pub(crate) fn publication<'a>(run: &Run<'a>, item: &Item, origin: Origin) -> Pub
         retain: item.retain,
         dup: item.dup,
         origin,
+        depth,
     }
 }

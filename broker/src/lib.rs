@@ -17,6 +17,7 @@ pub mod server;
 
 mod broker;
 mod clock;
+mod failures;
 mod tally;
 
 mod transport;
@@ -28,6 +29,10 @@ mod connection;
 pub mod hooks;
 
 pub mod plugins;
+
+mod services;
+
+pub use services::Folders;
 
 mod router;
 

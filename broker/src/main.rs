@@ -12,6 +12,7 @@ use std::task::Poll;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
+use hookmq::Folders;
 use hookmq::config::{self, Config};
 use hookmq::control::{Control, ControlError, ControlSocket};
 use hookmq::reload::Reload;
@@ -97,7 +98,7 @@ fn run(given: Option<&Path>) -> anyhow::Result<()> {
     let runtime = Builder::new_current_thread().enable_io().build()?;
     let signals = take_signals(&runtime).context("cannot wait for signals")?;
     let socket = take_socket(&config, file)?;
-    let server = Server::start(&config, &plugin_dir(&config, file))
+    let server = Server::start_in(&config, Folders::of(&config, file))
         .map_err(|error| with_place(error, file))?;
     let addresses: Vec<String> =
         server.addresses().iter().map(|address| format!("tcp://{address}")).collect();

@@ -13,6 +13,7 @@ use crate::broker::Broker;
 use crate::config::{Config, Listener};
 use crate::hooks::{OpenToAll, Watchdog};
 use crate::plugins::{LoadError, Plugins, Roster};
+use crate::services::{Folders, Services};
 use crate::shard::{self, ShardThread};
 use crate::store::MemoryStore;
 use crate::transport::{self, TcpAcceptor};
@@ -80,7 +81,15 @@ impl Server {
     /// # Errors
     /// When a plugin, a listener or a thread cannot be had; nothing is left running then.
     pub fn start(config: &Config, plugin_dir: &Path) -> Result<Server, StartError> {
-        let plugins = Plugins::load(plugin_dir, &config.plugins)?;
+        Server::start_in(config, Folders::within(plugin_dir))
+    }
+
+    /// The same, with all folders.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start_in(config: &Config, folders: Folders) -> Result<Server, StartError> {
+        let plugins = Plugins::load_for(Services::new(config, folders), &config.plugins)?;
         if let Some(address) = open_listener(config) {
             plugins.live().guard(address)?;
         }
@@ -97,6 +106,7 @@ impl Server {
             .collect::<Result<Vec<_>, _>>()?;
         let watchdog = Watchdog::start(plugins.live().clone())?;
         let handles: Arc<[Handle]> = shards.iter().map(|shard| shard.handle().clone()).collect();
+        plugins.services().serve(broker.clone(), handles.clone());
         let mut addresses = Vec::new();
         for listener in listeners {
             let address = listener.local_addr()?;
@@ -106,7 +116,8 @@ impl Server {
                 first.spawn(acceptor.run(listener));
             }
         }
-        let roster = Roster::new(plugins, plugin_dir.into(), &config.plugins);
+        let plugin_dir = plugins.services().folders.plugins.clone();
+        let roster = Roster::new(plugins, plugin_dir, &config.plugins);
         Ok(Server { broker, roster, shards, watchdog, addresses })
     }
 
@@ -142,6 +153,7 @@ impl Server {
         if left > 0 {
             log::warn!("{left} clients did not go in time and are cut off");
         }
+        roster.plugins().services().stop();
         shards.into_iter().for_each(ShardThread::stop);
         drop(watchdog);
         broker.tally.report_all();

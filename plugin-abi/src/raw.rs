@@ -22,7 +22,7 @@ pub use answer::{
 };
 pub use auth::{ANSWER_DATA, ANSWER_STATE, ANSWER_USERNAME, AUTHENTICATED, Auth, CHALLENGE};
 pub use deliver::{
-    DROPPED_EXPIRED, DROPPED_NOT_TAKEN, DROPPED_QUEUE_FULL, DROPPED_SESSION_ENDED,
+    DROPPED_EXPIRED, DROPPED_NOT_TAKEN, DROPPED_QUEUE_FULL, DROPPED_REFUSED, DROPPED_SESSION_ENDED,
     DROPPED_TOO_LARGE, DROPPED_VETOED, Deliver, Dropped,
 };
 pub use event::{
@@ -239,5 +239,10 @@ impl<E> EventPtr<E> {
     /// Harmless in itself; what reads through the pointer has to know what is there.
     pub const fn cast<T>(self) -> EventPtr<T> {
         EventPtr { ptr: self.ptr.cast() }
+    }
+
+    /// Where it is. How much of it is there, its `size` says.
+    pub const fn as_ptr(self) -> *const E {
+        self.ptr.as_ptr()
     }
 }

@@ -16,7 +16,8 @@ macro_rules! differing {
 /// and `log`.
 pub fn needs_restart(before: &Config, after: &Config) -> Vec<String> {
     let keys = differing!(Config, before, after;
-        listeners plugin_dir control threads allow_anonymous check_payload_format refused_publish response_information;
+        listeners plugin_dir data_dir control threads allow_anonymous check_payload_format
+        refused_publish plugin_publish_depth response_information;
         but plugins log limits
     );
     let limits = differing!(Limits, &before.limits, &after.limits;
@@ -27,7 +28,7 @@ pub fn needs_restart(before: &Config, after: &Config) -> Vec<String> {
         write_buffer topic_alias_maximum send_timeout max_topic_levels
         max_topic_length max_client_id_length max_user_properties max_user_property_bytes
         max_filters_per_subscribe max_subscriptions max_subscription_bytes max_session_expiry
-        queue_qos0 max_retained_messages max_retained_bytes;
+        queue_qos0 max_retained_messages max_retained_bytes max_attribute_bytes max_kv_bytes;
         but
     );
     keys.map(str::to_owned).chain(limits.map(|key| format!("limits.{key}"))).collect()

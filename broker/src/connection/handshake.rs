@@ -10,7 +10,7 @@ use mqtt::{ConnAck, Connect, Frame, Packet, PacketType, ReasonCode, Recipient, V
 use super::authenticate::facts;
 use super::{Connection, End, Exchange, Stage, Who, why};
 use crate::broker::Broker;
-use crate::hooks::{self, Refusal};
+use crate::hooks::{self, Refusal, SessionChange};
 use crate::session::{Claim, Claimant, Granted, Session};
 use crate::shard::Shard;
 use crate::tally::Kind;
@@ -213,7 +213,7 @@ impl Connection {
                 connecting.claiming = None;
                 if let Some(ended) = &granted.ended {
                     self.broker.schedule.remove(&ended.timers);
-                    self.broker.end_session(shard, ended);
+                    self.broker.end_session(shard, ended, SessionChange::Deleted);
                 }
                 Ok(Some(granted))
             }

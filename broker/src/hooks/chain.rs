@@ -9,7 +9,6 @@ use plugin_abi::raw;
 
 use super::{
     decision::{self, Decision, Refusal, Verdict, VerdictParts},
-    failures::Failures,
     point::{OnFailure, Point},
     record::{Record, Treatment},
     running,
@@ -17,6 +16,7 @@ use super::{
     stats::Came,
     trace::{self, TracedAnswer},
 };
+use crate::failures::Failures;
 use crate::plugins::{Answer, AnswerHandle, HookFn, Loaded};
 
 pub(super) struct Chain<P: Point> {
@@ -189,7 +189,7 @@ impl<P: Point> Link<P> {
 
     /// What an answer other than to continue means. `None`: the plugin has failed, and that does not
     /// matter.
-    fn says_no(&self, code: i32) -> Option<No> {
+    pub(super) fn says_no(&self, code: i32) -> Option<No> {
         if P::MAY_VETO {
             if code == raw::VETO {
                 self.note_veto();

@@ -9,7 +9,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::Instant;
 
 use parking_lot::Mutex;
 
@@ -83,18 +82,10 @@ impl Live {
         }
     }
 
-    /// Ends quarantines that are over. Returns whether there is any plugin.
-    pub(super) fn attend(&self, now: Instant) -> bool {
-        let hooks = self.current();
-        hooks.records().for_each(|record| record.attend(now));
-        !hooks.plugins.is_empty()
-    }
-
-    /// Hooks that have this instance, if it may still be in use.
-    pub(super) fn with_instance(&self, id: u64) -> Option<Arc<Hooks>> {
+    /// All that may be in use, those in force and others.
+    pub(super) fn all(&self) -> Vec<Arc<Hooks>> {
         let state = self.state.lock();
-        let mut all = std::iter::once(&state.current).chain(&state.retired);
-        all.find(|hooks| hooks.record(id).is_some()).cloned()
+        std::iter::once(&state.current).chain(&state.retired).cloned().collect()
     }
 
     /// Ends the plugins that nobody uses any more, each on a thread of its own. To be called now and

@@ -10,12 +10,15 @@ mod breaker;
 mod chain;
 mod client;
 mod decision;
-mod failures;
+mod deliver;
 mod histogram;
 mod live;
+mod origin;
+mod outcome;
 pub(crate) mod point;
 mod record;
 pub(crate) mod running;
+mod session;
 mod shadow;
 pub(crate) mod slot;
 mod stats;
@@ -32,11 +35,14 @@ use crate::plugins::{AnswerHandle, Loaded};
 pub use auth::{AuthOutcome, AuthReply, AuthRound, Authenticator};
 pub use breaker::Standing;
 use chain::Chain;
-pub use client::{BeforeConnect, Client, Disconnected, Origin, Publication, Subscription};
+pub use client::{BeforeConnect, Client, Disconnected, Publication, Subscription};
 use client::{flag, size};
 pub use decision::{Decision, Refusal, Verdict};
+pub(crate) use deliver::{Deliveries, Offer, Receiver, Ruling, Rulings, Sender};
 pub(crate) use live::{Live, OpenToAll};
+pub use origin::Origin;
 pub(crate) use record::Record;
+pub use session::SessionChange;
 pub use stats::HookStats;
 pub(crate) use trace::Trace;
 pub use trace::{Answers, TraceFilter, TraceReader, Traced, TracedAnswer};
@@ -63,6 +69,10 @@ pub struct Hooks {
     on_message: Chain<point::OnMessage>,
     on_before_publish: Chain<point::OnBeforePublish>,
     on_publish: Chain<point::OnPublish>,
+    on_before_deliver: Chain<point::OnBeforeDeliver>,
+    on_delivered: Chain<point::OnDelivered>,
+    on_dropped: Chain<point::OnDropped>,
+    on_session: Chain<point::OnSession>,
     on_disconnect: Chain<point::OnDisconnect>,
 }
 
@@ -87,6 +97,10 @@ impl Hooks {
             on_message: Chain::new(plugins),
             on_before_publish: Chain::new(plugins),
             on_publish: Chain::new(plugins),
+            on_before_deliver: Chain::new(plugins),
+            on_delivered: Chain::new(plugins),
+            on_dropped: Chain::new(plugins),
+            on_session: Chain::new(plugins),
             on_disconnect: Chain::new(plugins),
         }
     }
@@ -94,11 +108,6 @@ impl Hooks {
     /// What is kept of each plugin.
     fn records(&self) -> impl Iterator<Item = &Record> {
         self.plugins.iter().map(|plugin| plugin.record())
-    }
-
-    /// What is kept of an instance.
-    fn record(&self, id: u64) -> Option<&Record> {
-        self.records().find(|record| record.id() == id)
     }
 
     /// Whether some plugin is asked who may connect, and its answer counts.
@@ -247,6 +256,24 @@ impl Hooks {
         if !self.on_publish.is_empty() {
             self.on_publish.tell(&message.event(&client.to_raw(), CLOSED));
         }
+    }
+
+    /// Some plugin is asked about messages on their way to their receivers.
+    #[inline]
+    pub(crate) fn watches_deliveries(&self) -> bool {
+        !self.on_before_deliver.is_empty()
+    }
+
+    /// Messages to one topic are on their way to their receivers, whom the answer is to be asked about.
+    /// `None`: no plugin has to be asked.
+    #[inline]
+    pub(crate) fn on_before_deliver<'a>(
+        &'a self,
+        sender: Sender<'a>,
+        topic: &'a str,
+    ) -> Option<Deliveries<'a>> {
+        let is_empty = self.on_before_deliver.is_empty();
+        (!is_empty).then(|| Deliveries::new(&self.on_before_deliver, sender, topic))
     }
 
     /// A connected client is gone.

@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::breaker::{Breaker, Standing, TRIAL};
-use super::failures::Failures;
 use super::point::{self, OnFailure, Point};
-use super::stats::{Came, HookStats, Stats};
+use super::stats::{Came, HookStats, Running, Stats};
 use super::trace::Trace;
-use super::{slot, watchdog};
+use crate::failures::Failures;
 use crate::plugins::{OnError, PluginEntry};
 
 /// It is quarantined.
@@ -64,7 +63,7 @@ impl Record {
     }
 
     /// Tells this instance from all others in this process.
-    pub(crate) fn id(&self) -> u64 {
+    pub(super) fn id(&self) -> u64 {
         self.id
     }
 
@@ -89,14 +88,15 @@ impl Record {
         }
     }
 
+    /// Its calls that are not over, with the numbers of their threads.
+    pub(super) fn running(&self) -> impl Iterator<Item = (usize, Running)> {
+        self.stats.running()
+    }
+
     /// Makes a call of a hook, which is counted and watched.
     #[inline]
     pub(super) fn call(&self, hook: usize, call: impl FnOnce() -> i32) -> i32 {
-        let slot = slot::current();
-        self.stats.here(slot, hook).call(|before| {
-            let _watched = watchdog::watch(slot, self.id, hook, before);
-            call()
-        })
+        self.stats.call(hook, call)
     }
 
     /// Whoever reads what plugins answer.
@@ -107,7 +107,7 @@ impl Record {
     /// Counts what came of a call.
     #[cold]
     pub(super) fn count(&self, hook: usize, came: Came) {
-        self.stats.here(slot::current(), hook).count(came);
+        self.stats.count(hook, came);
     }
 
     /// What it means that the plugin fails in a hook.

@@ -118,7 +118,7 @@ impl Plugins {
                 Place::Keep(name) => {
                     loaded.push(old.ok_or_else(|| ChangeError::NotLoaded(name.clone()))?.clone());
                 }
-                Place::Start(entry) => match load(dir, entry, &named, &loaded, &self.trace) {
+                Place::Start(entry) => match load(&self.services, dir, entry, &named, &loaded) {
                     Ok(plugin) => {
                         lines.push(match old {
                             Some(_) => format!("plugin {plugin}, in place of the one before"),

@@ -26,7 +26,10 @@ use super::{
     host::Caller,
     native, terms,
 };
-use crate::hooks::{Record, Trace, point, running};
+use crate::{
+    hooks::{Record, point, running},
+    services::Services,
+};
 
 /// A plugin and its instance, which ends with it.
 pub(crate) struct Loaded {
@@ -38,6 +41,7 @@ pub(crate) struct Loaded {
     /// The config says what is granted.
     listed: bool,
     instance: *mut c_void,
+    caller: &'static Caller,
     started: Instant,
     shut_down: AtomicBool,
 }
@@ -66,7 +70,7 @@ impl Loaded {
         source: Source,
         library: &Library,
         entry: &PluginEntry,
-        trace: &Arc<Trace>,
+        services: &Arc<Services>,
     ) -> Result<Loaded, Reason> {
         let kind = match native::root_module(library)? {
             Some(module) => Kind::Native(module),
@@ -77,7 +81,7 @@ impl Loaded {
             config => config.to_string(),
         };
         let granted = terms::granted(source.manifest.as_ref(), entry);
-        let caller = Caller::new(name, entry.shadow, granted);
+        let caller = Caller::new(&services.account(name), entry.shadow, granted, &config);
         let (instance, hooks) = match &kind {
             Kind::Native(module) => {
                 if !module.panic_unwind() && !entry.allow_panic_abort {
@@ -88,9 +92,20 @@ impl Loaded {
             Kind::C(symbols) => (symbols.bootstrap(caller, &config)?, symbols.hooks),
         };
         let shut_down = AtomicBool::new(false);
-        let record = Record::new(&name.into(), entry, trace);
+        let record = Record::new(&name.into(), entry, &services.trace);
         let (listed, started) = (entry.capabilities.is_some(), Instant::now());
-        Ok(Loaded { record, source, kind, hooks, granted, listed, instance, started, shut_down })
+        Ok(Loaded {
+            record,
+            source,
+            kind,
+            hooks,
+            granted,
+            listed,
+            instance,
+            caller,
+            started,
+            shut_down,
+        })
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
@@ -163,6 +178,7 @@ impl Drop for Loaded {
             // SAFETY: as above.
             Kind::C(symbols) => unsafe { symbols.shutdown(self.instance) },
         }
+        self.caller.end();
     }
 }
 

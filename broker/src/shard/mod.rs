@@ -22,7 +22,9 @@ pub(crate) use timers::TimerKey;
 
 use crate::hooks::{Hooks, Live};
 use crate::router::TopicCache;
+use crate::session::Outcome;
 use activity::Activity;
+use outgoing::Told;
 use timers::Timers;
 
 /// Bytes read from a socket at once.
@@ -63,6 +65,26 @@ impl Shard {
     pub(crate) fn renew_hooks(&mut self, live: &Live) {
         if !live.is_current(&self.hooks) {
             self.hooks = live.current();
+            self.outgoing.watched = self.hooks.watched();
+        }
+    }
+
+    /// Tells the plugins what became of messages. Nobody may hold an outbox.
+    #[inline]
+    pub(crate) fn tell_outcomes(&mut self) {
+        if self.outgoing.outcomes.is_empty() {
+            return;
+        }
+        let mut outcomes = std::mem::take(&mut self.outgoing.outcomes);
+        for Told { session, whom, message, outcome } in outcomes.drain(..) {
+            let client = whom.client(&session);
+            match outcome {
+                Outcome::Delivered => self.hooks.on_delivered(&client, &message),
+                Outcome::Dropped(cause) => self.hooks.on_dropped(&client, &message, cause),
+            }
+        }
+        if self.outgoing.outcomes.is_empty() {
+            self.outgoing.outcomes = outcomes;
         }
     }
 

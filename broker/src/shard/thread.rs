@@ -37,7 +37,10 @@ pub(crate) fn start(index: usize, broker: Arc<Broker>) -> io::Result<ShardThread
             // An error means that the broker is gone, which also is a reason to stop.
             let _ = stopped.await;
         });
-        super::with(|shard| shard.outgoing.report_dropped(&broker.tally));
+        super::with(|shard| {
+            shard.tell_outcomes();
+            shard.outgoing.report_dropped(&broker.tally);
+        });
     })?;
     Ok(ShardThread { handle, stop: Some(stop), thread: Some(thread) })
 }

@@ -4,3 +4,4 @@
 
 pub(crate) mod log;
 pub(crate) mod plugins;
+pub(crate) mod scratch;

@@ -62,7 +62,9 @@ impl Users {
 
 /// What CONNACK says: of 3.1.1 the code itself.
 fn log_in(broker: &Broker, version: Version, name: Option<&str>, password: Option<&str>) -> u8 {
-    let mut connect = Connect::new(version, "c");
+    // A session is its user's alone, also when its client has just gone.
+    let client_id = format!("{name:?}");
+    let mut connect = Connect::new(version, &client_id);
     connect.username = name;
     connect.password = password.map(str::as_bytes);
     let mut client = Client::open(broker.address(), version);

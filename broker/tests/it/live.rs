@@ -99,7 +99,7 @@ fn a_plugin_that_does_not_start_leaves_the_old_one(version: Version) {
     broker.plugins().put(directory.path(), &again).unwrap_err();
     client.publish("a", "", QoS::AtLeastOnce);
     client.ping();
-    assert_eq!(wait_for(name, "old on_publish", 1).len(), 7);
+    assert_eq!(wait_for(name, "old on_publish", 1).len(), 8);
 }
 
 /// The instance that has asked a client for more has its answer; the next exchange is the new one's.

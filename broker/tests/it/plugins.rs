@@ -77,6 +77,7 @@ fn hooks_run_in_the_order_of_the_config(version: Version) {
         "bootstrap",
         "on_socket_open",
         "on_before_connect",
+        "on_session",
         "on_connect",
         "on_before_subscribe",
         "on_subscribe",
@@ -86,6 +87,7 @@ fn hooks_run_in_the_order_of_the_config(version: Version) {
         "on_before_unsubscribe",
         "on_unsubscribe",
         "on_disconnect",
+        "on_session",
         "shutdown",
     ];
     let expected: Vec<_> =

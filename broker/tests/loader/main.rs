@@ -13,7 +13,6 @@ mod failing;
 mod hooks;
 mod lifecycle;
 mod on_error;
-mod scratch;
 mod shadow;
 mod stats;
 mod sub_limiter;
@@ -35,7 +34,7 @@ use hookmq::{
 };
 use serde_json::Value;
 
-use common::plugins::PluginDir;
+use common::{plugins::PluginDir, scratch};
 
 fn entry(name: &str, config: Value) -> PluginEntry {
     PluginEntry { name: name.into(), config, ..PluginEntry::default() }
@@ -122,6 +121,7 @@ fn publication(topic: &str) -> Publication<'_> {
         retain: true,
         dup: false,
         origin: Origin::Client,
+        depth: 0,
     }
 }
 

@@ -23,7 +23,12 @@ struct Contents {
 ///
 /// # Errors
 /// All that is wrong; never empty.
-pub(crate) fn from_file(text: &str, file: &str) -> Result<Rules, Vec<Problem>> {
+pub(crate) fn from_file(bytes: &[u8], file: &str) -> Result<Rules, Vec<Problem>> {
+    let text = str::from_utf8(bytes).map_err(|error| {
+        let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
+        let line = before.iter().filter(|byte| **byte == b'\n').count() + 1;
+        vec![Problem::at(line, "not UTF-8".to_owned())]
+    })?;
     let document = Document::parse(text).map_err(|problem| vec![problem])?;
     let contents = match &document.value {
         Value::Null => Ok(Contents::default()),
@@ -77,9 +82,9 @@ fn read<T: DeserializeOwned>(value: &Value, path: &str) -> Result<T, Problem> {
 mod tests {
     use super::*;
 
-    fn problems(text: &str) -> Vec<String> {
-        let problems = from_file(text, "acl.yml").err().unwrap_or_default();
-        problems.iter().map(|problem| problem.in_file("acl.yml")).collect()
+    fn problems(text: impl AsRef<[u8]>) -> Vec<String> {
+        let problems = from_file(text.as_ref(), "acl.yml").err().unwrap_or_default();
+        problems.iter().map(ToString::to_string).collect()
     }
 
     #[test]
@@ -107,16 +112,16 @@ rules:
 ";
         let problems = problems(text);
         let expected = [
-            "acl.yml:4: `rules[0].topics[1]`: \"b/#/c\" is no topic filter: # is not the last level",
-            "acl.yml:5: `rules[1].allow`: unknown variant `read`, expected one of `connect`, `publish`",
-            "acl.yml:6: `rules[2]`: a rule has one of allow and deny",
-            "acl.yml:7: `rules[3]`: connect has no topics",
-            "acl.yml:10: `rules[4].user`: unknown field `user`, expected one of `allow`, `deny`",
-            "acl.yml:13: `rules[5].topics[0]`: \"dev/%x\": behind % stands c, u or",
-            "acl.yml:15: `rules[6].topics`: \"$share/g/a\" is a shared subscription",
-            "acl.yml:17: `rules[7].addresses[1]`: \"here\" is not an address as 192.0.2.7",
-            "acl.yml:18: `rules[8].allow`: an empty list",
-            "acl.yml:19: `rules[9]`: invalid type: integer `7`",
+            "4: `rules[0].topics[1]`: \"b/#/c\" is no topic filter: # is not the last level",
+            "5: `rules[1].allow`: unknown variant `read`, expected one of `connect`, `publish`",
+            "6: `rules[2]`: a rule has one of allow and deny",
+            "7: `rules[3]`: connect has no topics",
+            "10: `rules[4].user`: unknown field `user`, expected one of `allow`, `deny`",
+            "13: `rules[5].topics[0]`: \"dev/%x\": behind % stands c, u or",
+            "15: `rules[6].topics`: \"$share/g/a\" is a shared subscription",
+            "17: `rules[7].addresses[1]`: \"here\" is not an address as 192.0.2.7",
+            "18: `rules[8].allow`: an empty list",
+            "19: `rules[9]`: invalid type: integer `7`",
         ];
         assert_eq!(problems.len(), expected.len(), "{problems:#?}");
         for (problem, start) in problems.iter().zip(expected) {
@@ -128,10 +133,11 @@ rules:
     fn mistakes_outside_of_rules() {
         assert_eq!(
             problems("defualt: deny"),
-            ["acl.yml:1: `defualt`: unknown field `defualt`, expected `default` or `rules`"]
+            ["1: `defualt`: unknown field `defualt`, expected `default` or `rules`"]
         );
         let default = &problems("rules: []\ndefault: maybe")[0];
-        assert!(default.starts_with("acl.yml:2: `default`: unknown variant `maybe`"), "{default}");
+        assert!(default.starts_with("2: `default`: unknown variant `maybe`"), "{default}");
+        assert_eq!(problems(b"# a\n\xff"), ["2: not UTF-8"]);
         assert!(problems("").is_empty());
         assert!(problems("rules:").is_empty(), "{:?}", problems("rules:"));
     }

@@ -22,8 +22,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use client_match::Facts;
 use plugin_abi::{
-    BeforeConnect, Client, Config, Host, Origin, Plugin, Publish, Result, Subscribe, Verdict, log,
-    plugin,
+    BeforeConnect, Client, Config, Deliver, Host, Origin, Plugin, Publish, Result, Subscribe,
+    Verdict, log, plugin,
 };
 
 use action::Action;
@@ -41,19 +41,20 @@ struct Acl {
 
 #[plugin]
 impl Plugin for Acl {
-    fn bootstrap(_host: Host, config: Config) -> Result<Self> {
+    fn bootstrap(host: Host, config: Config) -> Result<Self> {
         let (settings, source) = Settings::read(&config)?;
-        let (rules, watched) = match source {
-            Source::Config(rules) => (rules, None),
+        let (rules, watcher) = match source {
+            Source::Config(rules) => (Arc::new(ArcSwap::from_pointee(rules)), None),
             Source::File(file) => {
-                let contents = file::load(&file)?;
-                (contents.rules, Some((file, contents.text)))
+                // Where a broker does not say so, its config is where it runs.
+                let folder = host.config_folder().unwrap_or_default();
+                let (watcher, rules) = Watcher::start(folder.join(file))?;
+                (rules, Some(watcher))
             }
         };
-        log::info!("{} rules", rules.len());
-        let rules = Arc::new(ArcSwap::from_pointee(rules));
-        let start = |(file, text)| Watcher::start(file, text, Arc::clone(&rules));
-        let watcher = watched.map(start).transpose()?;
+        // A broker that shows them all the same is none the worse.
+        let _ = host.interest("").without_payload();
+        log::info!("{} rules", rules.load().len());
         Ok(Acl { settings, rules, watcher })
     }
 
@@ -81,7 +82,8 @@ impl Plugin for Acl {
 
     fn on_before_subscribe(&self, event: &Subscribe<'_>) -> Verdict {
         let filter = event.filter();
-        if self.denies(event.client(), Action::Subscribe, filter) {
+        let is_exempt = self.is_exempt(event.origin());
+        if !is_exempt && self.denies(event.client(), Action::Subscribe, filter) {
             return self
                 .settings
                 .refuse
@@ -97,13 +99,17 @@ impl Plugin for Acl {
         }
         self.settings.refuse.verdict(|| format!("not allowed to publish to {topic}"))
     }
+
+    /// A subscription may be wider than what its client may read, and older than the rules.
+    fn on_before_deliver(&self, event: &Deliver<'_>) -> bool {
+        !self.denies(event.client(), Action::Deliver, event.topic())
+    }
 }
 
 impl Acl {
-    /// What a plugin publishes is not what its clients may.
+    /// What a plugin or the broker publishes is not what a client may do.
     fn is_exempt(&self, origin: Origin) -> bool {
-        let is_clients = matches!(origin, Origin::Client | Origin::Will);
-        !is_clients && !self.settings.check_plugins
+        !self.settings.check_plugins && matches!(origin, Origin::Plugin | Origin::Broker)
     }
 
     fn denies(&self, client: Client<'_>, action: Action, filter: &str) -> bool {

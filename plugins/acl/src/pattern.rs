@@ -22,7 +22,11 @@ pub(crate) use level::Names;
 /// A topic filter as it stands in a rule.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) struct Pattern(Box<[Level]>);
+pub(crate) struct Pattern {
+    levels: Box<[Level]>,
+    /// The levels in front without a wildcard or a name, with `/` between them.
+    prefix: Box<str>,
+}
 
 /// How the filter of a rule stands to what a client asks for.
 #[derive(Clone, Copy, PartialEq)]
@@ -45,8 +49,12 @@ impl Pattern {
     /// Whether it stands so to `filter`, which is well-formed and may be a topic: one filter alone,
     /// not what several cover together.
     pub(crate) fn stands(&self, filter: &str, question: Question<'_>) -> bool {
+        // What most rules are not about is seen at once.
+        if question.relation == Relation::Covers && !filter.starts_with(&*self.prefix) {
+            return false;
+        }
         let mut theirs = levels(filter);
-        for (index, ours) in self.0.iter().enumerate() {
+        for (index, ours) in self.levels.iter().enumerate() {
             let their = theirs.next();
             if index == 0 && !may_begin(ours, their, question.effect) {
                 return false;
@@ -107,6 +115,7 @@ impl TryFrom<String> for Pattern {
         if let [Level::Any, Level::Rest] = *levels {
             levels = vec![Level::Rest];
         }
-        Ok(Pattern(levels.into()))
+        let texts: Vec<&str> = levels.iter().map_while(Level::text).collect();
+        Ok(Pattern { prefix: texts.join("/").into(), levels: levels.into() })
     }
 }

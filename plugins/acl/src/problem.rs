@@ -15,16 +15,13 @@ impl Problem {
     pub(crate) fn at(line: usize, text: String) -> Problem {
         Problem { line: Some(line), path: String::new(), text }
     }
-
-    /// As `acl.yml:12: rules[2].topics[0]: what is wrong`.
-    pub(crate) fn in_file(&self, file: &str) -> String {
-        let place = self.line.map_or_else(|| file.to_owned(), |line| format!("{file}:{line}"));
-        format!("{place}: {self}")
-    }
 }
 
 impl std::fmt::Display for Problem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(line) = self.line {
+            write!(f, "{line}: ")?;
+        }
         if !self.path.is_empty() {
             write!(f, "`{}`: ", self.path)?;
         }

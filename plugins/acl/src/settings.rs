@@ -60,7 +60,7 @@ impl Settings {
             (Some(file), None, None) => Source::File(file),
             (None, default, Some(rules)) => {
                 let rules = from_values(default.unwrap_or_default(), &rules, str::to_owned);
-                Source::Config(rules.map_err(|problems| lines(&problems, Problem::to_string))?)
+                Source::Config(rules.map_err(|problems| lines(&problems))?)
             }
             (Some(_), ..) => return Err("with `file`, default and rules stand in that file".into()),
             (None, ..) => return Err("it needs `rules`, or `file` with the path of a file".into()),
@@ -83,8 +83,8 @@ impl Refuse {
 const NOT_AUTHORIZED: u8 = 0x87;
 
 /// All problems, one a line.
-pub(crate) fn lines(problems: &[Problem], line: impl Fn(&Problem) -> String) -> String {
-    problems.iter().map(line).collect::<Vec<String>>().join("\n")
+fn lines(problems: &[Problem]) -> String {
+    problems.iter().map(Problem::to_string).collect::<Vec<String>>().join("\n")
 }
 
 fn yes() -> bool {

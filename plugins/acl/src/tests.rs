@@ -247,8 +247,8 @@ fn a_file_is_read_again_when_it_has_changed() {
         testing::wait_for_thread_log(wanted)
     };
     write("c#").unwrap();
-    let log = wait_for(":3: `rules[0].topics`: \"c#\" is no topic filter");
-    assert!(log.text.ends_with("the rules stay as they were"), "{log}");
+    wait_for(":3: `rules[0].topics`: \"c#\" is no topic filter");
+    wait_for("the rules stay as they were");
     assert!(may_publish(&acl, "c1", "b"));
     std::fs::remove_file(&file).unwrap();
     wait_for("cannot be read");

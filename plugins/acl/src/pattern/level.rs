@@ -56,6 +56,14 @@ impl Level {
         Ok(Level::Pieces(pieces.into()))
     }
 
+    /// Without wildcard and name.
+    pub(super) fn text(&self) -> Option<&str> {
+        match self {
+            Level::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
     pub(super) fn is_wildcard(&self) -> bool {
         matches!(self, Level::Any | Level::Rest)
     }
@@ -109,7 +117,8 @@ impl Piece {
 /// Whether a client's name is safe to be part of a level.
 fn fits(name: &str, in_front: bool) -> bool {
     let begins_topic_of_broker = in_front && name.starts_with('$');
-    !(name.is_empty() || name.contains(['+', '#', '/']) || begins_topic_of_broker)
+    let is_more = name.bytes().any(|byte| matches!(byte, b'+' | b'#' | b'/'));
+    !(name.is_empty() || is_more || begins_topic_of_broker)
 }
 
 fn push_text(pieces: &mut Vec<Piece>, plain: &mut String) {

@@ -2,12 +2,12 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::Output,
+    process::{Command, Output},
 };
 
 use tempfile::TempDir;
 
-use crate::common::plugins;
+use super::plugins;
 
 pub(crate) struct Scratch {
     dir: TempDir,
@@ -71,6 +71,26 @@ impl Scratch {
         scratch
     }
 
+    /// The crate `name` against a plugin-abi that was released, as it was released then.
+    pub(crate) fn with_release(name: &'static str, version: &str, source: &str) -> Self {
+        let scratch = Scratch { dir: tempfile::tempdir().unwrap(), name };
+        scratch.write_workspace(&["plugin"]);
+        let abi = unpack(&format!("plugin-abi-{version}"), scratch.dir.path());
+        let macros = unpack(&format!("plugin-abi-macros-{version}"), scratch.dir.path());
+        let manifest = std::fs::read_to_string(scratch.path("Cargo.toml")).unwrap();
+        let manifest =
+            format!("{manifest}\n[patch.crates-io]\nplugin-abi-macros = {{ path = {macros:?} }}\n");
+        std::fs::write(scratch.path("Cargo.toml"), manifest).unwrap();
+        scratch.write_plugin(&abi, source);
+        scratch
+    }
+
+    /// With this in place of the plugin.
+    pub(crate) fn source(self, source: &str) -> Self {
+        std::fs::write(self.path("plugin/src/lib.rs"), source).unwrap();
+        self
+    }
+
     /// The plugin's library.
     pub(crate) fn build(&self, arguments: &[&str]) -> PathBuf {
         plugins::build_crate(self.dir.path(), self.name, arguments)
@@ -112,6 +132,15 @@ impl Scratch {
         std::fs::write(self.path("plugin/Cargo.toml"), manifest).unwrap();
         std::fs::write(self.path("plugin/src/lib.rs"), source).unwrap();
     }
+}
+
+/// Unpacks a package of `broker/tests/old` into a folder of its name in `to`.
+pub(crate) fn unpack(package: &str, to: &Path) -> PathBuf {
+    let archive = plugins::workspace().join(format!("broker/tests/old/{package}.crate"));
+    let mut tar = Command::new("tar");
+    tar.arg("-xzf").arg(archive).arg("-C").arg(to);
+    assert!(tar.status().unwrap().success(), "cannot unpack {package}");
+    to.join(package)
 }
 
 fn copy_dir(from: &Path, to: &Path) {
