@@ -22,3 +22,4 @@ mod passwd;
 mod plugin_check;
 mod plugin_list;
 mod plugin_new;
+mod replay;

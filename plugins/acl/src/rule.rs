@@ -1,6 +1,6 @@
 //! One rule: whom it is about, what they do, with which topics, and whether it allows or denies that.
 
-use client_match::{Facts, Name, Network, OneOrMore, Who};
+use plugin_config::{Facts, Name, Network, OneOrMore, Who};
 use serde::Deserialize;
 
 use crate::action::{Action, Actions, Word};

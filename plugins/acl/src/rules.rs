@@ -5,8 +5,8 @@
 
 use std::cmp::Ordering;
 
-use client_match::{Facts, Name, OneOrMore};
 use foldhash::{HashMap, HashMapExt};
+use plugin_config::{Facts, Name, OneOrMore};
 
 use crate::action::Action;
 use crate::effect::Effect;
