@@ -16,6 +16,7 @@ mod process;
 mod check;
 mod folder;
 mod help;
+mod http_auth;
 mod manifest;
 mod plugin_check;
 mod plugin_list;
