@@ -324,6 +324,7 @@ typedef struct mq_dropped {
 #define MQ_DROPPED_VETOED 4        /* in OnBeforeDeliver */
 #define MQ_DROPPED_NOT_TAKEN 5     /* QoS 0 does not wait for who is away or slow */
 #define MQ_DROPPED_SESSION_ENDED 6 /* that it waited in */
+#define MQ_DROPPED_REFUSED 7       /* acknowledged with an error */
 
 /* Since 1.1, as a whole. */
 typedef struct mq_session {
@@ -586,9 +587,24 @@ MQ_EXPORT void Shutdown(void *instance);
  * That is an ELF note of the owner "hookmq" and the kind 1 in the section .note.hookmq: a list of
  * key=value, each ended by a zero byte. */
 #define MQ_PLUGIN(name, version, license, description)                                              \
+    MQ_PLUGIN_WITH(name, version, license, description, "")
+
+/* Since 1.1. The same with one argument more, of these, one after the other without commas:
+ *
+ *     MQ_PLUGIN_WITH("my-plugin", "1.0.0", "MIT", "Does this and that",
+ *                    MQ_WANTS("publish kick") MQ_MAY_USE("kv") MQ_REQUIRES("1.1"));
+ *
+ * MQ_WANTS: capabilities without which the plugin is not loaded, with blanks between them: publish, kick,
+ * subscribe, read-clients, read-retained, write-retained, kv, network. MQ_MAY_USE: those that it can do
+ * without. Functions of the host say which one they take; without it they return MQ_NOT_GRANTED.
+ * MQ_REQUIRES: versions of the ABI that the broker may have; "1.1" is 1.1 and all later 1.x. */
+#define MQ_PLUGIN_WITH(name, version, license, description, more)                                   \
     uint32_t PluginAbiVersion(void) { return MQ_ABI_VERSION; }                                      \
     MQ_NOTE("name=" name "\0version=" version "\0plugin-abi=" MQ_ABI_VERSION_TEXT                   \
-            "\0license=" license "\0description=" description)
+            "\0license=" license "\0description=" description more)
+#define MQ_WANTS(capabilities) "\0wants=" capabilities
+#define MQ_MAY_USE(capabilities) "\0may-use=" capabilities
+#define MQ_REQUIRES(versions) "\0requires=" versions
 
 #if defined(__ELF__) && defined(__GNUC__)
 #define MQ_NOTE(fields)                                                                             \

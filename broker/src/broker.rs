@@ -13,8 +13,8 @@ use mqtt::{Properties, Publish, RefusedPublish};
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
 use crate::connection::Backoff;
-use crate::hooks::{Client, Hooks, Origin, Publication};
-use crate::router::{Item, Receivers, Retained, RetainedLimits, Retention, Router, Run};
+use crate::hooks::{Client, Live, Origin, Publication, Sender, SessionChange};
+use crate::router::{Item, Receivers, Retained, RetainedLimits, Retention, Router, Run, Whom};
 use crate::session::{ConnectionId, Due, Ended, Message, QueueLimits, Registry};
 use crate::session::{Schedule, Session, TakeoverLimit, Takeovers, Will};
 use crate::shard::Shard;
@@ -32,7 +32,8 @@ pub(crate) struct Broker {
     /// With `%c` in place of the client id.
     response_information: Option<Box<str>>,
     pub(crate) queue_limits: QueueLimits,
-    pub(crate) hooks: Hooks,
+    /// What happens on a shard asks `shard.hooks`.
+    pub(crate) hooks: Arc<Live>,
     pub(crate) router: Router,
     pub(crate) retained: Retained,
     pub(crate) sessions: Arc<Registry>,
@@ -59,7 +60,7 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
-    pub(crate) fn new(config: &Config, hooks: Hooks, store: Box<dyn Store>) -> Broker {
+    pub(crate) fn new(config: &Config, hooks: Arc<Live>, store: Box<dyn Store>) -> Broker {
         let limits = config.limits.clone();
         Broker {
             check_payload_format: config.check_payload_format,
@@ -168,15 +169,20 @@ impl Broker {
         shard: &mut Shard,
         run: &Run<'_>,
         client: &Client<'_>,
-        origin: Origin,
+        origin: Origin<'_>,
+        depth: u32,
     ) -> Option<Arc<Session>> {
         let matched = shard.cache.matched(&self.router, run.topic);
         let generation = shard.cache.generation();
         let receivers = Receivers { matched: &matched, generation, router: &self.router };
-        let crowded = crate::router::deliver(run, &receivers, &mut shard.outgoing);
-        if self.hooks.watches_messages() {
+        let Shard { hooks, outgoing, .. } = shard;
+        let sender = Sender { client_id: client.client_id, origin };
+        let deliveries = hooks.on_before_deliver(sender, run.topic);
+        let crowded = crate::router::deliver(run, &receivers, deliveries.as_ref(), outgoing);
+        drop(deliveries);
+        if shard.hooks.watches_messages() {
             for item in run.items {
-                self.hooks.on_publish(client, &publication(run, item, origin));
+                shard.hooks.on_publish(client, &publication(run, item, origin, depth));
             }
         }
         crowded
@@ -226,29 +232,40 @@ impl Broker {
             publisher: Some(&will.author.session),
             now: shard.second(),
         };
-        if self.hooks.watches_messages() {
-            let publication = publication(&run, &item, Origin::Will);
+        if shard.hooks.watches_messages() {
+            let publication = publication(&run, &item, Origin::Will, 0);
             // There is nobody to tell, or to wait.
-            if self.hooks.on_before_publish(client, &publication).is_veto() {
+            if shard.hooks.on_before_publish(client, &publication).is_veto() {
                 return;
             }
         }
         if publish.retain {
             self.retain(&publish, &will.author.session.client_id, shard.second());
         }
-        self.route(shard, &run, client, Origin::Will);
+        self.route(shard, &run, client, Origin::Will, 0);
     }
 
     /// Finishes a session that is over. [MQTT-4.1.0-2]
-    pub(crate) fn end_session(&self, shard: &mut Shard, ended: &Ended) {
+    pub(crate) fn end_session(&self, shard: &mut Shard, ended: &Ended, change: SessionChange) {
         let session = &ended.session;
         self.router.unsubscribe_all(ended.kept.subscriptions.filters(), session);
-        let (left, second) = (session.outbox.lock().end(), shard.second());
-        self.router.inherit(session, left, &mut shard.outgoing, second);
+        let mut outbox = session.outbox.lock();
+        outbox.watch(shard.outgoing.watched);
+        let left = outbox.end();
+        shard.outgoing.collect(session, &mut outbox);
+        drop(outbox);
+        self.router.inherit(session, left, shard);
         self.store.session_ended(&session.client_id);
         if let Some(will) = &ended.will {
             self.publish_will(shard, will);
         }
+        shard.tell_outcomes();
+        let whom = Whom::of(&session.outbox.lock());
+        let origin = match change {
+            SessionChange::Expired => Origin::Broker,
+            _ => Origin::Client,
+        };
+        shard.hooks.on_session(&whom.client(session), change, origin);
     }
 
     /// Ends the sessions, publishes the wills and frees the retained messages whose time has come.
@@ -263,7 +280,7 @@ impl Broker {
                 Due::SessionExpiry { client_id, departure } => {
                     if let Some(ended) = self.sessions.expire(&client_id, departure) {
                         log::debug!("session of {client_id:?} has expired");
-                        self.end_session(shard, &ended);
+                        self.end_session(shard, &ended, SessionChange::Expired);
                     }
                 }
                 Due::Will { client_id, departure } => {
@@ -285,7 +302,12 @@ impl Broker {
 }
 
 /// What plugins are shown of a message.
-pub(crate) fn publication<'a>(run: &Run<'a>, item: &Item, origin: Origin) -> Publication<'a> {
+pub(crate) fn publication<'a>(
+    run: &Run<'a>,
+    item: &Item,
+    origin: Origin<'a>,
+    depth: u32,
+) -> Publication<'a> {
     let publish = run.publish(item);
     Publication {
         topic: publish.topic,
@@ -295,5 +317,6 @@ pub(crate) fn publication<'a>(run: &Run<'a>, item: &Item, origin: Origin) -> Pub
         retain: item.retain,
         dup: item.dup,
         origin,
+        depth,
     }
 }

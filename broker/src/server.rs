@@ -11,7 +11,9 @@ use tokio::runtime::Handle;
 
 use crate::broker::Broker;
 use crate::config::{Config, Listener};
-use crate::plugins::{LoadError, Plugins};
+use crate::hooks::{OpenToAll, Watchdog};
+use crate::plugins::{LoadError, Plugins, Roster};
+use crate::services::{Folders, Services};
 use crate::shard::{self, ShardThread};
 use crate::store::MemoryStore;
 use crate::transport::{self, TcpAcceptor};
@@ -22,8 +24,9 @@ const STOP_WITHIN: Duration = Duration::from_secs(5);
 /// A running broker.
 pub struct Server {
     broker: Arc<Broker>,
-    plugins: Plugins,
+    roster: Arc<Roster>,
     shards: Vec<ShardThread>,
+    watchdog: Watchdog,
     addresses: Vec<SocketAddr>,
 }
 
@@ -52,6 +55,12 @@ pub enum StartError {
     Thread(#[from] std::io::Error),
 }
 
+impl From<OpenToAll> for StartError {
+    fn from(OpenToAll(address): OpenToAll) -> StartError {
+        StartError::OpenToAll(address)
+    }
+}
+
 impl StartError {
     /// The line of the config that is to be changed, from 1.
     pub fn line(&self) -> Option<usize> {
@@ -72,10 +81,17 @@ impl Server {
     /// # Errors
     /// When a plugin, a listener or a thread cannot be had; nothing is left running then.
     pub fn start(config: &Config, plugin_dir: &Path) -> Result<Server, StartError> {
-        let plugins = Plugins::load(plugin_dir, &config.plugins)?;
-        let hooks = plugins.hooks();
-        if !hooks.decides_who_connects() {
-            refuse_open_listeners(config)?;
+        Server::start_in(config, Folders::within(plugin_dir))
+    }
+
+    /// The same, with all folders.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start_in(config: &Config, folders: Folders) -> Result<Server, StartError> {
+        let plugins = Plugins::load_for(Services::new(config, folders), &config.plugins)?;
+        if let Some(address) = open_listener(config) {
+            plugins.live().guard(address)?;
         }
         let mut listeners = Vec::new();
         for Listener::Tcp { address } in &config.listeners {
@@ -83,12 +99,14 @@ impl Server {
                 .map_err(|error| StartError::Listen { address: *address, error })?;
             listeners.push(listener);
         }
-        let broker = Arc::new(Broker::new(config, hooks, Box::new(MemoryStore)));
+        let broker = Arc::new(Broker::new(config, plugins.live().clone(), Box::new(MemoryStore)));
         let threads = config.threads.or(std::thread::available_parallelism().ok());
         let shards = (0..threads.map_or(1, usize::from))
             .map(|index| shard::start(index, broker.clone()))
             .collect::<Result<Vec<_>, _>>()?;
+        let watchdog = Watchdog::start(plugins.live().clone())?;
         let handles: Arc<[Handle]> = shards.iter().map(|shard| shard.handle().clone()).collect();
+        plugins.services().serve(broker.clone(), handles.clone());
         let mut addresses = Vec::new();
         for listener in listeners {
             let address = listener.local_addr()?;
@@ -98,7 +116,19 @@ impl Server {
                 first.spawn(acceptor.run(listener));
             }
         }
-        Ok(Server { broker, plugins, shards, addresses })
+        let plugin_dir = plugins.services().folders.plugins.clone();
+        let roster = Roster::new(plugins, plugin_dir, &config.plugins);
+        Ok(Server { broker, roster, shards, watchdog, addresses })
+    }
+
+    /// The plugins, which may come and go while it serves.
+    pub fn plugins(&self) -> &Plugins {
+        self.roster.plugins()
+    }
+
+    /// What an operator can do to the plugins.
+    pub fn roster(&self) -> &Arc<Roster> {
+        &self.roster
     }
 
     /// Where it listens, in the order of the config, with the ports the system chose.
@@ -109,7 +139,7 @@ impl Server {
     /// Tells the clients, waits for them to go, stops the threads, then the plugins. Blocks for
     /// 10 seconds at most, if the plugins' `shutdown` is quick.
     pub fn stop(self) {
-        let Server { broker, plugins, shards, .. } = self;
+        let Server { broker, roster, shards, watchdog, .. } = self;
         // [MQTT-4.13.2-1]
         broker.order_all_to_close(ReasonCode::ServerShuttingDown);
         let deadline = Instant::now() + STOP_WITHIN;
@@ -123,11 +153,13 @@ impl Server {
         if left > 0 {
             log::warn!("{left} clients did not go in time and are cut off");
         }
+        roster.plugins().services().stop();
         shards.into_iter().for_each(ShardThread::stop);
+        drop(watchdog);
         broker.tally.report_all();
         // With the last use of the hooks gone, the plugins can be told.
         drop(broker);
-        plugins.shutdown();
+        roster.shutdown();
     }
 }
 
@@ -136,12 +168,11 @@ impl Server {
 /// # Errors
 /// If a listener is open to other machines, and the config does not allow that.
 pub fn refuse_open_listeners(config: &Config) -> Result<(), StartError> {
-    if config.allow_anonymous {
-        return Ok(());
-    }
-    let open = config
-        .listeners
-        .iter()
-        .find_map(|Listener::Tcp { address }| (!address.ip().is_loopback()).then_some(*address));
-    open.map_or(Ok(()), |address| Err(StartError::OpenToAll(address)))
+    open_listener(config).map_or(Ok(()), |address| Err(StartError::OpenToAll(address)))
+}
+
+/// A listener that other machines reach, if the config does not allow that to everybody.
+fn open_listener(config: &Config) -> Option<SocketAddr> {
+    let mut addresses = config.listeners.iter().map(|Listener::Tcp { address }| *address);
+    addresses.find(|address| !config.allow_anonymous && !address.ip().is_loopback())
 }

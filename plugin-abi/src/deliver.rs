@@ -120,6 +120,7 @@ impl<'a> Dropped<'a> {
             raw::DROPPED_VETOED => DropReason::Vetoed,
             raw::DROPPED_NOT_TAKEN => DropReason::NotTaken,
             raw::DROPPED_SESSION_ENDED => DropReason::SessionEnded,
+            raw::DROPPED_REFUSED => DropReason::Refused,
             _ => DropReason::Other,
         }
     }
@@ -151,6 +152,8 @@ pub enum DropReason {
     NotTaken,
     /// It waited in a session that has ended.
     SessionEnded,
+    /// The receiver has acknowledged it with an error.
+    Refused,
     /// A reason that this version of the crate does not know.
     Other,
 }

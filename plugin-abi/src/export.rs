@@ -33,7 +33,11 @@ macro_rules! export_name {
 #[doc(hidden)]
 #[macro_export]
 macro_rules! export {
-    ($plugin:ty; $($(#[$cfg:meta])* $hook:ident)*) => {
+    (
+        $plugin:ty;
+        wants $($wants:literal)*; may_use $($may_use:literal)*; requires $requires:literal;
+        $($(#[$cfg:meta])* $hook:ident)*
+    ) => {
         const _: () = {
             use $crate::{export, manifest, module};
             use export::PrefixTypeTrait as _;
@@ -44,6 +48,9 @@ macro_rules! export {
                 ("plugin-abi", &[manifest::ABI_VERSION]),
                 ("panic", &[if cfg!(panic = "unwind") { "unwind" } else { "abort" }]),
                 ("hooks", &[$($(#[$cfg])* stringify!($hook),)*]),
+                ("wants", &[$($wants,)*]),
+                ("may-use", &[$($may_use,)*]),
+                ("requires", &[$requires]),
                 ("license", &[env!("CARGO_PKG_LICENSE")]),
                 ("description", &[env!("CARGO_PKG_DESCRIPTION")]),
             ];

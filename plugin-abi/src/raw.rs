@@ -22,7 +22,7 @@ pub use answer::{
 };
 pub use auth::{ANSWER_DATA, ANSWER_STATE, ANSWER_USERNAME, AUTHENTICATED, Auth, CHALLENGE};
 pub use deliver::{
-    DROPPED_EXPIRED, DROPPED_NOT_TAKEN, DROPPED_QUEUE_FULL, DROPPED_SESSION_ENDED,
+    DROPPED_EXPIRED, DROPPED_NOT_TAKEN, DROPPED_QUEUE_FULL, DROPPED_REFUSED, DROPPED_SESSION_ENDED,
     DROPPED_TOO_LARGE, DROPPED_VETOED, Deliver, Dropped,
 };
 pub use event::{
@@ -202,6 +202,18 @@ pub struct ClientPtr<'a> {
 impl<'a> From<&'a Client<'a>> for ClientPtr<'a> {
     fn from(client: &'a Client<'a>) -> Self {
         ClientPtr { ptr: NonNull::from(client), _borrowed: PhantomData }
+    }
+}
+
+impl<'a> ClientPtr<'a> {
+    /// The client, for the broker that has made it.
+    ///
+    /// # Safety
+    ///
+    /// It was made by this build of the crate, and so is as long as it knows.
+    pub const unsafe fn get(self) -> &'a Client<'a> {
+        // SAFETY: the caller's promise; it was made from a reference of this lifetime.
+        unsafe { self.ptr.as_ref() }
     }
 }
 

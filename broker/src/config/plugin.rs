@@ -1,18 +1,37 @@
 //! The section `plugins:`. An item is a name, `name:` with more keys, or one key whose value is
 //! the plugin's own section.
 
-use serde_json::Value;
+use semver::VersionReq;
 
 use super::error::Problem;
 use super::json::json;
+use super::quantity::{duration, number};
 use super::setting::Setting;
-use crate::plugins::PluginEntry;
+use crate::plugins::{Capabilities, Capability, OnError, PluginEntry, Sha256};
 
 const FORM: &str = "the name of a plugin, or a mapping with name: and its settings";
 const NAME: &str = "the name of a file in the folder of plugins, with or without .so";
 
 /// The keys of the long form; none of them is a plugin's name in the short form.
-const OTHER_KEYS: [&str; 3] = ["config", "optional", "allow_panic_abort"];
+const OTHER_KEYS: [&str; 11] = [
+    "config",
+    "optional",
+    "allow_panic_abort",
+    "on_error",
+    "deadline",
+    "max_failures",
+    "shadow",
+    "capabilities",
+    "sha256",
+    "version",
+    "stages",
+];
+
+/// Milliseconds; what takes longer is not meant to be answered inline.
+const MAX_DEADLINE: u64 = 60_000;
+
+/// As many are remembered.
+const MAX_FAILURES: u64 = 1000;
 
 /// Reads all plugins, in order; those that are not allowed are left out.
 pub(super) fn read(
@@ -72,15 +91,78 @@ fn read_long(item: &Setting<'_>, problems: &mut Vec<Problem>) -> Option<PluginEn
     let before = problems.len();
     let mut plugin = entry(String::new());
     item.section(problems, |section| {
-        let PluginEntry { name: as_written, config, optional, line, allow_panic_abort } =
-            &mut plugin;
+        let PluginEntry {
+            name: as_written,
+            config,
+            optional,
+            line,
+            allow_panic_abort,
+            on_error,
+            deadline,
+            max_failures,
+            shadow,
+            capabilities,
+            sha256,
+            version,
+            stages,
+        } = &mut plugin;
         *line = Some(item.line);
         section.read("name", as_written, name);
         section.read("config", config, json);
         section.read("optional", optional, Setting::boolean);
         section.read("allow_panic_abort", allow_panic_abort, Setting::boolean);
+        section.read("on_error", on_error, read_on_error);
+        section.read("deadline", deadline, duration(0..=MAX_DEADLINE));
+        section.read("max_failures", max_failures, number(0..=MAX_FAILURES));
+        section.read("shadow", shadow, Setting::boolean);
+        section.read("capabilities", capabilities, read_capabilities);
+        section.read("sha256", sha256, read_sha256);
+        section.read("version", version, read_version);
+        section.read("stages", stages, read_stages);
     });
     (problems.len() == before).then_some(plugin)
+}
+
+fn read_capabilities(setting: &Setting<'_>) -> Result<Option<Capabilities>, Problem> {
+    let refuse = |setting: &Setting<'_>| {
+        let names = Capability::names().collect::<Vec<_>>().join(", ");
+        setting.refuse(&format!("a list of {names}, or [] for none"))
+    };
+    let items = setting.list().map_err(|_| refuse(setting))?;
+    let read = |item: &Setting<'_>| item.string().and_then(Capability::named).ok_or(refuse(item));
+    items.iter().map(read).collect::<Result<_, _>>().map(Some)
+}
+
+fn read_sha256(setting: &Setting<'_>) -> Result<Option<Sha256>, Problem> {
+    let sha256 = setting.string().and_then(|text| text.parse().ok());
+    let form = "64 hexadecimal digits in quotes, as `hookmq plugin check` and sha256sum print them";
+    sha256.map(Some).ok_or_else(|| setting.refuse(form))
+}
+
+fn read_version(setting: &Setting<'_>) -> Result<Option<VersionReq>, Problem> {
+    let form = "the versions to take, in quotes, as \"^1.2\", \"~1.2.3\" or \">=1.2, <2\"";
+    let read = setting.string().map(VersionReq::parse).and_then(Result::ok);
+    read.map(Some).ok_or_else(|| setting.refuse(form))
+}
+
+fn read_stages(setting: &Setting<'_>) -> Result<Vec<String>, Problem> {
+    let form = "a list of kinds of pre-releases, as [rc, beta]";
+    let items = setting.list().map_err(|_| setting.refuse(form))?;
+    let is_stage = |text: &&str| !text.is_empty() && text.bytes().all(|c| c.is_ascii_alphabetic());
+    let read = |item: &Setting<'_>| {
+        item.string().filter(is_stage).map(str::to_owned).ok_or_else(|| item.refuse(form))
+    };
+    items.iter().map(read).collect()
+}
+
+fn read_on_error(setting: &Setting<'_>) -> Result<OnError, Problem> {
+    match setting.string() {
+        Some("default") => Ok(OnError::ByHook),
+        Some("allow") => Ok(OnError::Allow),
+        Some("refuse") => Ok(OnError::Refuse),
+        Some("quarantine") => Ok(OnError::Quarantine),
+        _ => Err(setting.refuse("default, allow, refuse or quarantine")),
+    }
 }
 
 /// `- x: {max: 5}`
@@ -102,7 +184,7 @@ fn is_name(text: &str) -> bool {
 }
 
 fn entry(name: String) -> PluginEntry {
-    PluginEntry { name, config: Value::Null, optional: false, line: None, allow_panic_abort: false }
+    PluginEntry { name, ..PluginEntry::default() }
 }
 
 fn accept<T>(result: Result<T, Problem>, problems: &mut Vec<Problem>) -> Option<T> {

@@ -1,6 +1,7 @@
 //! From a granted session to a connected client: CONNACK, the link to the socket, what was owed from
 //! before; or the DISCONNECT that a plugin wants.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Context;
 
@@ -9,7 +10,8 @@ use mqtt::{ConnAck, Connect, Packet, PacketType, Property, PropertyBuffer, Reaso
 use super::alias::Aliases;
 use super::client::ConnectedClient;
 use super::{Connection, End, Exchange, Stage};
-use crate::session::{Author, Granted, Link, Taken, Will};
+use crate::hooks::{Origin, SessionChange};
+use crate::session::{Author, Granted, Link, Session, Taken, Will};
 use crate::shard::Shard;
 
 impl Connection {
@@ -32,6 +34,7 @@ impl Connection {
         let taken = granted.take();
         broker.schedule.remove(&taken.timers);
         broker.clients.fetch_add(1, Ordering::Relaxed);
+        self.introduce(connect, &taken.session);
         let mut client = Box::new(self.client(shard, connect, taken));
         client.exchange = exchange.map(Exchange::forget_connect);
         // From here on its close gives the session back, whatever happens.
@@ -41,9 +44,11 @@ impl Connection {
         if client.session_expiry > 0 {
             broker.store.session_begun(&session.client_id, client.session_expiry);
         }
+        let change = if resumed { SessionChange::Resumed } else { SessionChange::Created };
+        shard.hooks.on_session(&client.facts(&self.endpoint), change, Origin::Client);
         // Asked before anything that the session has kept is sent.
         let decision =
-            broker.hooks.on_connect(&client.facts(&self.endpoint), resumed, connect.clean_start);
+            shard.hooks.on_connect(&client.facts(&self.endpoint), resumed, connect.clean_start);
         if let Some(refusal) = decision.verdict.told_in(PacketType::Disconnect) {
             let end = End::ConnectVetoed(refusal);
             // Without a link nobody can send it anything else. What the client does not take now it
@@ -63,6 +68,7 @@ impl Connection {
         // [MQTT-4.9.0-1]
         outbox.attach(link, connect.receive_maximum.min(broker.limits.max_inflight));
         outbox.lend_buffer(&mut shard.outgoing.pool);
+        outbox.watch(shard.outgoing.watched);
         // [MQTT-3.1.4-5] [MQTT-3.2.0-1]
         outbox.append(&reply);
         outbox.resume(shard.second());
@@ -81,17 +87,19 @@ impl Connection {
         Ok(())
     }
 
+    /// From here on whoever has something to tell of the session knows whose it is.
+    fn introduce(&mut self, connect: &Connect<'_>, session: &Session) {
+        let endpoint = Arc::make_mut(&mut self.endpoint);
+        endpoint.username = connect.username.map(Into::into);
+        endpoint.protocol = connect.version.level();
+        session.outbox.lock().introduce(self.endpoint.clone());
+    }
+
     fn client(&self, shard: &Shard, connect: &Connect<'_>, taken: Taken) -> ConnectedClient {
         let Taken { session, kept, .. } = taken;
-        let username: Option<Box<str>> = connect.username.map(Into::into);
         // [MQTT-3.1.2-7]
         let will = connect.will.as_ref().map(|will| {
-            let author = Author {
-                session: session.clone(),
-                username: username.clone(),
-                protocol: connect.version.level(),
-                endpoint: self.endpoint.clone(),
-            };
+            let author = Author { session: session.clone(), endpoint: self.endpoint.clone() };
             Box::new(Will::new(will, author, shard.second()))
         });
         ConnectedClient {
@@ -99,7 +107,6 @@ impl Connection {
             kept,
             version: connect.version,
             recipient: connect.recipient(),
-            username,
             keep_alive: self.keep_alive(connect),
             last_packet: shard.now,
             session_expiry: self.session_expiry(connect),

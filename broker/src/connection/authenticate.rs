@@ -32,6 +32,7 @@ impl Connection {
     /// else it was asked for more.
     pub(super) fn authenticate(
         &mut self,
+        shard: &Shard,
         cx: &mut Context<'_>,
         connect: &Connect<'_>,
         client_id: &str,
@@ -43,7 +44,8 @@ impl Connection {
             };
             let facts = facts(&self.endpoint, connect, client_id);
             let who = [Who::of(connect), Who::Anybody];
-            let packet = ask(&self.broker, &mut exchange, (&facts, &who), connect.properties)?;
+            let asked = (&facts, &who[..]);
+            let packet = ask(&self.broker, shard, &mut exchange, asked, connect.properties)?;
             exchange.unsent = packet.unwrap_or_default();
             connecting.exchange = Some(exchange);
             self.write_auth(cx)?;
@@ -115,7 +117,7 @@ impl Connection {
         let connect = Connect::decode(connect)?;
         // Else it is in the queue for its session, and only there again.
         let outcome = match self.exchange().is_some_and(Exchange::is_connecting) {
-            true => self.next_round(cx, &connect, frame),
+            true => self.next_round(shard, cx, &connect, frame),
             false => Ok(true),
         };
         let outcome = outcome.and_then(|is_authenticated| {
@@ -127,6 +129,7 @@ impl Connection {
     /// Returns whether the client is authenticated.
     fn next_round(
         &mut self,
+        shard: &Shard,
         cx: &mut Context<'_>,
         connect: &Connect<'_>,
         frame: Frame<'_>,
@@ -146,7 +149,7 @@ impl Connection {
         exchange.receive(&auth, self.broker.clock.milliseconds(), connecting.deadline)?;
         let facts = facts(&self.endpoint, connect, client_id);
         let who = [Who::of(connect), Who::Anybody];
-        let packet = ask(&self.broker, exchange, (&facts, &who), auth.properties)?;
+        let packet = ask(&self.broker, shard, exchange, (&facts, &who), auth.properties)?;
         let is_done = packet.is_none();
         exchange.unsent = packet.unwrap_or_default();
         self.write_auth(cx)?;
@@ -184,7 +187,8 @@ impl Connection {
         let facts = client.facts(&self.endpoint);
         // A wrong secret ends the connection; by many connections many could be tried.
         let asked = (&facts, &[Who::Anybody][..]);
-        if let Some(packet) = ask(&self.broker, &mut exchange, asked, auth.properties)? {
+        let packet = ask(&self.broker, shard, &mut exchange, asked, auth.properties)?;
+        if let Some(packet) = packet {
             shard.batch.replies.extend_from_slice(&packet);
         }
         let due = exchange.due();
@@ -198,21 +202,24 @@ impl Connection {
 /// has to wait. That they let the client pass clears no wait: its names are not yet proved to be its own.
 fn ask(
     broker: &Broker,
+    shard: &Shard,
     exchange: &mut Exchange,
     (facts, who): (&hooks::Client<'_>, &[Who<'_>]),
     properties: Properties<'_>,
 ) -> Result<Option<Vec<u8>>, End> {
-    let Broker { hooks, backoff, clock, .. } = broker;
+    let Broker { backoff, clock, .. } = broker;
     let address = facts.peer.ip();
     let now = clock.milliseconds();
     if !who.iter().all(|who| backoff.is_over(address, *who, now)) {
         return Err(End::must_wait());
     }
-    let mut taken_by = exchange.taken_by;
+    // Who has begun an exchange ends it, though others may be in force by then.
+    let hooks = exchange.hooks.get_or_insert_with(|| shard.hooks.clone()).clone();
+    let mut taken_by = exchange.taken_by.take();
     let outcome = hooks.on_auth(facts, &exchange.round(properties), &mut taken_by);
     exchange.taken_by = taken_by;
     let answer = exchange.decide(outcome);
-    if answer.is_err() && taken_by.is_some() {
+    if answer.is_err() && exchange.taken_by.is_some() {
         let now = clock.milliseconds();
         who.iter().for_each(|who| backoff.refused(address, *who, now));
     }

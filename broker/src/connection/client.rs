@@ -24,7 +24,6 @@ pub(super) struct ConnectedClient {
     pub(super) version: Version,
     /// What it can be sent.
     pub(super) recipient: Recipient,
-    pub(super) username: Option<Box<str>>,
     /// In seconds; 0: none.
     pub(super) keep_alive: u16,
     pub(super) last_packet: u64,
@@ -48,14 +47,7 @@ pub(super) struct ConnectedClient {
 impl ConnectedClient {
     /// What plugins are told of the client.
     pub(super) fn facts<'a>(&'a self, endpoint: &'a Endpoint) -> hooks::Client<'a> {
-        hooks::Client {
-            client_id: &self.session.client_id,
-            username: self.username.as_deref(),
-            protocol: self.version.level(),
-            peer: endpoint.peer,
-            local: endpoint.local,
-            listener: &endpoint.listener,
-        }
+        endpoint.facts(&self.session.client_id)
     }
 
     /// Whether the client must not be read because a receiver has more than it can take.

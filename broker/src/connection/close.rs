@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use mqtt::{Disconnect, Packet};
+use mqtt::{Disconnect, Packet, ReasonCode};
+use parking_lot::MutexGuard;
 
 use super::client::ConnectedClient;
 use super::{Connection, End, Stage, why};
-use crate::hooks::Disconnected;
+use crate::hooks::{Disconnected, Origin, SessionChange};
 use crate::session::{Due, Ended};
 use crate::shard::Shard;
 
@@ -44,7 +45,9 @@ impl Connection {
         if let Some(kind) = end.kind() {
             self.broker.tally.count(kind, || format!("{client_id:?} at {peer}: {end}"));
         }
-        say_good_bye(&client, end);
+        say_good_bye(shard, &client, end);
+        // Nothing of what came to this client is told after its going, as far as it is this thread's.
+        shard.tell_outcomes();
 
         let session_kept = client.session_expiry > 0;
         let disconnected = Disconnected {
@@ -53,7 +56,11 @@ impl Connection {
             session_kept,
             reason: &end.to_string(),
         };
-        self.broker.hooks.on_disconnect(&client.facts(&self.endpoint), &disconnected);
+        let facts = client.facts(&self.endpoint);
+        shard.hooks.on_disconnect(&facts, &disconnected);
+        if matches!(end, End::Ordered(ReasonCode::SessionTakenOver)) {
+            shard.hooks.on_session(&facts, SessionChange::TakenOver, Origin::Client);
+        }
 
         if !end.publishes_will() {
             client.will = None;
@@ -67,9 +74,7 @@ impl Connection {
         }
         // [MQTT-3.1.2-23]
         if session_kept {
-            let second = shard.second();
-            let router = &self.broker.router;
-            router.hand_over(&client.session, &mut shard.outgoing, second);
+            self.broker.router.hand_over(&client.session, shard);
             self.leave_session(client);
         } else {
             self.end_session(shard, client);
@@ -105,7 +110,7 @@ impl Connection {
     fn end_session(&self, shard: &mut Shard, client: ConnectedClient) {
         let ConnectedClient { session, kept, .. } = client;
         let ended = Ended { session: session.clone(), kept, will: None, timers: Vec::new() };
-        self.broker.end_session(shard, &ended);
+        self.broker.end_session(shard, &ended, SessionChange::Deleted);
         self.broker.sessions.remove(&session);
     }
 }
@@ -131,12 +136,17 @@ impl ConnectedClient {
 }
 
 /// Says good-bye after what was to be sent before, and lets go of the socket.
-fn say_good_bye(client: &ConnectedClient, end: &End) {
+fn say_good_bye(shard: &mut Shard, client: &ConnectedClient, end: &End) {
     // [MQTT-3.14.4-1] [MQTT-3.14.4-2]
-    let (write, publishers) = client.session.outbox.lock().detach(&client.good_bye(end));
+    let session = &client.session;
+    let mut outbox = session.outbox.lock();
+    let (write, publishers) = outbox.detach(&client.good_bye(end));
     if let Some(mut write) = write {
         // What the client does not take now it does not get.
-        let _ = write.run();
+        let _ = MutexGuard::unlocked(&mut outbox, || write.run());
+        outbox.finish_last(write);
     }
+    shard.outgoing.collect(session, &mut outbox);
+    drop(outbox);
     publishers.into_iter().for_each(std::task::Waker::wake);
 }

@@ -2,12 +2,13 @@
 //! knows neither socket nor plugin; `authenticate` connects it to both. [MQTT-4.12.0-5]
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use mqtt::{Auth, Connect, Packet, PacketType, Properties, Property, PropertyBuffer, ReasonCode};
 use mqtt::{Recipient, Violation};
 
 use super::End;
-use crate::hooks::{AuthOutcome, AuthReply, AuthRound, Authenticator};
+use crate::hooks::{AuthOutcome, AuthReply, AuthRound, Authenticator, Hooks};
 
 /// Packets that a client may send to be authenticated once. No known method needs half a dozen.
 const MAX_ROUNDS: u16 = 32;
@@ -30,6 +31,8 @@ pub(super) struct Exchange {
     /// What the plugin keeps between the rounds.
     state: Vec<u8>,
     pub(super) taken_by: Option<Authenticator>,
+    /// Those that were asked first, while there are more rounds to come.
+    pub(super) hooks: Option<Arc<Hooks>>,
     /// CONNECT as it came, while the client is asked for more.
     pub(super) connect: Vec<u8>,
     /// What the socket has not taken yet of an AUTH before CONNACK.
@@ -60,6 +63,7 @@ impl Exchange {
             round: 1,
             state: Vec::new(),
             taken_by: None,
+            hooks: None,
             connect: Vec::new(),
             unsent: Vec::new(),
             welcome: AuthReply::default(),
@@ -160,6 +164,7 @@ impl Exchange {
     }
 
     fn succeed(&mut self, mut reply: AuthReply) -> Result<Option<Vec<u8>>, End> {
+        self.hooks = None;
         let name = reply.username.take();
         if self.is_connecting() {
             self.username = name;

@@ -10,7 +10,7 @@ use mqtt::{ConnAck, Connect, Frame, Packet, PacketType, ReasonCode, Recipient, V
 use super::authenticate::facts;
 use super::{Connection, End, Exchange, Stage, Who, why};
 use crate::broker::Broker;
-use crate::hooks::{self, Refusal};
+use crate::hooks::{self, Refusal, SessionChange};
 use crate::session::{Claim, Claimant, Granted, Session};
 use crate::shard::Shard;
 use crate::tally::Kind;
@@ -85,14 +85,14 @@ impl Connection {
         self.check_connect(connect)?;
         let assigned = connect.client_id.is_empty().then(|| self.assign_client_id());
         let client_id = assigned.as_deref().unwrap_or(connect.client_id);
-        if !self.authenticate(cx, connect, client_id)? {
+        if !self.authenticate(shard, cx, connect, client_id)? {
             return Ok(());
         }
         // From here on the client goes by the name that the plugin knows it by, if it has said one.
         let username: Option<Box<str>> =
             self.exchange().and_then(Exchange::username).map(Into::into);
         let connect = &Connect { username: username.as_deref().or(connect.username), ..*connect };
-        self.authorise(connect, client_id)?;
+        self.authorise(shard, connect, client_id)?;
         // It is as large when a session is resumed. [MQTT-3.1.2-24]
         if self.connack(connect, false, self.exchange(), assigned.as_deref()).is_err() {
             return Err(End::Refused(ReasonCode::PacketTooLarge));
@@ -133,7 +133,12 @@ impl Connection {
         format!("auto-{:016x}-{}", self.broker.instance, self.id)
     }
 
-    fn authorise(&mut self, connect: &Connect<'_>, client_id: &str) -> Result<(), End> {
+    fn authorise(
+        &mut self,
+        shard: &Shard,
+        connect: &Connect<'_>,
+        client_id: &str,
+    ) -> Result<(), End> {
         let Stage::Connecting(connecting) = &mut self.stage else { return Ok(()) };
         if connecting.authorised {
             return Ok(());
@@ -148,12 +153,12 @@ impl Connection {
             properties: connect.properties.as_bytes(),
             authentication_method: connecting.exchange.as_deref().map(Exchange::method),
         };
-        let Broker { hooks, backoff, clock, .. } = &*self.broker;
+        let Broker { backoff, clock, .. } = &*self.broker;
         let (address, who) = (self.endpoint.peer.ip(), Who::of(connect));
         if !backoff.is_over(address, who, clock.milliseconds()) {
             return Err(End::must_wait());
         }
-        let decision = hooks.on_before_connect(&facts, &asked);
+        let decision = shard.hooks.on_before_connect(&facts, &asked);
         self.throttle.ask(decision.throttle);
         if let Some(Refusal { reason, why }) = decision.verdict.told_in(PacketType::ConnAck) {
             backoff.refused(address, who, clock.milliseconds());
@@ -182,7 +187,7 @@ impl Connection {
             // Where nobody checks user names, they say nothing. Beside a method nobody need have done.
             user: match connecting.exchange.as_deref() {
                 Some(exchange) => exchange.username(),
-                None => connect.username.filter(|_| self.broker.hooks.decides_who_connects()),
+                None => connect.username.filter(|_| shard.hooks.decides_who_connects()),
             },
             connection: self.id,
             clean_start: connect.clean_start,
@@ -208,7 +213,7 @@ impl Connection {
                 connecting.claiming = None;
                 if let Some(ended) = &granted.ended {
                     self.broker.schedule.remove(&ended.timers);
-                    self.broker.end_session(shard, ended);
+                    self.broker.end_session(shard, ended, SessionChange::Deleted);
                 }
                 Ok(Some(granted))
             }

@@ -5,7 +5,6 @@
 //! Writing is the flusher's work; the connection steps in only when the socket takes no more.
 
 use std::future::Future;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -26,6 +25,7 @@ mod backoff;
 mod client;
 mod close;
 mod end;
+mod endpoint;
 mod exchange;
 mod handshake;
 mod linger;
@@ -41,23 +41,16 @@ pub(crate) use backoff::Backoff;
 use backoff::Who;
 use client::ConnectedClient;
 use end::End;
+pub(crate) use endpoint::Endpoint;
 use exchange::Exchange;
 use linger::Lingering;
 use throttle::Throttle;
 
-/// Where a connection comes from.
-#[derive(Clone)]
-pub(crate) struct Endpoint {
-    pub(crate) peer: SocketAddr,
-    pub(crate) local: SocketAddr,
-    /// The listener as the config names it, for example `tcp://127.0.0.1:1883`.
-    pub(crate) listener: Arc<str>,
-}
-
 pub(crate) struct Connection {
     broker: Arc<Broker>,
     id: ConnectionId,
-    endpoint: Endpoint,
+    /// Shared with the session, once there is one.
+    endpoint: Arc<Endpoint>,
     /// Among the connections of its address.
     _counted: Counted,
     read: OwnedReadHalf,
@@ -112,7 +105,7 @@ impl Connection {
         Connection {
             id,
             broker,
-            endpoint,
+            endpoint: Arc::new(endpoint),
             _counted: counted,
             read,
             tail: Vec::new(),
@@ -140,8 +133,8 @@ impl Connection {
 
     /// Lets the plugins look at a new socket.
     fn open(&mut self, shard: &mut Shard, cx: &Context<'_>) -> Result<(), End> {
-        let Endpoint { peer, local, listener } = &self.endpoint;
-        let decision = self.broker.hooks.on_socket_open(*peer, *local, listener);
+        let Endpoint { peer, local, listener, .. } = &*self.endpoint;
+        let decision = shard.hooks.on_socket_open(*peer, *local, listener);
         if decision.is_veto() {
             // There is no packet yet that could say why.
             return Err(End::SocketVetoed);
@@ -236,6 +229,7 @@ impl Future for Connection {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let this = self.get_mut();
         shard::with(|shard| {
+            shard.renew_hooks(&this.broker.hooks);
             if let Stage::Lingering(_) = this.stage {
                 return this.linger(shard, cx);
             }

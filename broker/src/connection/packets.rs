@@ -108,7 +108,7 @@ impl Connection {
         let batch = &mut shard.batch;
         match mqtt::decode(frame, client.version)? {
             Packet::PubAck(ack) => {
-                batch.acknowledgements.push(Acknowledgement::PubAck(ack.packet_id));
+                batch.acknowledgements.push(Acknowledgement::PubAck(ack.packet_id, ack.reason));
             }
             Packet::PubRec(ack) => {
                 let received = Acknowledgement::PubRec(ack.packet_id, ack.reason);
@@ -189,6 +189,7 @@ impl Connection {
         batch.replies.clear();
         let mut wake = Vec::new();
         if !batch.acknowledgements.is_empty() {
+            outbox.watch(shard.outgoing.watched);
             for acknowledgement in batch.acknowledgements.drain(..) {
                 outbox.acknowledge(acknowledgement);
             }

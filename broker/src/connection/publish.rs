@@ -58,9 +58,7 @@ impl Connection {
                 return self.refuse_publish(shard, publish, &refusal);
             }
         }
-        if self.broker.hooks.watches_messages()
-            && !self.passes_plugins(shard, data, publish, item)?
-        {
+        if shard.hooks.watches_messages() && !self.passes_plugins(shard, data, publish, item)? {
             return Ok(());
         }
         // [MQTT-3.3.1-8]
@@ -102,7 +100,7 @@ impl Connection {
             now: shard.second(),
         };
         let facts = client.facts(&self.endpoint);
-        let crowded = self.broker.route(shard, &run, &facts, Origin::Client);
+        let crowded = self.broker.route(shard, &run, &facts, Origin::Client, 0);
         if crowded.is_some() {
             shard.batch.crowded = crowded;
         }
@@ -153,10 +151,9 @@ impl Connection {
             now: 0,
         };
         let facts = client.facts(&self.endpoint);
-        let publication = publication(&run, &item, Origin::Client);
-        let hooks = &self.broker.hooks;
-        hooks.on_message(&facts, &publication);
-        let decision = hooks.on_before_publish(&facts, &publication);
+        let publication = publication(&run, &item, Origin::Client, 0);
+        shard.hooks.on_message(&facts, &publication);
+        let decision = shard.hooks.on_before_publish(&facts, &publication);
         self.throttle.ask(decision.throttle);
         match decision.verdict {
             Verdict::Continue => return Ok(true),

@@ -48,7 +48,7 @@ impl Connection {
             let is_one_too_many = index >= self.broker.limits.max_filters_per_subscribe;
             answers.push(match is_one_too_many {
                 true => Err(why::subscribe_refused(ReasonCode::QuotaExceeded)),
-                false => self.subscribe(&subscription, subscribe.properties),
+                false => self.subscribe(shard, &subscription, subscribe.properties),
             });
         }
         let Stage::Connected(client) = &self.stage else { return Ok(()) };
@@ -65,6 +65,7 @@ impl Connection {
     /// Makes one subscription; returns its reason code for SUBACK. [MQTT-3.8.4-7]
     fn subscribe(
         &mut self,
+        shard: &Shard,
         subscription: &Subscription<'_>,
         properties: Properties<'_>,
     ) -> Result<ReasonCode, Refusal> {
@@ -92,7 +93,7 @@ impl Connection {
             properties: properties.as_bytes(),
         };
         let granted = ReasonCode::granted(options.qos);
-        let decision = broker.hooks.on_before_subscribe(&facts, &event);
+        let decision = shard.hooks.on_before_subscribe(&facts, &event);
         self.throttle.ask(decision.throttle);
         match decision.verdict {
             Verdict::Continue => {}
@@ -108,7 +109,7 @@ impl Connection {
             let client_id = &client.session.client_id;
             broker.store.subscribed(client_id, filter, options, identifier);
         }
-        broker.hooks.on_subscribe(&client.facts(&self.endpoint), &event);
+        shard.hooks.on_subscribe(&client.facts(&self.endpoint), &event);
         // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11] [MQTT-3.8.4-4]
         let wanted = match options.retain_handling {
             _ if is_shared => false,
@@ -137,7 +138,7 @@ impl Connection {
         }
         // [MQTT-3.10.4-6]
         let mut answers = Answers::default();
-        unsubscribe.filters().for_each(|filter| answers.push(self.unsubscribe(filter)));
+        unsubscribe.filters().for_each(|filter| answers.push(self.unsubscribe(shard, filter)));
         let why = answers.why();
         let Stage::Connected(client) = &self.stage else { return Ok(()) };
         let unsuback = Packet::UnsubAck(UnsubAck {
@@ -150,13 +151,13 @@ impl Connection {
     }
 
     /// Ends one subscription; returns its reason code for UNSUBACK.
-    fn unsubscribe(&mut self, filter: &str) -> Result<ReasonCode, Refusal> {
+    fn unsubscribe(&mut self, shard: &Shard, filter: &str) -> Result<ReasonCode, Refusal> {
         let Stage::Connected(client) = &mut self.stage else {
             return Err(Refusal::without_words(ReasonCode::UnspecifiedError));
         };
         let broker = &self.broker;
         let facts = client.facts(&self.endpoint);
-        let decision = broker.hooks.on_before_unsubscribe(&facts, filter);
+        let decision = shard.hooks.on_before_unsubscribe(&facts, filter);
         self.throttle.ask(decision.throttle);
         match decision.verdict {
             Verdict::Continue => {}
@@ -177,7 +178,7 @@ impl Connection {
             let client_id = &client.session.client_id;
             broker.store.unsubscribed(client_id, filter);
         }
-        broker.hooks.on_unsubscribe(&client.facts(&self.endpoint), filter);
+        shard.hooks.on_unsubscribe(&client.facts(&self.endpoint), filter);
         Ok(ReasonCode::Success)
     }
 }

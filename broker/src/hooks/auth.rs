@@ -1,13 +1,17 @@
 //! Enhanced authentication: which plugin has an exchange, what it is told of a round, and what its
 //! answer means. How rounds follow each other is the connection's business.
 
+use std::sync::Arc;
+
 use mqtt::ReasonCode;
 use plugin_abi::raw;
 
 use super::chain::{Chain, Link};
 use super::client::{flag, size};
 use super::decision::refusal;
-use super::{Client, point, running};
+use super::point::{self, OnFailure};
+use super::record::Treatment;
+use super::{Client, running};
 use crate::plugins::{Answer, AnswerHandle, AuthParts};
 
 /// What the client has sent.
@@ -54,9 +58,10 @@ pub struct AuthReply {
     pub username: Option<Box<str>>,
 }
 
-/// The plugin that has taken a connection's exchanges.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Authenticator(usize);
+/// The plugin that has taken a connection's exchanges, by its name: if it is loaded again, the new
+/// instance has the next of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Authenticator(Arc<str>);
 
 impl Chain<point::OnAuth> {
     /// Asks the plugin that has the exchange; if none has, each until one takes it.
@@ -68,78 +73,87 @@ impl Chain<point::OnAuth> {
     ) -> AuthOutcome {
         let _running = running::enter(<point::OnAuth as point::Point>::NAME);
         let client = client.to_raw();
-        for (index, link) in self.links().enumerate() {
-            if taken_by.is_some_and(|Authenticator(taken_by)| taken_by != index) {
+        for link in self.links() {
+            if taken_by.as_ref().is_some_and(|Authenticator(name)| name != link.plugin()) {
                 continue;
             }
-            let (code, parts) = ask(link, &client, round);
+            // It must not move: the event has a handle of it.
+            let answer = Answer::<AuthParts>::default();
+            let event = round.event(&client, answer.handle());
+            match link.treatment() {
+                Treatment::Ask => {}
+                // What it answers would go to the client.
+                Treatment::TryOut => continue,
+                Treatment::Skip if link.skip(&event).is_none() => continue,
+                Treatment::Skip => return FAILED,
+            }
+            let code = link.call(&event, || answer.with(|parts| parts.reason.clone()));
+            let parts = answer.into_parts();
             if code == raw::CONTINUE && taken_by.is_none() {
                 continue;
             }
-            *taken_by = Some(Authenticator(index));
-            return outcome(link, code, parts);
+            let outcome = outcome(link, code, parts);
+            if outcome == Err(OnFailure::GoOn) && taken_by.is_none() {
+                continue;
+            }
+            taken_by.get_or_insert_with(|| Authenticator(link.plugin().clone()));
+            return outcome.unwrap_or(FAILED);
         }
         AuthOutcome::Unknown
     }
 }
 
-fn ask(
-    link: &Link<point::OnAuth>,
-    client: &raw::Client<'_>,
-    round: &AuthRound<'_>,
-) -> (i32, AuthParts) {
-    let answer = Answer::<AuthParts>::default();
-    let AnswerHandle { context, function } = answer.handle();
-    let code = link.call(&raw::Auth {
-        size: size::<raw::Auth<'_>>(),
-        round: round.round,
-        reauthentication: flag(round.reauthentication),
-        has_data: flag(round.data.is_some()),
-        client: client.into(),
-        method: raw::Text::new(round.method),
-        data: raw::View::new(round.data.unwrap_or_default()),
-        state: raw::View::new(round.state),
-        properties: raw::View::new(round.properties),
-        answer_ctx: context,
-        answer: function,
-        origin: raw::ORIGIN_CLIENT.into(),
-        asked_again: 0,
-        source: raw::Text::new(""),
-    });
-    (code, answer.into_parts())
+impl AuthRound<'_> {
+    fn event<'a>(&'a self, client: &'a raw::Client<'a>, answer: AnswerHandle) -> raw::Auth<'a> {
+        raw::Auth {
+            size: size::<raw::Auth<'_>>(),
+            round: self.round,
+            reauthentication: flag(self.reauthentication),
+            has_data: flag(self.data.is_some()),
+            client: client.into(),
+            method: raw::Text::new(self.method),
+            data: raw::View::new(self.data.unwrap_or_default()),
+            state: raw::View::new(self.state),
+            properties: raw::View::new(self.properties),
+            answer_ctx: answer.context,
+            answer: answer.function,
+            origin: raw::ORIGIN_CLIENT.into(),
+            asked_again: 0,
+            source: raw::Text::new(""),
+        }
+    }
 }
 
-/// What an answer means. One that means nothing, or whose parts no packet can carry, refuses.
-fn outcome(link: &Link<point::OnAuth>, code: i32, parts: AuthParts) -> AuthOutcome {
+/// What an answer means. One that means nothing, or whose parts no packet can carry, is a failure.
+fn outcome(
+    link: &Link<point::OnAuth>,
+    code: i32,
+    parts: AuthParts,
+) -> Result<AuthOutcome, OnFailure> {
     let AuthParts { data, state, username, reason, unfit } = parts;
-    match code {
+    Ok(match code {
         raw::CHALLENGE | raw::AUTHENTICATED if unfit => {
-            link.failed("its answer fits no packet");
-            FAILED
+            return Err(link.failed("its answer fits no packet"));
         }
         raw::CHALLENGE => AuthOutcome::Challenge(AuthReply { data, reason, state, username: None }),
         raw::AUTHENTICATED => {
             AuthOutcome::Authenticated(AuthReply { data, reason, state: Vec::new(), username })
         }
         raw::CONTINUE => {
-            link.failed("it answered continue (1) in an exchange that it has taken");
-            FAILED
+            return Err(link.failed("it answered continue (1) in an exchange that it has taken"));
         }
         raw::VETO => {
-            link.log_veto();
+            link.note_veto();
             AuthOutcome::Refused(ReasonCode::NotAuthorized, reason)
         }
         code => match refusal(code) {
             Some(refused) => {
-                link.log_refusal(refused, reason.as_deref());
+                link.note_refusal(refused, reason.as_deref());
                 AuthOutcome::Refused(refused, reason)
             }
-            None => {
-                link.answered_wrongly(code);
-                FAILED
-            }
+            None => return Err(link.answered_wrongly(code)),
         },
-    }
+    })
 }
 
 const FAILED: AuthOutcome = AuthOutcome::Refused(ReasonCode::NotAuthorized, None);

@@ -1,16 +1,22 @@
 //! The plugins that have one hook, in the order of the config. The first no ends the chain.
 
-use std::{borrow::Cow, sync::Arc, time::Instant};
+use std::borrow::Cow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use mqtt::ReasonCode;
 use plugin_abi::raw;
 
 use super::{
     decision::{self, Decision, Refusal, Verdict, VerdictParts},
-    failures::Failures,
     point::{OnFailure, Point},
+    record::{Record, Treatment},
     running,
+    shadow::Shadows,
+    stats::Came,
+    trace::{self, TracedAnswer},
 };
+use crate::failures::Failures;
 use crate::plugins::{Answer, AnswerHandle, HookFn, Loaded};
 
 pub(super) struct Chain<P: Point> {
@@ -45,21 +51,54 @@ impl<P: Point> Chain<P> {
         let answer = Answer::<VerdictParts>::default();
         let event = &event(answer.handle());
         let _running = running::enter(P::NAME);
+        let (mut said_no, mut shadows) = (None, Shadows::default());
         for (index, link) in self.links.iter().enumerate() {
             if index > 0 {
-                // The words of a plugin before, which has let it pass.
-                answer.with(|parts| parts.reason = None);
+                answer.with(|parts| parts.begin(index));
             }
-            match link.call(event) {
-                raw::CONTINUE => {}
-                code => match link.says_no(code) {
-                    Some(No::Silent) => return Decision::new(Verdict::Veto, &answer.into_parts()),
-                    Some(No::Told(reason)) => return link.refused(reason, answer.into_parts()),
-                    None => {}
+            match link.treatment() {
+                Treatment::Ask => match link.call(event, || answer.with(|parts| parts.words())) {
+                    raw::CONTINUE => {}
+                    code => said_no = link.says_no(code).map(|no| (link, no)),
                 },
+                Treatment::TryOut => link.try_out(event, &answer, &mut shadows, index),
+                Treatment::Skip => said_no = link.skip(event).map(|no| (link, no)),
+            }
+            if said_no.is_some() {
+                break;
             }
         }
-        Decision::new(Verdict::Continue, &answer.into_parts())
+        let mut parts = answer.into_parts();
+        if parts.has_throttled() {
+            self.count_throttled(&parts);
+        }
+        if !shadows.are_none() {
+            self.compare(shadows, said_no.is_some());
+        }
+        let verdict = match said_no {
+            None => Verdict::Continue,
+            Some((_, No::Silent)) => Verdict::Veto,
+            Some((link, No::Told(reason))) => link.refused(reason, &mut parts),
+        };
+        Decision::new(verdict, &parts)
+    }
+
+    #[cold]
+    fn count_throttled(&self, parts: &VerdictParts) {
+        for (index, link) in self.links.iter().enumerate() {
+            if parts.is_throttled_by(index) {
+                link.record().count(P::INDEX, Came::Throttled);
+            }
+        }
+    }
+
+    #[cold]
+    fn compare(&self, shadows: Shadows, is_refused: bool) {
+        for (index, link) in self.links.iter().enumerate() {
+            if let Some(came) = shadows.compare(index, is_refused) {
+                link.record().count(P::INDEX, came);
+            }
+        }
     }
 
     /// Tells each plugin. A failure of one does not keep it from the next.
@@ -67,7 +106,11 @@ impl<P: Point> Chain<P> {
         debug_assert!(!P::MAY_VETO);
         let _running = running::enter(P::NAME);
         for link in &self.links {
-            match link.call(event) {
+            if link.treatment() == Treatment::Skip {
+                let _ = link.skip(event);
+                continue;
+            }
+            match link.call(event, || None) {
                 raw::CONTINUE => {}
                 code => {
                     let _ = link.answered_wrongly(code);
@@ -78,44 +121,103 @@ impl<P: Point> Chain<P> {
 }
 
 impl<P: Point> Link<P> {
-    /// The plugin's answer, which can be any number.
+    pub(super) fn plugin(&self) -> &Arc<str> {
+        self.record().plugin()
+    }
+
     #[inline]
-    pub(super) fn call(&self, event: &P::Event<'_>) -> i32 {
-        self.hook.call(event)
+    pub(super) fn treatment(&self) -> Treatment {
+        self.record().treatment()
+    }
+
+    pub(super) fn is_shadow(&self) -> bool {
+        self.record().is_shadow()
+    }
+
+    pub(super) fn record(&self) -> &Record {
+        self.hook.record()
+    }
+
+    /// Asks a shadow, notes its answer, and forgets what it has handed over.
+    #[cold]
+    fn try_out(
+        &self,
+        event: &P::Event<'_>,
+        answer: &Answer<VerdictParts>,
+        shadows: &mut Shadows,
+        index: usize,
+    ) {
+        let kept = answer.with(std::mem::take);
+        let code = self.call(event, || answer.with(|parts| parts.words()));
+        answer.with(|parts| *parts = kept);
+        match code {
+            raw::CONTINUE => shadows.note(index, false),
+            raw::VETO => shadows.note(index, true),
+            code if decision::refusal(code).is_some() => shadows.note(index, true),
+            code => {
+                let _ = self.answered_wrongly(code);
+            }
+        }
+    }
+
+    /// What it means that the plugin is not asked.
+    #[cold]
+    pub(super) fn skip(&self, event: &P::Event<'_>) -> Option<No> {
+        self.record().count(P::INDEX, Came::Skipped);
+        let on_failure = self.record().on_failure::<P>();
+        if trace::is_on() {
+            let answer = TracedAnswer::Skipped(on_failure == OnFailure::Refuse);
+            self.show(event, answer, Duration::ZERO);
+        }
+        No::after(on_failure)
+    }
+
+    /// The plugin's answer, which can be any number. `words`: what it has handed over with it, for
+    /// people.
+    #[inline]
+    pub(super) fn call(
+        &self,
+        event: &P::Event<'_>,
+        words: impl FnOnce() -> Option<Box<str>>,
+    ) -> i32 {
+        let call = || self.record().call(P::INDEX, || self.hook.call(event));
+        if trace::is_on() {
+            return self.traced(event, words, call);
+        }
+        call()
     }
 
     /// What an answer other than to continue means. `None`: the plugin has failed, and that does not
     /// matter.
-    fn says_no(&self, code: i32) -> Option<No> {
+    pub(super) fn says_no(&self, code: i32) -> Option<No> {
         if P::MAY_VETO {
             if code == raw::VETO {
-                self.log_veto();
+                self.note_veto();
                 return Some(No::Silent);
             }
             if let Some(reason) = decision::refusal(code) {
                 return Some(No::Told(reason));
             }
         }
-        match self.answered_wrongly(code) {
-            OnFailure::Refuse => Some(No::Silent),
-            OnFailure::GoOn => None,
-        }
+        No::after(self.answered_wrongly(code))
     }
 
-    fn refused(&self, reason: ReasonCode, mut parts: VerdictParts) -> Decision {
+    fn refused(&self, reason: ReasonCode, parts: &mut VerdictParts) -> Verdict {
         let why = parts.reason.take();
-        self.log_refusal(reason, why.as_deref());
+        self.note_refusal(reason, why.as_deref());
         let why = why.map(|why| String::from(why).into());
-        Decision::new(Verdict::Refuse(Refusal { reason, why }), &parts)
+        Verdict::Refuse(Refusal { reason, why })
     }
 
-    pub(super) fn log_refusal(&self, reason: ReasonCode, why: Option<&str>) {
+    pub(super) fn note_refusal(&self, reason: ReasonCode, why: Option<&str>) {
+        self.record().count(P::INDEX, Came::Refused);
         let why = why.unwrap_or("without words");
-        log::debug!("plugin {} refused in {}: {reason}, {why}", self.hook.plugin(), P::NAME);
+        log::debug!("plugin {} refused in {}: {reason}, {why}", self.plugin(), P::NAME);
     }
 
-    pub(super) fn log_veto(&self) {
-        log::debug!("plugin {} vetoed in {}", self.hook.plugin(), P::NAME);
+    pub(super) fn note_veto(&self) {
+        self.record().count(P::INDEX, Came::Vetoed);
+        log::debug!("plugin {} vetoed in {}", self.plugin(), P::NAME);
     }
 
     /// The plugin has failed by an answer that the hook does not have.
@@ -127,9 +229,11 @@ impl<P: Point> Link<P> {
     /// The plugin has failed; logs it, and says what that means.
     #[cold]
     pub(super) fn failed(&self, what: &str) -> OnFailure {
-        if let Some(left_out) = self.failures.count(Instant::now()) {
-            let (plugin, hook) = (self.hook.plugin(), P::NAME);
-            let consequence = match P::ON_FAILURE {
+        let now = Instant::now();
+        let on_failure = self.record().on_failure::<P>();
+        if let Some(left_out) = self.failures.count(now) {
+            let (plugin, hook) = (self.plugin(), P::NAME);
+            let consequence = match on_failure {
                 OnFailure::Refuse => "taken as a veto",
                 OnFailure::GoOn => "the broker goes on",
             };
@@ -139,16 +243,26 @@ impl<P: Point> Link<P> {
             };
             log::error!("plugin {plugin} failed in {hook}: {what}; {consequence}{more}");
         }
-        P::ON_FAILURE
+        self.record().failed(P::INDEX, now);
+        on_failure
     }
 }
 
 /// How a plugin keeps an event from happening.
-enum No {
+pub(super) enum No {
     /// The client need not know.
     Silent,
     /// The client hears this.
     Told(ReasonCode),
+}
+
+impl No {
+    fn after(failure: OnFailure) -> Option<No> {
+        match failure {
+            OnFailure::Refuse => Some(No::Silent),
+            OnFailure::GoOn => None,
+        }
+    }
 }
 
 fn describe(answer: i32) -> Cow<'static, str> {

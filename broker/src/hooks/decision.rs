@@ -86,6 +86,36 @@ pub(super) struct VerdictParts {
     pub(super) reason: Option<Box<str>>,
     /// Of several the longest.
     throttle: Duration,
+    /// Which plugin of the chain is asked now.
+    asked: usize,
+    /// A bit for each that has throttled the client; the last is that of all that have none.
+    throttled_by: u64,
+}
+
+impl VerdictParts {
+    /// The next plugin of the chain is asked.
+    pub(super) fn begin(&mut self, index: usize) {
+        self.asked = index;
+        // The words of a plugin before, which has let it pass.
+        self.reason = None;
+    }
+
+    /// What the plugin that was asked last has said in words.
+    pub(super) fn words(&self) -> Option<Box<str>> {
+        self.reason.clone()
+    }
+
+    pub(super) fn has_throttled(&self) -> bool {
+        self.throttled_by != 0
+    }
+
+    pub(super) fn is_throttled_by(&self, index: usize) -> bool {
+        self.throttled_by & bit(index) != 0
+    }
+}
+
+fn bit(index: usize) -> u64 {
+    1 << index.min(63)
 }
 
 impl Parts for VerdictParts {
@@ -98,6 +128,7 @@ impl Parts for VerdictParts {
             raw::ANSWER_THROTTLE => match value.try_into().map(u32::from_ne_bytes) {
                 Ok(milliseconds) => {
                     self.throttle = self.throttle.max(Duration::from_millis(milliseconds.into()));
+                    self.throttled_by |= bit(self.asked);
                 }
                 Err(_) => return raw::UNFIT,
             },
@@ -144,7 +175,9 @@ mod tests {
             assert_eq!(parts.take(part, value), returned, "{part} {value:?}");
         }
         let throttle = Duration::from_millis(3);
-        assert_eq!(parts, VerdictParts { reason: Some("why".into()), throttle });
+        let reason = Some("why".into());
+        let expected = VerdictParts { reason, throttle, asked: 0, throttled_by: 1 };
+        assert_eq!(parts, expected);
     }
 
     #[test]

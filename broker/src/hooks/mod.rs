@@ -6,12 +6,25 @@
 //! that another connection needs.
 
 mod auth;
+mod breaker;
 mod chain;
 mod client;
 mod decision;
-mod failures;
+mod deliver;
+mod histogram;
+mod live;
+mod origin;
+mod outcome;
 pub(crate) mod point;
+mod record;
 pub(crate) mod running;
+mod session;
+mod shadow;
+pub(crate) mod slot;
+mod stats;
+mod trace;
+mod traced;
+mod watchdog;
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -20,10 +33,20 @@ use plugin_abi::raw;
 use crate::plugins::{AnswerHandle, Loaded};
 
 pub use auth::{AuthOutcome, AuthReply, AuthRound, Authenticator};
+pub use breaker::Standing;
 use chain::Chain;
-pub use client::{BeforeConnect, Client, Disconnected, Origin, Publication, Subscription};
+pub use client::{BeforeConnect, Client, Disconnected, Publication, Subscription};
 use client::{flag, size};
 pub use decision::{Decision, Refusal, Verdict};
+pub(crate) use deliver::{Deliveries, Offer, Receiver, Ruling, Rulings, Sender};
+pub(crate) use live::{Live, OpenToAll};
+pub use origin::Origin;
+pub(crate) use record::Record;
+pub use session::SessionChange;
+pub use stats::HookStats;
+pub(crate) use trace::Trace;
+pub use trace::{Answers, TraceFilter, TraceReader, Traced, TracedAnswer};
+pub(crate) use watchdog::Watchdog;
 
 /// Hooks that observe have nothing to hand over.
 const CLOSED: AnswerHandle = AnswerHandle::CLOSED;
@@ -31,6 +54,10 @@ const CLOSED: AnswerHandle = AnswerHandle::CLOSED;
 /// The hooks of all plugins, in the order of the config. Immutable; shared between threads in an
 /// [`Arc`]. As long as it lives, so do the plugins in it.
 pub struct Hooks {
+    /// Which of those that were in force one after the other; 0: it never was.
+    generation: u64,
+    /// Those that have no hook too.
+    plugins: Box<[Arc<Loaded>]>,
     on_socket_open: Chain<point::OnSocketOpen>,
     on_auth: Chain<point::OnAuth>,
     on_before_connect: Chain<point::OnBeforeConnect>,
@@ -42,6 +69,10 @@ pub struct Hooks {
     on_message: Chain<point::OnMessage>,
     on_before_publish: Chain<point::OnBeforePublish>,
     on_publish: Chain<point::OnPublish>,
+    on_before_deliver: Chain<point::OnBeforeDeliver>,
+    on_delivered: Chain<point::OnDelivered>,
+    on_dropped: Chain<point::OnDropped>,
+    on_session: Chain<point::OnSession>,
     on_disconnect: Chain<point::OnDisconnect>,
 }
 
@@ -53,6 +84,8 @@ impl Hooks {
 
     pub(crate) fn new(plugins: &[Arc<Loaded>]) -> Hooks {
         Hooks {
+            generation: 0,
+            plugins: plugins.into(),
             on_socket_open: Chain::new(plugins),
             on_auth: Chain::new(plugins),
             on_before_connect: Chain::new(plugins),
@@ -64,13 +97,22 @@ impl Hooks {
             on_message: Chain::new(plugins),
             on_before_publish: Chain::new(plugins),
             on_publish: Chain::new(plugins),
+            on_before_deliver: Chain::new(plugins),
+            on_delivered: Chain::new(plugins),
+            on_dropped: Chain::new(plugins),
+            on_session: Chain::new(plugins),
             on_disconnect: Chain::new(plugins),
         }
     }
 
-    /// Whether some plugin is asked who may connect.
+    /// What is kept of each plugin.
+    fn records(&self) -> impl Iterator<Item = &Record> {
+        self.plugins.iter().map(|plugin| plugin.record())
+    }
+
+    /// Whether some plugin is asked who may connect, and its answer counts.
     pub fn decides_who_connects(&self) -> bool {
-        !self.on_before_connect.is_empty()
+        self.on_before_connect.links().any(|link| !link.is_shadow())
     }
 
     /// A connection was accepted; nothing was read from it. A veto closes it.
@@ -214,6 +256,24 @@ impl Hooks {
         if !self.on_publish.is_empty() {
             self.on_publish.tell(&message.event(&client.to_raw(), CLOSED));
         }
+    }
+
+    /// Some plugin is asked about messages on their way to their receivers.
+    #[inline]
+    pub(crate) fn watches_deliveries(&self) -> bool {
+        !self.on_before_deliver.is_empty()
+    }
+
+    /// Messages to one topic are on their way to their receivers, whom the answer is to be asked about.
+    /// `None`: no plugin has to be asked.
+    #[inline]
+    pub(crate) fn on_before_deliver<'a>(
+        &'a self,
+        sender: Sender<'a>,
+        topic: &'a str,
+    ) -> Option<Deliveries<'a>> {
+        let is_empty = self.on_before_deliver.is_empty();
+        (!is_empty).then(|| Deliveries::new(&self.on_before_deliver, sender, topic))
     }
 
     /// A connected client is gone.

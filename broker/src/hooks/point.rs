@@ -1,5 +1,6 @@
 //! The table of hooks: which may veto, and what it means that a plugin fails in one.
 
+use crate::plugins::Described;
 use plugin_abi::{
     module::{HookFunction, HookTable},
     raw,
@@ -7,6 +8,8 @@ use plugin_abi::{
 
 /// A hook: when it is called, everything else follows from this.
 pub(crate) trait Point: 'static {
+    /// Its place in [`ALL`].
+    const INDEX: usize;
     /// Its name in logs, the one that Rust plugins write.
     const NAME: &'static str;
     /// Whether it may answer a veto.
@@ -14,7 +17,7 @@ pub(crate) trait Point: 'static {
     /// What it means that a plugin panicked in it, or answered nonsense.
     const ON_FAILURE: OnFailure;
     /// What the plugin is told.
-    type Event<'a>;
+    type Event<'a>: Described;
 
     /// The hook of a plugin, if it has it.
     fn function(table: &HookTable) -> Option<HookFunction<Self::Event<'static>>>;
@@ -30,29 +33,43 @@ pub(crate) enum OnFailure {
 }
 
 macro_rules! points {
-    ($($point:ident $name:ident $event:ident $may_veto:literal $on_failure:ident;)*) => {$(
-        pub(crate) struct $point;
+    ($($point:ident $name:ident $event:ident $may_veto:literal $on_failure:ident;)*) => {
+        /// In the order of [`ALL`].
+        #[allow(clippy::enum_variant_names, reason = "so hooks are named")]
+        enum Index { $($point,)* }
 
-        impl Point for $point {
-            const NAME: &'static str = stringify!($name);
-            const MAY_VETO: bool = $may_veto;
-            const ON_FAILURE: OnFailure = OnFailure::$on_failure;
-            type Event<'a> = raw::$event<'a>;
+        $(
+            pub(crate) struct $point;
 
-            fn function(table: &HookTable) -> Option<HookFunction<raw::$event<'static>>> {
-                table.$name
+            impl Point for $point {
+                const INDEX: usize = Index::$point as usize;
+                const NAME: &'static str = stringify!($name);
+                const MAY_VETO: bool = $may_veto;
+                const ON_FAILURE: OnFailure = OnFailure::$on_failure;
+                type Event<'a> = raw::$event<'a>;
+
+                fn function(table: &HookTable) -> Option<HookFunction<raw::$event<'static>>> {
+                    table.$name
+                }
             }
-        }
-    )*
+        )*
 
         /// All hooks by their two names: the symbol that C plugins export, and [`Point::NAME`].
         pub(crate) const ALL: &[(&str, &str)] =
             &[$((stringify!($point), stringify!($name)),)*];
 
+        /// How many there are.
+        pub(crate) const COUNT: usize = ALL.len();
+
+        /// The hooks in a table: their places in [`ALL`], and their names.
+        pub(crate) fn present(table: &HookTable) -> impl Iterator<Item = (usize, &'static str)> {
+            let hooks = [$((Index::$point as usize, stringify!($name), table.$name.is_some()),)*];
+            hooks.into_iter().filter(|(_, _, there)| *there).map(|(index, name, _)| (index, name))
+        }
+
         /// The names of the hooks in a table.
         pub(crate) fn names(table: &HookTable) -> Vec<&'static str> {
-            let hooks = [$((stringify!($name), table.$name.is_some()),)*];
-            hooks.into_iter().filter(|(_, there)| *there).map(|(name, _)| name).collect()
+            present(table).map(|(_, name)| name).collect()
         }
     };
 }

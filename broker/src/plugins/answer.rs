@@ -2,11 +2,13 @@
 //! copied at once. What parts there are is the hook's business.
 #![allow(unsafe_code, reason = "called by plugins through a C ABI")]
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use parking_lot::Mutex;
 use plugin_abi::raw::{self, AnswerContext, AnswerFunction, View};
 
 /// What a plugin can hand over in a hook.
-pub(crate) trait Parts: Default {
+pub(crate) trait Parts {
     /// Copies a part. Returns what `answer` of the event does; must not panic, for there is no frame in
     /// between that could unwind.
     fn take(&mut self, part: u32, value: &[u8]) -> i32;
@@ -15,6 +17,8 @@ pub(crate) trait Parts: Default {
 /// Lives on the broker's stack while the hook runs.
 #[derive(Default)]
 pub(crate) struct Answer<T> {
+    /// The plugin has handed something over.
+    touched: AtomicBool,
     // Locked although one thread alone should call: it costs nothing here.
     parts: Mutex<T>,
 }
@@ -37,6 +41,17 @@ impl<T: Parts> Answer<T> {
     pub(crate) fn handle(&self) -> AnswerHandle {
         let context = AnswerContext { ptr: std::ptr::from_ref(self).cast() };
         AnswerHandle { context, function: take_part::<T> }
+    }
+
+    /// With what is to know what may be handed over.
+    pub(crate) fn new(parts: T) -> Answer<T> {
+        Answer { touched: AtomicBool::new(false), parts: Mutex::new(parts) }
+    }
+
+    /// Whether the plugins that have returned have handed something over.
+    #[inline]
+    pub(crate) fn is_touched(&self) -> bool {
+        self.touched.load(Ordering::Relaxed)
     }
 
     /// Looks at what there is so far, between two plugins.
@@ -62,6 +77,7 @@ unsafe extern "C" fn take_part<T: Parts>(
 ) -> i32 {
     // SAFETY: the caller's promise.
     let answer = unsafe { &*context.ptr.cast::<Answer<T>>() };
+    answer.touched.store(true, Ordering::Relaxed);
     answer.parts.lock().take(part, value.as_bytes())
 }
 

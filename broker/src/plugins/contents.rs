@@ -2,16 +2,15 @@
 
 use std::fmt;
 
-use plugin_abi::{
-    abi_stable::library::{AbiHeader, ROOT_MODULE_LOADER_NAME},
-    raw,
-};
+use plugin_abi::abi_stable::library::{AbiHeader, ROOT_MODULE_LOADER_NAME};
 
 use super::{
+    Capability, PluginEntry,
     elf::{self, Export},
     error::Reason,
     escaped::Escaped,
     manifest::Manifest,
+    terms,
 };
 use crate::{config::nearest::nearest, hooks::point};
 
@@ -45,12 +44,13 @@ const FUNCTIONS: [&str; 3] = [VERSION_FUNCTION, "Bootstrap", "Shutdown"];
 
 impl Contents {
     /// Reads a library that the ELF check has passed, and says all that keeps it from being loaded.
-    pub(super) fn read(file: &[u8], allow_panic_abort: bool) -> (Contents, Vec<Reason>) {
+    pub(super) fn read(file: &[u8], entry: &PluginEntry) -> (Contents, Vec<Reason>) {
         let manifest = Manifest::read(file);
         let hooks = manifest.as_ref().and_then(|manifest| manifest.hooks.clone());
         let mut contents = Contents { language: None, manifest, hooks, remarks: Vec::new() };
         let mut reasons = Vec::from_iter(contents.read_exports(file).err());
-        reasons.extend(contents.check_manifest(allow_panic_abort));
+        reasons.extend(contents.manifest.iter().flat_map(|manifest| terms::check(manifest, entry)));
+        contents.remarks.extend(contents.manifest.iter().flat_map(unknown_capabilities));
         let hooks = contents.hooks.iter().flatten();
         contents.remarks.extend(hooks.filter_map(|hook| unknown(hook)));
         (contents, reasons)
@@ -74,18 +74,6 @@ impl Contents {
         self.hooks = Some(hooks.map(|(_, name)| (*name).to_owned()).collect());
         self.remarks.extend(exports.iter().filter_map(|export| misspelt(export.name)));
         Ok(())
-    }
-
-    fn check_manifest(&self, allow_panic_abort: bool) -> Vec<Reason> {
-        let Some(manifest) = &self.manifest else { return Vec::new() };
-        let mut reasons = Vec::new();
-        if manifest.abi_major().is_some_and(|theirs| theirs != raw::ABI_VERSION >> 16) {
-            reasons.push(Reason::Version { theirs: manifest.plugin_abi.clone() });
-        }
-        if manifest.panic_unwind == Some(false) && !allow_panic_abort {
-            reasons.push(Reason::PanicAbort);
-        }
-        reasons
     }
 }
 
@@ -120,6 +108,14 @@ fn unknown(hook: &str) -> Option<String> {
     (!is_known).then(|| format!("it has the hook {hook}, which this broker does not know or call"))
 }
 
+/// It can do without them, and will have to.
+fn unknown_capabilities(manifest: &Manifest) -> Vec<String> {
+    let is_unknown = |name: &&String| Capability::named(name).is_none();
+    let remark =
+        |name| format!("it may use the capability {name}, which this broker does not know");
+    manifest.may_use.iter().filter(is_unknown).map(remark).collect()
+}
+
 /// The header of abi_stable says whether the broker can understand what follows it.
 fn check_root_module(file: &[u8], export: Export<'_>) -> Result<(), Reason> {
     let refuse = |what: String| Err(Reason::AbiStable(what));
@@ -151,7 +147,7 @@ mod tests {
     use crate::plugins::library::tests::compile;
 
     fn read(file: &[u8]) -> Option<Contents> {
-        elf::check(file).ok().map(|()| Contents::read(file, false).0)
+        elf::check(file).ok().map(|()| Contents::read(file, &PluginEntry::default()).0)
     }
 
     /// The one who looks is not hurt: debug builds panic where a sum is too large.

@@ -7,7 +7,7 @@ use std::{
 
 use thiserror::Error;
 
-use super::elf::ElfError;
+use super::{Sha256, elf::ElfError};
 
 /// A plugin that was not loaded: which, its file if there is one, the reason, and what to do.
 #[derive(Debug)]
@@ -27,6 +27,16 @@ pub(super) enum Reason {
     Name { dir: PathBuf },
     #[error("there is no such file in {}: looked for {}; {missing}", dir.display(), tried.join(", "))]
     NotFound { dir: PathBuf, tried: Vec<String>, missing: Missing },
+    #[error(
+        "no file of it is one that the config takes: {0}; change `version:` or `stages:` of it, or put \
+         another file there"
+    )]
+    NoVersion(String),
+    #[error(
+        "its SHA-256 is {found}, and the config takes none but {pinned} (`sha256:` of the plugin); if \
+         the file is what it should be, write the former there"
+    )]
+    OtherFile { found: Sha256, pinned: Sha256 },
     #[error("it is named twice; to run two of it, copy the file under a second name")]
     Twice,
     #[error("the file cannot be read: {0}")]
@@ -48,6 +58,25 @@ pub(super) enum Reason {
     Foreign(String),
     #[error("it was built for version {theirs} of plugin-abi; rebuild it with version {ours}", ours = ours())]
     Version { theirs: String },
+    #[error(
+        "it requires version {0} of plugin-abi, and this broker has {ours}; use a build of the plugin \
+         for this broker, or a broker that it is for",
+        ours = ours()
+    )]
+    Requires(String),
+    #[error(
+        "it says that it requires version {requires} of plugin-abi, which is no version: {error}"
+    )]
+    BadRequirement { requires: String, error: semver::Error },
+    #[error(
+        "it wants the capability {0}, which this broker does not know; a later broker may have it"
+    )]
+    UnknownCapability(String),
+    #[error(
+        "it wants the capability {0}, which `capabilities:` of the plugin in the config does not \
+         grant; add it there if the plugin may do so"
+    )]
+    NotGranted(String),
     #[error("its tables do not match plugin-abi {ours}: {0}; rebuild it with that version", ours = ours())]
     Layout(String),
     #[error("its root module could not be made: {0}")]
@@ -96,7 +125,12 @@ impl LoadError {
     pub fn is_bad_config(&self) -> bool {
         matches!(
             *self.reason,
-            Reason::Name { .. } | Reason::NotFound { .. } | Reason::Twice | Reason::Bootstrap(_)
+            Reason::Name { .. }
+                | Reason::NotFound { .. }
+                | Reason::Twice
+                | Reason::NotGranted(_)
+                | Reason::NoVersion(_)
+                | Reason::Bootstrap(_)
         )
     }
 }

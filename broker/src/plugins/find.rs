@@ -12,9 +12,14 @@ pub(super) struct Found<'a> {
     pub(super) file: PathBuf,
 }
 
+/// The name that logs show, of a plugin that the config names so.
+pub(super) fn name(written: &str) -> &str {
+    written.strip_suffix(".so").unwrap_or(written)
+}
+
 /// Looks for the name as it is written, then with `.so`, then as cargo names a library.
 pub(super) fn find<'a>(dir: &Path, written: &'a str) -> Result<Found<'a>, LoadError> {
-    let name = written.strip_suffix(".so").unwrap_or(written);
+    let name = name(written);
     let fail = |reason| LoadError::new(written, None, reason);
     if !is_file_name(written) || name.is_empty() {
         return Err(fail(Reason::Name { dir: dir.into() }));

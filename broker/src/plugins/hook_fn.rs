@@ -6,7 +6,7 @@ use std::{ffi::c_void, sync::Arc};
 use plugin_abi::{module::HookFunction, raw::EventPtr};
 
 use super::Loaded;
-use crate::hooks::point::Point;
+use crate::hooks::{Record, point::Point};
 
 /// A hook and the instance that it is called with. Keeps the plugin alive.
 pub(crate) struct HookFn<P: Point> {
@@ -38,8 +38,8 @@ impl<P: Point> HookFn<P> {
         unsafe { (self.function)(self.instance, event) }
     }
 
-    /// The plugin's name.
-    pub(crate) fn plugin(&self) -> &str {
-        self.plugin.name()
+    /// What is kept of the plugin.
+    pub(crate) fn record(&self) -> &Record {
+        self.plugin.record()
     }
 }

@@ -5,7 +5,11 @@ use std::{
     ffi::c_void,
     fmt,
     path::{Path, PathBuf},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
 };
 
 use libloading::os::unix::Library;
@@ -15,22 +19,38 @@ use plugin_abi::{
 };
 
 use super::{
+    Capabilities, Detail, Manifest, Sha256,
     c::{self, Symbols},
     entry::PluginEntry,
     error::Reason,
     host::Caller,
-    native,
+    native, terms,
 };
-use crate::hooks::running;
+use crate::{
+    hooks::{Record, point, running},
+    services::Services,
+};
 
 /// A plugin and its instance, which ends with it.
 pub(crate) struct Loaded {
-    name: Box<str>,
-    file: PathBuf,
+    record: Record,
+    source: Source,
     kind: Kind,
     hooks: HookTable,
+    granted: Capabilities,
+    /// The config says what is granted.
+    listed: bool,
     instance: *mut c_void,
+    caller: &'static Caller,
+    started: Instant,
     shut_down: AtomicBool,
+}
+
+/// Where a plugin comes from.
+pub(super) struct Source {
+    pub(super) file: PathBuf,
+    pub(super) sha256: Sha256,
+    pub(super) manifest: Option<Manifest>,
 }
 
 enum Kind {
@@ -47,9 +67,10 @@ impl Loaded {
     /// Starts the plugin in a library.
     pub(super) fn start(
         name: &str,
-        file: &Path,
+        source: Source,
         library: &Library,
         entry: &PluginEntry,
+        services: &Arc<Services>,
     ) -> Result<Loaded, Reason> {
         let kind = match native::root_module(library)? {
             Some(module) => Kind::Native(module),
@@ -59,7 +80,8 @@ impl Loaded {
             serde_json::Value::Null => "{}".to_owned(),
             config => config.to_string(),
         };
-        let caller = Caller::new(name);
+        let granted = terms::granted(source.manifest.as_ref(), entry);
+        let caller = Caller::new(&services.account(name), entry.shadow, granted, &config);
         let (instance, hooks) = match &kind {
             Kind::Native(module) => {
                 if !module.panic_unwind() && !entry.allow_panic_abort {
@@ -70,15 +92,50 @@ impl Loaded {
             Kind::C(symbols) => (symbols.bootstrap(caller, &config)?, symbols.hooks),
         };
         let shut_down = AtomicBool::new(false);
-        Ok(Loaded { name: name.into(), file: file.into(), kind, hooks, instance, shut_down })
+        let record = Record::new(&name.into(), entry, &services.trace);
+        let (listed, started) = (entry.capabilities.is_some(), Instant::now());
+        Ok(Loaded {
+            record,
+            source,
+            kind,
+            hooks,
+            granted,
+            listed,
+            instance,
+            caller,
+            started,
+            shut_down,
+        })
     }
 
-    pub(crate) fn name(&self) -> &str {
-        &self.name
+    pub(crate) fn name(&self) -> &Arc<str> {
+        self.record.plugin()
+    }
+
+    pub(crate) fn record(&self) -> &Record {
+        &self.record
     }
 
     pub(super) fn file(&self) -> &Path {
-        &self.file
+        &self.source.file
+    }
+
+    pub(super) fn detail(&self) -> Detail {
+        let version = match (&self.kind, &self.source.manifest) {
+            (Kind::Native(module), _) => module.version().to_string(),
+            (Kind::C(_), Some(manifest)) => manifest.version.clone(),
+            (Kind::C(_), None) => String::new(),
+        };
+        Detail {
+            name: self.name().clone(),
+            version,
+            file: self.source.file.clone(),
+            sha256: self.source.sha256,
+            granted: self.granted,
+            hooks: point::names(&self.hooks),
+            standing: self.record.standing(),
+            age: self.started.elapsed(),
+        }
     }
 
     pub(super) fn hooks(&self) -> &HookTable {
@@ -103,7 +160,7 @@ impl Loaded {
 
     fn check_end(&self, what: &str, code: i32) {
         if code != raw::CONTINUE {
-            log::error!("plugin {} failed in {what}; the broker goes on", self.name);
+            log::error!("plugin {} failed in {what}; the broker goes on", self.name());
         }
     }
 }
@@ -121,18 +178,24 @@ impl Drop for Loaded {
             // SAFETY: as above.
             Kind::C(symbols) => unsafe { symbols.shutdown(self.instance) },
         }
+        self.caller.end();
     }
 }
 
 /// The line that is logged when it has started.
 impl fmt::Display for Loaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} loaded from {}: ", self.name, self.file.display())?;
+        write!(f, "{} loaded from {}: ", self.name(), self.file().display())?;
         match &self.kind {
             Kind::Native(module) => write!(f, "{} {}", module.name(), module.version()),
             Kind::C(symbols) => {
                 write!(f, "C ABI {}.{}", symbols.abi_version >> 16, symbols.abi_version & 0xFFFF)
             }
+        }?;
+        match (self.granted == Capabilities::default(), self.listed) {
+            (true, _) => Ok(()),
+            (false, true) => write!(f, "; granted: {}", self.granted),
+            (false, false) => write!(f, "; granted, as it asks for it: {}", self.granted),
         }
     }
 }

@@ -21,6 +21,12 @@ pub struct Manifest {
     pub hooks: Option<Vec<String>>,
     /// Whether a panic in it unwinds; `None` if it does not say.
     pub panic_unwind: Option<bool>,
+    /// Capabilities without which it is not to be loaded. There may be some that this broker does not know.
+    pub wants: Vec<String>,
+    /// Capabilities that it can do without. As above.
+    pub may_use: Vec<String>,
+    /// The versions of plugin-abi that the broker may have; empty if it does not say.
+    pub requires: String,
 }
 
 impl Manifest {
@@ -49,7 +55,10 @@ impl Manifest {
             "plugin-abi" => self.plugin_abi = value,
             "license" => self.license = value,
             "description" => self.description = value,
-            "hooks" => self.hooks = Some(value.split_whitespace().map(str::to_owned).collect()),
+            "hooks" => self.hooks = Some(words(&value)),
+            "wants" => self.wants = words(&value),
+            "may-use" => self.may_use = words(&value),
+            "requires" => self.requires = value,
             "panic" => self.panic_unwind = Some(value == "unwind"),
             _ => {}
         }
@@ -61,6 +70,10 @@ impl Manifest {
     }
 }
 
+fn words(value: &str) -> Vec<String> {
+    value.split_whitespace().map(str::to_owned).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,12 +81,15 @@ mod tests {
     #[test]
     fn fields_may_be_unknown_absent_and_anything() {
         let text =
-            b"name=a\0later=1\0hooks=on_auth on_tick\0nothing\0panic=abort\0\0description=\xFFx=\n";
+            b"name=a\0later=1\0hooks=on_auth on_tick\0nothing\0panic=abort\0\0description=\xFFx=\n\0\
+              wants= kick  fly\0requires=>=1.1, <2";
         let manifest = Manifest {
             name: "a".into(),
             hooks: Some(vec!["on_auth".into(), "on_tick".into()]),
             panic_unwind: Some(false),
             description: "\u{FFFD}x=\\n".into(),
+            wants: vec!["kick".into(), "fly".into()],
+            requires: ">=1.1, <2".into(),
             ..Manifest::default()
         };
         assert_eq!(Manifest::parse(text), manifest);

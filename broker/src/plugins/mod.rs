@@ -7,8 +7,12 @@
 mod answer;
 mod auth_answer;
 mod c;
+mod capability;
+mod change;
 mod contents;
 mod copy;
+mod described;
+mod detail;
 mod elf;
 mod entry;
 mod error;
@@ -22,32 +26,68 @@ mod loaded;
 mod manifest;
 mod native;
 mod replay;
+mod roster;
+mod sha256;
+mod terms;
+mod versions;
 
 use std::{path::Path, sync::Arc};
 
 use parking_lot::Mutex;
 
-use crate::hooks::{Hooks, point};
+use crate::{
+    config::Config,
+    hooks::{HookStats, Hooks, Live, Standing, TraceFilter, TraceReader, point},
+    services::{Folders, Services},
+};
 
 pub(crate) use answer::{Answer, AnswerHandle, Parts, text};
 pub(crate) use auth_answer::AuthParts;
+pub use capability::{Capabilities, Capability};
+pub use change::{ChangeError, Place};
 pub use contents::{Contents, Language};
-pub use entry::PluginEntry;
+pub(crate) use described::Described;
+pub use detail::{Detail, Enlisted};
+pub use entry::{OnError, PluginEntry};
 pub use error::LoadError;
 use error::Reason;
 pub(crate) use hook_fn::HookFn;
 pub use inspect::{Inspection, inspect, inspect_file, libraries};
 pub(crate) use loaded::Loaded;
+use loaded::Source;
 pub use manifest::Manifest;
 pub use replay::{Played, Player};
+pub use roster::Roster;
+pub use sha256::Sha256;
+pub use versions::PassedOver;
 
 /// The plugins of a running broker.
 ///
 /// Dropping it shuts them down, as [`Plugins::shutdown`] does.
 pub struct Plugins {
-    names: Vec<Box<str>>,
+    services: Arc<Services>,
+    live: Arc<Live>,
+    set: Mutex<Set>,
+    /// Held while plugins come and go, which takes as long as they do.
+    changing: Mutex<()>,
+}
+
+/// What a plugin has done in one of its hooks, since its instance was started.
+#[derive(Clone, Debug)]
+pub struct PluginStats {
+    /// Its name.
+    pub plugin: Arc<str>,
+    /// The hook, as Rust plugins name it.
+    pub hook: &'static str,
+    /// The counters.
+    pub counts: HookStats,
+}
+
+struct Set {
+    names: Vec<String>,
     /// Empty once they are shut down.
-    loaded: Mutex<Vec<Arc<Loaded>>>,
+    loaded: Vec<Arc<Loaded>>,
+    ended: bool,
 }
 
 impl Plugins {
@@ -58,9 +98,20 @@ impl Plugins {
     /// The first plugin that is not `optional` and cannot be loaded ends it; those that were
     /// already loaded are shut down.
     pub fn load(dir: &Path, entries: &[PluginEntry]) -> Result<Plugins, LoadError> {
+        Plugins::load_for(Services::new(&Config::default(), Folders::within(dir)), entries)
+    }
+
+    /// The same, with what they can use of the broker.
+    pub(crate) fn load_for(
+        services: Arc<Services>,
+        entries: &[PluginEntry],
+    ) -> Result<Plugins, LoadError> {
         let mut loaded: Vec<Arc<Loaded>> = Vec::with_capacity(entries.len());
+        let named: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
         for entry in entries {
-            match load(dir, entry, &loaded).map_err(|error| error.at(entry.line)) {
+            match load(&services, &services.folders.plugins, entry, &named, &loaded)
+                .map_err(|error| error.at(entry.line))
+            {
                 Ok(plugin) => {
                     log::info!("plugin {plugin}");
                     loaded.push(Arc::new(plugin));
@@ -74,8 +125,7 @@ impl Plugins {
                 }
             }
         }
-        let names = loaded.iter().map(|plugin| plugin.name().into()).collect();
-        Ok(Plugins { names, loaded: Mutex::new(loaded) })
+        Ok(Plugins::new(services, loaded))
     }
 
     /// Loads the plugin in `file` alone, under the name in `entry`. Blocks while it starts.
@@ -84,15 +134,32 @@ impl Plugins {
     ///
     /// If it cannot be loaded, even if it is `optional`.
     pub fn load_file(file: &Path, entry: &PluginEntry) -> Result<Plugins, LoadError> {
-        let plugin = load_file(&entry.name, file, entry).map_err(|error| error.at(entry.line))?;
+        let folders = Folders::within(file.parent().unwrap_or(Path::new("")));
+        let services = Services::new(&Config::default(), folders);
+        let plugin =
+            load_file(&services, &entry.name, file, entry).map_err(|error| error.at(entry.line))?;
         log::info!("plugin {plugin}");
-        let names = vec![plugin.name().into()];
-        Ok(Plugins { names, loaded: Mutex::new(vec![Arc::new(plugin)]) })
+        Ok(Plugins::new(services, vec![Arc::new(plugin)]))
+    }
+
+    fn new(services: Arc<Services>, loaded: Vec<Arc<Loaded>>) -> Plugins {
+        let live = Arc::new(Live::new(Hooks::new(&loaded)));
+        Plugins { services, live, set: Mutex::new(Set::new(loaded)), changing: Mutex::new(()) }
+    }
+
+    /// What they can use of the broker.
+    pub(crate) fn services(&self) -> &Arc<Services> {
+        &self.services
+    }
+
+    /// Their hooks, for those who are to notice a change.
+    pub(crate) fn live(&self) -> &Arc<Live> {
+        &self.live
     }
 
     /// Their hooks, in the order of the config. None once they are shut down.
-    pub fn hooks(&self) -> Hooks {
-        Hooks::new(&self.loaded.lock())
+    pub fn hooks(&self) -> Arc<Hooks> {
+        self.live.current()
     }
 
     /// Calls each plugin's `shutdown`, in the order of the config; the second call does nothing.
@@ -100,17 +167,59 @@ impl Plugins {
     /// Drop every [`Hooks`] first: a C plugin gets its `Shutdown`, which frees what its hooks use,
     /// only when no hook can be called any more. Blocks as long as the plugins do.
     pub fn shutdown(&self) {
-        shut_down(std::mem::take(&mut *self.loaded.lock()));
+        let mut set = self.set.lock();
+        set.ended = true;
+        let loaded = std::mem::take(&mut set.loaded);
+        drop(set);
+        self.live.end();
+        shut_down(loaded);
     }
 
     /// The names of the loaded plugins, without `.so`, in the order of the config.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.names.iter().map(AsRef::as_ref)
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        self.set.lock().names.clone().into_iter()
+    }
+
+    /// What each instance in force has done in each of its hooks, in the order of the config.
+    pub fn stats(&self) -> Vec<PluginStats> {
+        let set = self.set.lock();
+        let stats = set.loaded.iter().flat_map(|plugin| {
+            point::present(plugin.hooks()).map(|(index, hook)| PluginStats {
+                plugin: plugin.name().clone(),
+                hook,
+                counts: plugin.record().stats(index),
+            })
+        });
+        stats.collect()
+    }
+
+    /// What can be told of each instance in force, in the order of the config.
+    pub fn details(&self) -> Vec<Detail> {
+        self.set.lock().loaded.iter().map(|plugin| plugin.detail()).collect()
+    }
+
+    /// Shows what plugins answer from now on, until the result is dropped. Those that come later too.
+    pub fn trace(&self, filter: TraceFilter) -> TraceReader {
+        self.services.trace.read(filter)
+    }
+
+    /// How each instance in force stands, by the name of its plugin, in the order of the config.
+    pub fn standings(&self) -> Vec<(Arc<str>, Standing)> {
+        let set = self.set.lock();
+        let standing = |plugin: &Arc<Loaded>| (plugin.name().clone(), plugin.record().standing());
+        set.loaded.iter().map(standing).collect()
     }
 
     /// The names of the hooks that some plugin has. None once they are shut down.
     pub fn hook_names(&self) -> Vec<&'static str> {
-        self.loaded.lock().iter().flat_map(|plugin| point::names(plugin.hooks())).collect()
+        self.set.lock().loaded.iter().flat_map(|plugin| point::names(plugin.hooks())).collect()
+    }
+}
+
+impl Set {
+    fn new(loaded: Vec<Arc<Loaded>>) -> Set {
+        let names = loaded.iter().map(|plugin| plugin.name().to_string()).collect();
+        Set { names, loaded, ended: false }
     }
 }
 
@@ -122,25 +231,43 @@ impl Drop for Plugins {
 
 impl std::fmt::Debug for Plugins {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Plugins").field("names", &self.names).finish_non_exhaustive()
+        f.debug_struct("Plugins").field("names", &self.set.lock().names).finish_non_exhaustive()
     }
 }
 
-fn load(dir: &Path, entry: &PluginEntry, before: &[Arc<Loaded>]) -> Result<Loaded, LoadError> {
-    let found = find::find(dir, &entry.name)?;
+/// Loads a plugin that none of `others` is; `named` are the names of all entries.
+fn load(
+    services: &Arc<Services>,
+    dir: &Path,
+    entry: &PluginEntry,
+    named: &[&str],
+    others: &[Arc<Loaded>],
+) -> Result<Loaded, LoadError> {
+    let (found, _) = versions::choose(dir, entry, named)?;
     let (name, file) = (found.name, found.file.as_path());
-    if before.iter().any(|other| other.name() == name || other.file() == file) {
+    if others.iter().any(|other| **other.name() == *name || other.file() == file) {
         return Err(LoadError::new(name, Some(file), Reason::Twice));
     }
-    load_file(name, file, entry)
+    load_file(services, name, file, entry)
 }
 
-fn load_file(name: &str, file: &Path, entry: &PluginEntry) -> Result<Loaded, LoadError> {
+fn load_file(
+    services: &Arc<Services>,
+    name: &str,
+    file: &Path,
+    entry: &PluginEntry,
+) -> Result<Loaded, LoadError> {
     let fail = |reason| LoadError::new(name, Some(file), reason);
     let bytes = std::fs::read(file).map_err(|error| fail(Reason::Read(error)))?;
+    let sha256 = Sha256::of(&bytes);
+    terms::check_file(sha256, entry).map_err(fail)?;
     elf::check(&bytes).map_err(|error| fail(Reason::Elf(error)))?;
+    let manifest = Manifest::read(&bytes);
+    let against = manifest.iter().flat_map(|manifest| terms::check(manifest, entry)).next();
+    against.map_or(Ok(()), |reason| Err(fail(reason)))?;
     let library = library::open(name, &bytes).map_err(fail)?;
-    Loaded::start(name, file, library, entry).map_err(fail)
+    let source = Source { file: file.into(), sha256, manifest };
+    Loaded::start(name, source, library, entry, services).map_err(fail)
 }
 
 fn shut_down(plugins: Vec<Arc<Loaded>>) {

@@ -1,12 +1,15 @@
 //! Delivery of a run to its receivers, receiver by receiver.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use mqtt::QoS;
 
 use super::run::{Item, Messages, Run, Verbatim};
+use super::whom::Whom;
 use super::{Matched, Router, Share, Target};
-use crate::session::{DropCause, Outbox, QueueLimits, RetainFlag, SHARE_ABOVE, Session};
+use crate::hooks::{Deliveries, Offer, Ruling, Rulings};
+use crate::session::{DropCause, Layout, Outbox, QueueLimits, RetainFlag, SHARE_ABOVE, Session};
 use crate::shard::Outgoing;
 
 /// The subscribers of a topic, as they were at some generation of the router.
@@ -21,17 +24,32 @@ pub(crate) struct Receivers<'a> {
 pub(crate) fn deliver(
     run: &Run<'_>,
     receivers: &Receivers<'_>,
+    deliveries: Option<&Deliveries<'_>>,
     outgoing: &mut Outgoing,
 ) -> Option<Arc<Session>> {
-    let mut fanout = Fanout::new(run, receivers.generation, outgoing);
+    let mut fanout = Fanout::new(run, receivers.generation, deliveries, outgoing);
     for target in &receivers.matched.targets {
         fanout.reach(target, || receivers.router.target(run.topic, &target.session));
     }
     let mut crowded = fanout.crowded;
     for share in &receivers.matched.shares {
-        crowded = deliver_shared(run, share, receivers.generation, outgoing).or(crowded);
+        crowded =
+            deliver_shared(run, share, receivers.generation, deliveries, outgoing).or(crowded);
     }
     crowded
+}
+
+/// Hands a run to one session, whatever it is subscribed to.
+pub(crate) fn deliver_to(
+    run: &Run<'_>,
+    target: &Target,
+    deliveries: Option<&Deliveries<'_>>,
+    outgoing: &mut Outgoing,
+) -> Option<Arc<Session>> {
+    // Later than all of its unsubscriptions, which do not matter.
+    let mut fanout = Fanout::new(run, u64::MAX, deliveries, outgoing);
+    fanout.reach(target, || Some(target.clone()));
+    fanout.crowded
 }
 
 /// Hands each message of a run to one member, and neighbours to the same one, so that a long run
@@ -40,6 +58,7 @@ fn deliver_shared(
     run: &Run<'_>,
     share: &Share,
     generation: u64,
+    deliveries: Option<&Deliveries<'_>>,
     outgoing: &mut Outgoing,
 ) -> Option<Arc<Session>> {
     let members = share.members();
@@ -47,7 +66,7 @@ fn deliver_shared(
     let mut crowded = None;
     for items in run.items.chunks(each.max(1)) {
         let part = Run { items, ..*run };
-        let mut fanout = Fanout::new(&part, generation, outgoing);
+        let mut fanout = Fanout::new(&part, generation, deliveries, outgoing);
         fanout.reach_one(share, &members);
         crowded = fanout.crowded.or(crowded);
     }
@@ -59,6 +78,10 @@ struct Fanout<'a> {
     run: &'a Run<'a>,
     /// What the subscriptions were looked up at.
     generation: u64,
+    /// Where plugins are asked.
+    deliveries: Option<&'a Deliveries<'a>>,
+    /// About the receiver whose turn it is.
+    rulings: Rulings,
     outgoing: &'a mut Outgoing,
     limits: QueueLimits,
     verbatim: Option<Verbatim<'a>>,
@@ -68,10 +91,17 @@ struct Fanout<'a> {
 }
 
 impl<'a> Fanout<'a> {
-    fn new(run: &'a Run<'a>, generation: u64, outgoing: &'a mut Outgoing) -> Fanout<'a> {
+    fn new(
+        run: &'a Run<'a>,
+        generation: u64,
+        deliveries: Option<&'a Deliveries<'a>>,
+        outgoing: &'a mut Outgoing,
+    ) -> Fanout<'a> {
         Fanout {
             run,
             generation,
+            deliveries,
+            rulings: Rulings::default(),
             limits: outgoing.limits,
             outgoing,
             verbatim: run.verbatim(),
@@ -94,29 +124,28 @@ impl<'a> Fanout<'a> {
     /// In the order of the run, under the lock of the receiver. `look_up` finds out whether it is
     /// still subscribed. `false`: it is not, or its session has ended. [MQTT-4.5.0-1] [MQTT-4.6.0-5]
     /// [MQTT-4.6.0-6]
-    fn reach(&mut self, target: &Target, look_up: impl FnOnce() -> Option<Target>) -> bool {
+    fn reach(&mut self, target: &Target, look_up: impl Fn() -> Option<Target>) -> bool {
         let run = self.run;
         let is_publisher = run.publisher.is_some_and(|own| Arc::ptr_eq(own, &target.session));
         // [MQTT-3.8.3-3]
         if target.no_local && is_publisher {
             return true;
         }
-        let mut outbox = target.session.outbox.lock();
-        if outbox.has_ended() {
+        if let Some(deliveries) = self.deliveries
+            && !self.ask(deliveries, target, &look_up)
+        {
             return false;
         }
-        let fresh;
-        let target = if outbox.expects_after(self.generation) {
-            // It has unsubscribed from something since. [MQTT-3.10.4-2]
-            fresh = look_up();
-            let Some(fresh) = &fresh else { return false };
-            fresh
-        } else {
-            target
+        let mut outbox = target.session.outbox.lock();
+        let Some(target) = still_subscribed(&outbox, target, self.generation, look_up) else {
+            return false;
         };
+        let target = &*target;
+        outbox.watch(self.outgoing.watched);
         let Some(link) = outbox.link() else {
-            keep(&mut outbox, target, &mut self.messages, run, &self.limits);
-            self.outgoing.count_dropped(&target.session, &mut outbox);
+            let rulings = &self.rulings;
+            keep(&mut outbox, target, &mut self.messages, run, rulings, &self.limits);
+            self.outgoing.collect(&target.session, &mut outbox);
             return true;
         };
         let takes_verbatim = link.version == run.version
@@ -125,20 +154,56 @@ impl<'a> Fanout<'a> {
             && link.takes_topics_as_they_are()
             && target.matched_by.as_ref().is_none_or(|by| by.identifiers().is_empty());
         outbox.lend_buffer(&mut self.outgoing.pool);
+        let takes_verbatim = takes_verbatim && self.rulings.is_empty();
         match self.verbatim.filter(|verbatim| takes_verbatim && verbatim.qos <= target.qos) {
             Some(Verbatim { qos: QoS::AtMostOnce, bytes }) if outbox.takes_qos0(&self.limits) => {
-                outbox.append(bytes);
+                if outbox.watched().any() {
+                    append_each(&mut outbox, target, &mut self.messages, run);
+                } else {
+                    outbox.append(bytes);
+                }
             }
             Some(Verbatim { qos, .. }) if qos > QoS::AtMostOnce => {
                 self.send_in_flight(&mut outbox, target, qos);
             }
-            _ => send_each(&mut outbox, target, &mut self.messages, run, &self.limits),
+            _ => {
+                let rulings = &self.rulings;
+                send_each(&mut outbox, target, &mut self.messages, run, rulings, &self.limits);
+            }
         }
         // Who publishes to itself is stopped by what it has to take, see `ConnectedClient::is_behind`.
         if !is_publisher && outbox.is_crowded(&self.limits) {
             self.crowded = Some(target.session.clone());
         }
         self.outgoing.mark(&target.session, outbox);
+        true
+    }
+
+    /// Asks the plugins about the run for one receiver, whose lock is not held meanwhile. `false`: it
+    /// has gone, and there is nothing to ask.
+    fn ask(
+        &mut self,
+        deliveries: &Deliveries<'_>,
+        target: &Target,
+        look_up: &impl Fn() -> Option<Target>,
+    ) -> bool {
+        let outbox = target.session.outbox.lock();
+        let Some(target) = still_subscribed(&outbox, target, self.generation, look_up) else {
+            return false;
+        };
+        let whom = Whom::of(&outbox);
+        drop(outbox);
+        let run = self.run;
+        let offers = run.items.iter().map(|item| {
+            let publish = run.publish(item);
+            Offer {
+                payload: publish.payload,
+                properties: publish.properties.as_bytes(),
+                qos: item.qos.min(target.qos),
+                retain: item.retain && target.retain_as_published,
+            }
+        });
+        deliveries.ask(&whom.receiver(&target), offers, &mut self.rulings);
         true
     }
 
@@ -152,8 +217,35 @@ impl<'a> Fanout<'a> {
         let rest = self.run.items.get(count..).unwrap_or_default();
         if !rest.is_empty() {
             let run = &Run { items: rest, ..*self.run };
-            send_each(outbox, target, &mut self.messages, run, &self.limits);
+            let rulings = &self.rulings;
+            send_each(outbox, target, &mut self.messages, run, rulings, &self.limits);
         }
+    }
+}
+
+/// The subscription as it is now; `None`: it is gone, or its session has ended.
+fn still_subscribed<'t>(
+    outbox: &Outbox,
+    target: &'t Target,
+    generation: u64,
+    look_up: impl Fn() -> Option<Target>,
+) -> Option<Cow<'t, Target>> {
+    if outbox.has_ended() {
+        return None;
+    }
+    if outbox.expects_after(generation) {
+        // It has unsubscribed from something since. [MQTT-3.10.4-2]
+        return look_up().map(Cow::Owned);
+    }
+    Some(Cow::Borrowed(target))
+}
+
+/// The packets as they stand, each with a mark where it ends.
+fn append_each(outbox: &mut Outbox, target: &Target, messages: &mut Messages<'_>, run: &Run<'_>) {
+    for item in run.items {
+        let Layout { start, end, .. } = item.layout;
+        outbox.append(run.data.get(start as usize..end as usize).unwrap_or_default());
+        outbox.mark(|| messages.shared(item, target, QoS::AtMostOnce, RetainFlag::Clear));
     }
 }
 
@@ -162,14 +254,28 @@ fn send_each(
     target: &Target,
     messages: &mut Messages<'_>,
     run: &Run<'_>,
+    rulings: &Rulings,
     limits: &QueueLimits,
 ) {
-    for item in run.items {
+    for (index, item) in run.items.iter().enumerate() {
         let qos = item.qos.min(target.qos); // [MQTT-3.8.4-8] [MQTT-4.8.2-3]
         // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
         let retain = RetainFlag::new(item.retain, target.retain_as_published);
+        match rulings.of(index) {
+            Ruling::Allowed => {}
+            Ruling::Vetoed => {
+                outbox
+                    .drop_message(DropCause::Vetoed, || messages.shared(item, target, qos, retain));
+                continue;
+            }
+            Ruling::Edited(edited) => {
+                let message = edited.apply(&messages.shared(item, target, qos, retain));
+                outbox.send(message, run.now, limits);
+                continue;
+            }
+        }
         if !fits(outbox, target, run, item, qos) {
-            outbox.drop_message(DropCause::TooLarge);
+            outbox.drop_message(DropCause::TooLarge, || messages.shared(item, target, qos, retain));
             continue;
         }
         if qos > QoS::AtMostOnce {
@@ -180,8 +286,9 @@ fn send_each(
             let mut publish = run.publish(item);
             publish.retain = retain == RetainFlag::Shown;
             outbox.append_publish(publish, target.additions());
+            outbox.mark(|| messages.shared(item, target, qos, retain));
         } else {
-            outbox.drop_message(DropCause::NotTaken);
+            outbox.drop_message(DropCause::NotTaken, || messages.shared(item, target, qos, retain));
         }
     }
 }
@@ -206,13 +313,20 @@ fn keep(
     target: &Target,
     messages: &mut Messages<'_>,
     run: &Run<'_>,
+    rulings: &Rulings,
     limits: &QueueLimits,
 ) {
     for (index, item) in run.items.iter().enumerate() {
         let qos = item.qos.min(target.qos);
-        if qos > QoS::AtMostOnce || limits.queue_qos0 {
-            let retain = RetainFlag::new(item.retain, target.retain_as_published);
-            outbox.keep(messages.compact(index, item, target, qos, retain), limits);
+        let retain = RetainFlag::new(item.retain, target.retain_as_published);
+        let mut make = || messages.compact(index, item, target, qos, retain);
+        match rulings.of(index) {
+            Ruling::Vetoed => outbox.drop_message(DropCause::Vetoed, make),
+            Ruling::Allowed if qos == QoS::AtMostOnce && !limits.queue_qos0 => {
+                outbox.pass_over(make);
+            }
+            Ruling::Allowed => outbox.keep(make(), limits),
+            Ruling::Edited(edited) => outbox.keep(edited.apply(&make()), limits),
         }
     }
 }
@@ -259,7 +373,7 @@ mod tests {
         let mut outgoing = Outgoing::default();
         outgoing.limits = limits;
         for _ in 0..4 {
-            let mut fanout = Fanout::new(&run, generation, &mut outgoing);
+            let mut fanout = Fanout::new(&run, generation, None, &mut outgoing);
             fanout.reach_one(&matched.shares[0], &members);
         }
         assert_eq!(stays.outbox.lock().end().len(), 4);
@@ -292,10 +406,7 @@ mod tests {
         let run = Run {
             data: &data,
             topic: "t",
-            items: &[
-                item,
-                Item { layout: crate::session::Layout { end: 100_007, ..item.layout }, ..item },
-            ],
+            items: &[item, Item { layout: Layout { end: 100_007, ..item.layout }, ..item }],
             version: Version::V3_1_1,
             publisher: None,
             now: 0,

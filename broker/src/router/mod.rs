@@ -17,14 +17,16 @@ mod retained;
 mod run;
 mod share;
 mod trie;
+mod whom;
 
 pub(crate) use cache::TopicCache;
-pub(crate) use fanout::{Receivers, deliver};
+pub(crate) use fanout::{Receivers, deliver, deliver_to};
 pub(crate) use retained::{Next, Replay, Retained, RetainedLimits, Retention};
 pub(crate) use run::{Item, Run};
 pub(crate) use share::Share;
 use trie::Leaving;
 pub(crate) use trie::{Matched, Target};
+pub(crate) use whom::Whom;
 
 /// The subscriptions of all sessions. Its lock is held for a walk of the tree and no longer.
 #[derive(Default)]

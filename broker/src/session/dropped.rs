@@ -11,6 +11,12 @@ pub(crate) enum DropCause {
     TooLarge,
     /// It waited longer than its Message Expiry Interval. [MQTT-3.3.2-5]
     Expired,
+    /// A plugin has kept it from the client.
+    Vetoed,
+    /// The client has acknowledged it with an error.
+    Refused,
+    /// The session that it waited in has ended.
+    SessionEnded,
 }
 
 /// How many of each.
@@ -20,8 +26,15 @@ pub(crate) struct Dropped {
 }
 
 impl DropCause {
-    const ALL: [DropCause; 4] =
-        [DropCause::QueueFull, DropCause::NotTaken, DropCause::TooLarge, DropCause::Expired];
+    const ALL: [DropCause; 7] = [
+        DropCause::QueueFull,
+        DropCause::NotTaken,
+        DropCause::TooLarge,
+        DropCause::Expired,
+        DropCause::Vetoed,
+        DropCause::Refused,
+        DropCause::SessionEnded,
+    ];
 }
 
 impl Dropped {
@@ -29,12 +42,6 @@ impl Dropped {
         if let Some(count) = self.counts.get_mut(cause as usize) {
             *count = count.saturating_add(messages);
         }
-    }
-
-    /// On the path of every delivery.
-    #[inline]
-    pub(crate) fn is_none(&self) -> bool {
-        self.counts == [0; DropCause::ALL.len()]
     }
 
     /// The causes that there were, and how often.
@@ -50,6 +57,9 @@ impl std::fmt::Display for DropCause {
             DropCause::NotTaken => "the client does not read, and it is at QoS 0",
             DropCause::TooLarge => "it is larger than the client takes",
             DropCause::Expired => "it has expired",
+            DropCause::Vetoed => "a plugin has kept it from the client",
+            DropCause::Refused => "the client has refused it",
+            DropCause::SessionEnded => "the session that it waited in has ended",
         })
     }
 }
@@ -61,14 +71,18 @@ mod tests {
     #[test]
     fn each_cause_has_its_count() {
         let mut dropped = Dropped::default();
-        assert!(dropped.is_none());
         for (number, cause) in DropCause::ALL.into_iter().enumerate() {
             assert_eq!(number, cause as usize);
             dropped.add(cause, number as u32);
         }
-        assert!(!dropped.is_none());
-        let expected =
-            [(DropCause::NotTaken, 1), (DropCause::TooLarge, 2), (DropCause::Expired, 3)];
+        let expected = [
+            (DropCause::NotTaken, 1),
+            (DropCause::TooLarge, 2),
+            (DropCause::Expired, 3),
+            (DropCause::Vetoed, 4),
+            (DropCause::Refused, 5),
+            (DropCause::SessionEnded, 6),
+        ];
         assert_eq!(dropped.each().collect::<Vec<_>>(), expected);
     }
 }

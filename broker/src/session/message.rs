@@ -161,6 +161,12 @@ impl Message {
         Message { chunk, start: 0, payload_start, end, ..self }
     }
 
+    /// Another message in the place of this one, for the same receiver.
+    pub(crate) fn with(&self, publish: &Publish<'_>) -> Message {
+        let matched_by = self.matched_by.clone();
+        Message { matched_by, retain: self.retain, ..Message::new(publish, self.received) }
+    }
+
     /// Bytes of topic, properties and payload: what it counts for in a queue.
     pub(crate) fn size(&self) -> usize {
         usize::from(self.topic_len) + (self.end - self.properties_start()) as usize

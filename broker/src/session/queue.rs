@@ -38,12 +38,15 @@ pub(crate) struct Delivery {
     pub(super) outbound: Outbound<Message>,
     waiting_bytes: usize,
     /// Messages that gave way to newer ones.
-    pub(super) dropped: u32,
+    pub(super) dropped: Vec<Message>,
+    /// What the client has received at QoS 2, and PUBCOMP is still to come; where plugins want to know.
+    pub(super) received: Vec<(u16, Message)>,
 }
 
 impl Delivery {
     pub(super) fn new(window: u16) -> Delivery {
-        Delivery { outbound: Outbound::new(window), waiting_bytes: 0, dropped: 0 }
+        let (dropped, received) = (Vec::new(), Vec::new());
+        Delivery { outbound: Outbound::new(window), waiting_bytes: 0, dropped, received }
     }
 
     /// Takes a message on its way. `Some` is the packet id under which to send it now; `None`: it
@@ -116,6 +119,12 @@ impl Delivery {
         taken
     }
 
+    /// The message of a PUBREC that is the client's no longer waited for.
+    pub(super) fn take_received(&mut self, packet_id: u16) -> Option<Message> {
+        let at = self.received.iter().position(|(received, _)| *received == packet_id)?;
+        Some(self.received.remove(at).1)
+    }
+
     /// Puts messages in front of all that wait.
     pub(super) fn put_back(&mut self, messages: VecDeque<Message>) {
         self.outbound.put_back(messages.into_iter().map(|message| {
@@ -158,7 +167,7 @@ impl Delivery {
         while self.outbound.waiting() > limits.messages || self.waiting_bytes > limits.bytes {
             let Some((message, _)) = self.outbound.drop_oldest_waiting() else { return };
             self.waiting_bytes = self.waiting_bytes.saturating_sub(message.size());
-            self.dropped += 1;
+            self.dropped.push(message);
         }
     }
 }

@@ -18,22 +18,13 @@ pub(crate) struct Will {
 /// Who left a will, for the plugins that decide about it when the client is long gone.
 pub(crate) struct Author {
     pub(crate) session: Arc<Session>,
-    pub(crate) username: Option<Box<str>>,
-    pub(crate) protocol: u8,
-    pub(crate) endpoint: Endpoint,
+    pub(crate) endpoint: Arc<Endpoint>,
 }
 
 impl Author {
     /// What plugins are told of the client.
     pub(crate) fn facts(&self) -> hooks::Client<'_> {
-        hooks::Client {
-            client_id: &self.session.client_id,
-            username: self.username.as_deref(),
-            protocol: self.protocol,
-            peer: self.endpoint.peer,
-            local: self.endpoint.local,
-            listener: &self.endpoint.listener,
-        }
+        self.endpoint.facts(&self.session.client_id)
     }
 }
 

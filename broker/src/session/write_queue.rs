@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use std::io::{self, IoSlice};
 
 use super::Message;
+use super::marks::Marks;
 
 /// Slices handed to the kernel in one call; the limit of Linux is 1024.
 const MAX_SLICES: usize = 64;
@@ -38,6 +39,8 @@ pub(crate) struct WriteQueue {
     segments: Option<Box<VecDeque<Segment>>>,
     /// All that is not yet taken, in bytes.
     pending: usize,
+    /// Where somebody wants to know when a message is written.
+    marks: Option<Box<Marks>>,
 }
 
 enum Segment {
@@ -106,8 +109,31 @@ impl WriteQueue {
         segments.push_back(Segment::Payload(message, 0));
     }
 
+    /// Notes that what was appended last is a message; see [`WriteQueue::take_written`].
+    pub(crate) fn mark(&mut self, message: Message) {
+        self.marks.get_or_insert_default().add(message, self.pending);
+    }
+
+    /// The marked messages that were written since the last call.
+    pub(crate) fn take_written(&mut self) -> Vec<Message> {
+        let Some(marks) = &mut self.marks else { return Vec::new() };
+        let written = marks.take_written();
+        if marks.is_empty() {
+            self.marks = None;
+        }
+        written
+    }
+
+    /// The marked messages that were not written, now that nothing more is.
+    pub(crate) fn into_unwritten(self) -> impl Iterator<Item = Message> {
+        self.marks.into_iter().flat_map(|marks| marks.into_unwritten())
+    }
+
     /// Appends all of `newer`, which was collected while this one was being written.
-    pub(crate) fn append_queue(&mut self, newer: WriteQueue) {
+    pub(crate) fn append_queue(&mut self, mut newer: WriteQueue) {
+        if let Some(newer) = newer.marks.take() {
+            self.marks.get_or_insert_default().append(*newer, self.pending);
+        }
         let Some(segments) = newer.segments else {
             self.append(newer.buffer.get(newer.sent..).unwrap_or_default());
             return;
@@ -164,6 +190,9 @@ impl WriteQueue {
 
     fn advance(&mut self, taken: usize) {
         self.pending -= taken;
+        if let Some(marks) = &mut self.marks {
+            marks.advance(taken);
+        }
         let Some(segments) = &mut self.segments else {
             self.sent += taken;
             return;
@@ -327,6 +356,32 @@ mod tests {
         let mut left = expected.clone();
         left.drain(15..17);
         assert_eq!(String::from_utf8_lossy(&sink.taken.borrow()), String::from_utf8_lossy(&left));
+    }
+
+    #[test]
+    fn marked_messages_are_told_when_their_last_byte_is_written() {
+        let mut queue = WriteQueue::default();
+        queue.append(b"head");
+        for payload in [&b"one"[..], b"two"] {
+            queue.append(payload);
+            queue.mark(message(payload));
+        }
+        let texts = |messages: Vec<Message>| -> Vec<Vec<u8>> {
+            messages.iter().map(|message| message.payload().to_vec()).collect()
+        };
+        assert_eq!(queue.write_to(&Narrow::new(6)).unwrap(), Written::Blocked);
+        assert!(queue.take_written().is_empty());
+        assert_eq!(queue.write_to(&Narrow::new(2)).unwrap(), Written::Blocked);
+        assert_eq!(texts(queue.take_written()), [b"one"]);
+        let mut newer = WriteQueue::default();
+        for payload in [&b"three"[..], b"four"] {
+            newer.append_payload(message(payload));
+            newer.mark(message(payload));
+        }
+        queue.append_queue(newer);
+        assert_eq!(queue.write_to(&Narrow::new(8)).unwrap(), Written::Blocked);
+        assert_eq!(texts(queue.take_written()), [&b"two"[..], b"three"]);
+        assert_eq!(texts(queue.into_unwritten().collect()), [b"four"]);
     }
 
     #[test]

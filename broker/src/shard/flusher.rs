@@ -16,6 +16,7 @@ impl Future for Flusher {
             shard.outgoing.set_flusher(cx.waker());
             shard.activity.end_turn();
             shard.outgoing.flush_all();
+            shard.tell_outcomes();
         });
         Poll::Pending
     }

@@ -4,6 +4,7 @@
 //! a lock is [`Shard`]: buffers, the list of those to flush, timers, a cache of subscriptions.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
 mod activity;
 mod batch;
@@ -19,8 +20,11 @@ pub(crate) use thread::{ShardThread, start};
 pub(crate) use ticker::TICK_MILLISECONDS;
 pub(crate) use timers::TimerKey;
 
+use crate::hooks::{Hooks, Live};
 use crate::router::TopicCache;
+use crate::session::Outcome;
 use activity::Activity;
+use outgoing::Told;
 use timers::Timers;
 
 /// Bytes read from a socket at once.
@@ -28,6 +32,8 @@ pub(crate) const READ_SIZE: usize = 64 * 1024;
 
 /// The state of this thread.
 pub(crate) struct Shard {
+    /// Those in force when the turn began.
+    pub(crate) hooks: Arc<Hooks>,
     pub(crate) outgoing: Outgoing,
     pub(crate) cache: TopicCache,
     pub(crate) timers: Timers,
@@ -43,6 +49,7 @@ pub(crate) struct Shard {
 impl Shard {
     fn new() -> Shard {
         Shard {
+            hooks: Arc::new(Hooks::none()),
             outgoing: Outgoing::default(),
             cache: TopicCache::default(),
             timers: Timers::default(),
@@ -50,6 +57,34 @@ impl Shard {
             batch: Batch::default(),
             read_buffer: vec![0; 2 * READ_SIZE],
             now: 0,
+        }
+    }
+
+    /// Looks for new hooks. To be called at the beginning of a turn.
+    #[inline]
+    pub(crate) fn renew_hooks(&mut self, live: &Live) {
+        if !live.is_current(&self.hooks) {
+            self.hooks = live.current();
+            self.outgoing.watched = self.hooks.watched();
+        }
+    }
+
+    /// Tells the plugins what became of messages. Nobody may hold an outbox.
+    #[inline]
+    pub(crate) fn tell_outcomes(&mut self) {
+        if self.outgoing.outcomes.is_empty() {
+            return;
+        }
+        let mut outcomes = std::mem::take(&mut self.outgoing.outcomes);
+        for Told { session, whom, message, outcome } in outcomes.drain(..) {
+            let client = whom.client(&session);
+            match outcome {
+                Outcome::Delivered => self.hooks.on_delivered(&client, &message),
+                Outcome::Dropped(cause) => self.hooks.on_dropped(&client, &message, cause),
+            }
+        }
+        if self.outgoing.outcomes.is_empty() {
+            self.outgoing.outcomes = outcomes;
         }
     }
 

@@ -6,7 +6,9 @@ use std::task::Waker;
 
 use parking_lot::MutexGuard;
 
-use crate::session::{AfterWrite, BufferPool, DropCause, Outbox, QueueLimits, Session};
+use crate::router::Whom;
+use crate::session::{AfterWrite, BufferPool, DropCause, Message, Outbox, Outcome, Outcomes};
+use crate::session::{QueueLimits, Session, Watched};
 use crate::tally::{Kind, Tally};
 
 /// Writes to one session in a row while others keep adding to it; then it goes to the end of the
@@ -23,6 +25,18 @@ pub(crate) struct Outgoing {
     scheduled: bool,
     /// Messages that clients did not get, and one of these clients for each cause.
     dropped: HashMap<DropCause, (u64, Arc<str>)>,
+    /// What plugins want to hear of.
+    pub(crate) watched: Watched,
+    /// For the plugins, who are told when nobody holds an outbox.
+    pub(super) outcomes: Vec<Told>,
+}
+
+/// What became of a message for a client.
+pub(super) struct Told {
+    pub(super) session: Arc<Session>,
+    pub(super) whom: Arc<Whom>,
+    pub(super) message: Message,
+    pub(super) outcome: Outcome,
 }
 
 impl Outgoing {
@@ -34,7 +48,7 @@ impl Outgoing {
 
     /// Has a session flushed at the end of the turn, after the connections that are runnable now.
     pub(crate) fn mark(&mut self, session: &Arc<Session>, mut outbox: MutexGuard<'_, Outbox>) {
-        self.count_dropped(session, &mut outbox);
+        self.collect(session, &mut outbox);
         session.note_behind(outbox.has_too_much_to_write(&self.limits));
         if outbox.dirty {
             return;
@@ -49,17 +63,42 @@ impl Outgoing {
         self.schedule();
     }
 
-    /// Collects what the client did not get.
+    /// Collects what became of the client's messages.
     #[inline]
-    pub(crate) fn count_dropped(&mut self, session: &Session, outbox: &mut Outbox) {
-        let Some(dropped) = outbox.take_dropped() else { return };
-        for (cause, messages) in dropped.each() {
-            let all = self.dropped.entry(cause).or_insert_with(|| (0, session.client_id.clone()));
-            all.0 += u64::from(messages);
+    pub(crate) fn collect(&mut self, session: &Arc<Session>, outbox: &mut Outbox) {
+        if let Some(outcomes) = outbox.take_outcomes() {
+            self.take_outcomes(session, *outcomes, outbox);
         }
     }
 
-    /// Hands over what [`Outgoing::count_dropped`] has collected.
+    #[cold]
+    fn take_outcomes(&mut self, session: &Arc<Session>, outcomes: Outcomes, outbox: &Outbox) {
+        for (cause, messages) in outcomes.dropped.each() {
+            let all = self.dropped.entry(cause).or_insert_with(|| (0, session.client_id.clone()));
+            all.0 += u64::from(messages);
+        }
+        if outcomes.messages.is_empty() {
+            return;
+        }
+        let whom = Arc::new(Whom::of(outbox));
+        for (message, outcome) in outcomes.messages {
+            let (session, whom) = (session.clone(), whom.clone());
+            self.outcomes.push(Told { session, whom, message, outcome });
+        }
+        self.schedule();
+    }
+
+    /// A message that came by a share is lost with the session of its last member.
+    pub(crate) fn forget(&mut self, session: &Arc<Session>, message: Message) {
+        if self.watched.dropped {
+            let whom = Arc::new(Whom::of(&session.outbox.lock()));
+            let outcome = Outcome::Dropped(DropCause::SessionEnded);
+            self.outcomes.push(Told { session: session.clone(), whom, message, outcome });
+            self.schedule();
+        }
+    }
+
+    /// Hands over what [`Outgoing::collect`] has counted.
     pub(super) fn report_dropped(&mut self, tally: &Tally) {
         for (cause, (messages, client_id)) in self.dropped.drain() {
             tally.add(Kind::Dropped(cause), messages, || format!("one for {client_id:?}"));
@@ -94,7 +133,8 @@ impl Outgoing {
                 }
                 AfterWrite::LastWords(mut write) => {
                     // What the client does not take now it does not get.
-                    MutexGuard::unlocked(&mut outbox, || drop(write.run()));
+                    let _ = MutexGuard::unlocked(&mut outbox, || write.run());
+                    outbox.finish_last(write);
                 }
             }
         }

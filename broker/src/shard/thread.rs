@@ -10,6 +10,7 @@ use tokio::sync::oneshot;
 use super::flusher::Flusher;
 use super::ticker;
 use crate::broker::Broker;
+use crate::hooks::slot;
 
 /// A running shard.
 pub(crate) struct ShardThread {
@@ -24,9 +25,11 @@ pub(crate) fn start(index: usize, broker: Arc<Broker>) -> io::Result<ShardThread
     let handle = runtime.handle().clone();
     let (stop, stopped) = oneshot::channel();
     let thread = std::thread::Builder::new().name(format!("shard-{index}")).spawn(move || {
+        let _slot = slot::claim();
         super::with(|shard| {
             shard.outgoing.limits = broker.queue_limits;
             shard.now = broker.clock.milliseconds();
+            shard.renew_hooks(&broker.hooks);
         });
         runtime.block_on(async {
             tokio::spawn(Flusher);
@@ -34,7 +37,10 @@ pub(crate) fn start(index: usize, broker: Arc<Broker>) -> io::Result<ShardThread
             // An error means that the broker is gone, which also is a reason to stop.
             let _ = stopped.await;
         });
-        super::with(|shard| shard.outgoing.report_dropped(&broker.tally));
+        super::with(|shard| {
+            shard.tell_outcomes();
+            shard.outgoing.report_dropped(&broker.tally);
+        });
     })?;
     Ok(ShardThread { handle, stop: Some(stop), thread: Some(thread) })
 }

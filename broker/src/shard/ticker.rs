@@ -18,6 +18,7 @@ pub(super) async fn tick(broker: Arc<Broker>, first_shard: bool) {
         interval.tick().await;
         super::with(|shard| {
             shard.now = broker.clock.milliseconds();
+            shard.renew_hooks(&broker.hooks);
             shard.timers.fire(shard.now);
             shard.outgoing.pool.trim();
             shard.cache.refresh(&broker.router);
@@ -25,6 +26,7 @@ pub(super) async fn tick(broker: Arc<Broker>, first_shard: bool) {
             if first_shard {
                 broker.attend_absent(shard);
                 broker.tally.report();
+                broker.hooks.retire();
             }
         });
     }

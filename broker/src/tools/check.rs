@@ -101,7 +101,7 @@ impl Check {
 
     /// Says what the plugin is, or returns what is wrong with it.
     fn look_at(&self, entry: &PluginEntry, plugin: &Inspection) -> Result<Contents, Vec<String>> {
-        let Inspection { name, file, contents, refusals } = plugin;
+        let Inspection { name, file, contents, refusals, .. } = plugin;
         let (Some(file), Some(contents), []) = (file, contents, refusals.as_slice()) else {
             return Err(refusals.iter().map(ToString::to_string).collect());
         };

@@ -1,6 +1,8 @@
-//! The commands beside `run`: they look at configs and plugins, and start no broker.
+//! The commands beside `run`: they look at configs and plugins, or prepare files for them, and start no broker.
 
 mod check;
+mod ctl;
+mod passwd;
 mod plugin;
 mod trial;
 
@@ -9,6 +11,8 @@ use std::io::Write;
 use std::path::PathBuf;
 
 pub(crate) use check::Check;
+pub(crate) use ctl::Ctl;
+pub(crate) use passwd::Passwd;
 pub(crate) use plugin::Plugin;
 
 /// The config that a command looks at.

@@ -151,9 +151,8 @@ pub(super) fn read_entry() -> io::Result<PluginEntry> {
     Ok(PluginEntry {
         name: get("name").as_str().unwrap_or_default().to_owned(),
         config: get("config"),
-        optional: false,
-        line: None,
         allow_panic_abort: get("allow_panic_abort") == Value::Bool(true),
+        ..PluginEntry::default()
     })
 }
 

@@ -139,7 +139,7 @@ impl TcpAcceptor {
             if self.local.ip().is_unspecified() { stream.local_addr()? } else { self.local };
         let _context = shard.enter();
         let stream = TcpStream::from_std(stream)?;
-        let endpoint = Endpoint { peer, local, listener: self.name.clone() };
+        let endpoint = Endpoint::new(peer, local, self.name.clone());
         shard.spawn(Connection::new(self.broker.clone(), stream, endpoint, counted));
         Ok(())
     }

@@ -39,8 +39,10 @@ fn the_plugin_that_knows_the_method_is_asked_alone() {
         "on_socket_open",
         "on_auth",
         "on_before_connect",
+        "on_session",
         "on_connect",
         "on_disconnect",
+        "on_session",
         "shutdown",
     ];
     assert_eq!(called, expected);
@@ -48,7 +50,7 @@ fn the_plugin_that_knows_the_method_is_asked_alone() {
     // Who it is: nobody knows, then everybody.
     assert!(before[2].starts_with(&format!("on_auth: {client_id} username=None")), "{before:?}");
     let known = format!("{client_id} username=Some(\"alice\")");
-    for line in &before[3..6] {
+    for line in &before[3..8] {
         assert!(line.contains(&known), "{line}");
     }
     assert!(before[3].contains("method=Some(\"CHALLENGE\")"), "{before:?}");

@@ -29,8 +29,8 @@ both_versions!(
     the_sub_limiter_in_c_does_the_same,
 );
 
-fn entry(name: &str, config: Value) -> PluginEntry {
-    PluginEntry { name: name.into(), config, optional: false, line: None, allow_panic_abort: false }
+pub(crate) fn entry(name: &str, config: Value) -> PluginEntry {
+    PluginEntry { name: name.into(), config, ..PluginEntry::default() }
 }
 
 /// A broker with plugins that log each hook, each under a prefix that begins with `test`.
@@ -77,6 +77,7 @@ fn hooks_run_in_the_order_of_the_config(version: Version) {
         "bootstrap",
         "on_socket_open",
         "on_before_connect",
+        "on_session",
         "on_connect",
         "on_before_subscribe",
         "on_subscribe",
@@ -86,6 +87,7 @@ fn hooks_run_in_the_order_of_the_config(version: Version) {
         "on_before_unsubscribe",
         "on_unsubscribe",
         "on_disconnect",
+        "on_session",
         "shutdown",
     ];
     let expected: Vec<_> =

@@ -5,7 +5,6 @@ use std::thread;
 
 use hookmq::plugins::PluginEntry;
 use mqtt::{Packet, Properties, Publish, QoS, ReasonCode, Version};
-use serde_json::json;
 
 use crate::common::plugins::{self, PluginDir};
 use crate::support::{Broker, Client, Login, both_versions};
@@ -55,13 +54,7 @@ impl Drop for Done<'_> {
 fn broker() -> Broker {
     let directory = PluginDir::new();
     directory.put(plugins::c_text(VETOES_RESUMED), "vetoes-resumed");
-    let entry = PluginEntry {
-        name: "vetoes-resumed".into(),
-        config: json!(null),
-        optional: false,
-        line: None,
-        allow_panic_abort: false,
-    };
+    let entry = PluginEntry { name: "vetoes-resumed".into(), ..PluginEntry::default() };
     Broker::with_plugins_and(&directory, vec![entry], |config| {
         config.limits.max_takeovers = 10_000;
     })

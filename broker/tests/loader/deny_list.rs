@@ -1,5 +1,7 @@
 //! deny-list: who is kept out, and what its config may say.
 
+use std::sync::Arc;
+
 use hookmq::hooks::{Client, Hooks};
 use serde_json::{Value, json};
 
@@ -9,7 +11,7 @@ use crate::{
     connect, entry, load, load_error,
 };
 
-fn with_config(config: Value) -> (PluginDir, Hooks) {
+fn with_config(config: Value) -> (PluginDir, Arc<Hooks>) {
     let dir = PluginDir::new();
     dir.put(plugins::rust("deny-list"), "deny-list");
     let hooks = load(&dir, &[entry("deny-list", config)]).hooks();

@@ -1,6 +1,7 @@
 //! Plugins that fail in a hook: the broker lives, says so, and takes the failure for what the table of
 //! hooks says.
 
+use hookmq::plugins::PluginEntry;
 use serde_json::json;
 
 use crate::{
@@ -76,7 +77,8 @@ fn many_panics_are_all_reported_but_the_failure_once_a_second() {
     let dir = PluginDir::new();
     dir.put(plugins::rust("misbehaving"), "often");
     let config = json!({ "in": "on_before_publish", "how": "panic" });
-    let hooks = load(&dir, &[entry("often", config)]).hooks();
+    let entry = PluginEntry { max_failures: 0, ..entry("often", config) };
+    let hooks = load(&dir, &[entry]).hooks();
     for _ in 0..200 {
         assert!(hooks.on_before_publish(&client("c1"), &publication("a")).is_veto());
     }

@@ -12,8 +12,13 @@ mod deny_list;
 mod failing;
 mod hooks;
 mod lifecycle;
+mod on_error;
+mod shadow;
+mod stats;
 mod sub_limiter;
+mod terms;
 mod testing;
+mod trace;
 mod tutorial;
 mod verdict;
 mod versions;
@@ -32,7 +37,7 @@ use serde_json::Value;
 use common::{plugins::PluginDir, scratch};
 
 fn entry(name: &str, config: Value) -> PluginEntry {
-    PluginEntry { name: name.into(), config, optional: false, line: None, allow_panic_abort: false }
+    PluginEntry { name: name.into(), config, ..PluginEntry::default() }
 }
 
 fn load(dir: &PluginDir, entries: &[PluginEntry]) -> Plugins {
@@ -116,6 +121,7 @@ fn publication(topic: &str) -> Publication<'_> {
         retain: true,
         dup: false,
         origin: Origin::Client,
+        depth: 0,
     }
 }
 

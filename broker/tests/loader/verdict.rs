@@ -1,5 +1,6 @@
 //! Answers that are more than yes and no: refusals with a code and words, and waits.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hookmq::hooks::{Decision, Hooks, Refusal, Verdict};
@@ -84,7 +85,7 @@ fn the_longest_wait_counts_whatever_is_decided() {
     assert_eq!(decision.throttle, Duration::from_secs(60));
 }
 
-fn in_c(name: &str, after: &[(&str, Value)]) -> (PluginDir, Hooks) {
+fn in_c(name: &str, after: &[(&str, Value)]) -> (PluginDir, Arc<Hooks>) {
     let dir = PluginDir::new();
     dir.put(plugins::c("broker/tests/plugins/verdicts.c"), name);
     let mut entries = vec![entry(name, Value::Null)];

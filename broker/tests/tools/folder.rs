@@ -43,9 +43,7 @@ impl Folder {
 
     /// Runs the binary to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Said {
-        let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
-        let lines = |bytes| String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect();
-        Said { status: status.code(), out: lines(stdout), errors: lines(stderr) }
+        Said::of(self.command(arguments).output().unwrap())
     }
 
     /// Starts the binary.
@@ -53,7 +51,8 @@ impl Folder {
         Process::start(&mut self.command(arguments), "cargo builds it")
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// The binary, to be run in the folder.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hookmq"));
         command.current_dir(self.dir.path()).args(arguments).env_remove("RUST_LOG");
         command
@@ -61,6 +60,12 @@ impl Folder {
 }
 
 impl Said {
+    pub(crate) fn of(output: Output) -> Said {
+        let Output { status, stdout, stderr } = output;
+        let lines = |bytes| String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect();
+        Said { status: status.code(), out: lines(stdout), errors: lines(stderr) }
+    }
+
     /// It has ended with this status, and said these lines about what is wrong.
     #[track_caller]
     pub(crate) fn check(&self, status: i32, errors: &[&str]) {

@@ -5,8 +5,15 @@ use crate::folder::Folder;
 #[test]
 fn the_help_of_each_command_has_examples_and_the_exit_status() {
     let folder = Folder::new("");
-    let commands =
-        [&[][..], &["check"], &["plugin", "new"], &["plugin", "check"], &["plugin", "list"]];
+    let commands = [
+        &[][..],
+        &["check"],
+        &["passwd"],
+        &["plugin", "new"],
+        &["plugin", "check"],
+        &["plugin", "list"],
+        &["ctl", "plugins"],
+    ];
     for command in commands {
         let said = folder.run(&[command, &["--help"]].concat());
         said.check(0, &[]);

@@ -61,9 +61,37 @@ fn a_c_plugin_says_what_it_was_told_to() {
             license: "MIT".into(),
             description: "Does \"this\" and that".into(),
             hooks: None,
-            panic_unwind: None,
+            ..Manifest::default()
         }
     );
+}
+
+/// It asks for something, and says with which brokers it gets on.
+const ASKS: &str = r#"
+    #include "plugin.h"
+    MQ_PLUGIN_WITH("asks", "1.0.0", "MIT", "Asks",
+                   MQ_WANTS("publish kick") MQ_MAY_USE("kv fly") MQ_REQUIRES("1.1"));
+"#;
+
+#[test]
+fn a_plugin_says_what_it_asks_for() {
+    let library = plugins::c_text(ASKS);
+    let contents = inspect_file(library.as_ref(), false).contents.unwrap();
+    let remark = "it may use the capability fly, which this broker does not know";
+    assert_eq!(contents.remarks, [remark]);
+    let manifest = contents.manifest.unwrap();
+    assert_eq!(
+        (manifest.wants.join(" "), manifest.may_use.join(" ")),
+        ("publish kick".into(), "kv fly".into())
+    );
+    assert_eq!((manifest.requires.as_str(), manifest.description.as_str()), ("1.1", "Asks"));
+    let folder = crate::folder::Folder::new("");
+    folder.put(library, "asks");
+    let said = folder.run(&["plugin", "check", "plugins/asks.so"]);
+    for line in ["requires     1.1", "wants        publish, kick", "may use      kv, fly"] {
+        assert!(said.out.iter().any(|said| said == line), "{line}: {:#?}", said.out);
+    }
+    assert_eq!(manifest_of(&plugins::rust("hello")).requires, "1");
 }
 
 #[test]
@@ -98,7 +126,7 @@ fn all_that_a_manifest_says_against_it_is_told_at_once() {
     dir.put(plugins::c_text(text), "old");
     let look = |allow_panic_abort| {
         let (name, config) = ("old".to_owned(), Value::Null);
-        let entry = PluginEntry { name, config, optional: false, line: None, allow_panic_abort };
+        let entry = PluginEntry { name, config, allow_panic_abort, ..PluginEntry::default() };
         let refusals = inspect(dir.path(), &[entry]).remove(0).refusals;
         refusals.iter().map(ToString::to_string).collect::<Vec<_>>()
     };

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use hookmq::plugins::Sha256;
+
 use crate::common::plugins;
 use crate::folder::{Folder, Said};
 
@@ -37,7 +39,10 @@ fn c(bootstrap: &str) -> plugins::TempLibrary {
 fn a_good_plugin_is_described_and_not_run() {
     let said = check(plugins::rust("hook-log"), &[]);
     said.check(0, &[]);
+    let sha256 =
+        format!("sha256       {}", Sha256::of(&fs::read(plugins::rust("hook-log")).unwrap()));
     for line in [
+        sha256.as_str(),
         "name         plugin",
         "kind         Rust, with #[plugin]",
         "says it is   hook-log 0.1.0",

@@ -139,6 +139,12 @@ impl<M> Outbound<M> {
         self.remove_published(id, QoS::AtLeastOnce)
     }
 
+    /// The message in flight under `id`, as long as the client has not received it.
+    pub fn get(&self, id: u16) -> Option<&M> {
+        let published = self.published.iter().find(|published| published.id == id);
+        published.map(|published| &published.message)
+    }
+
     /// Takes a message out of flight that shall not be sent, or not again, and that nobody will
     /// acknowledge.
     pub fn cancel(&mut self, id: u16) -> Option<M> {

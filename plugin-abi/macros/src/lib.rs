@@ -1,27 +1,39 @@
 //! The `#[plugin]` attribute of plugin-abi. It reads names only, so it needs no parser of Rust.
 
+mod arguments;
+
+use arguments::Arguments;
 use proc_macro::{Delimiter, TokenStream, TokenTree};
 
 /// Exports an `impl Plugin for …` to the broker, with the hooks that are written in it.
 ///
 /// The broker calls no other hook, so one that is not written costs nothing. A crate has one.
+///
+/// Arguments say what the plugin may call, beside what every plugin may, and need not all be there:
+/// `#[plugin(wants = "publish kick", may_use = "kv", requires = "1.1")]`.
+///
+/// - `wants`: capabilities without which it is not loaded.
+/// - `may_use`: capabilities that it can do without.
+/// - `requires`: the versions of plugin-abi that the broker may have, as Cargo writes them; `1` by default.
+///
+/// Capabilities are `publish`, `kick`, `subscribe`, `read-clients`, `read-retained`, `write-retained`,
+/// `kv` and `network`.
 #[proc_macro_attribute]
 pub fn plugin(arguments: TokenStream, item: TokenStream) -> TokenStream {
-    if !arguments.is_empty() {
-        return error("#[plugin] takes no arguments");
-    }
-    match export(item.clone()) {
+    let export = Arguments::read(arguments)
+        .and_then(|arguments| export(item.clone(), &arguments).map_err(str::to_owned));
+    match export {
         Ok(export) => {
             let parts = [quote("#[allow(refining_impl_trait)]"), item, export, quote(ONLY_ONE)];
             parts.into_iter().collect()
         }
         // The item is kept, so that it is not reported as missing as well.
-        Err(message) => [item, error(message)].into_iter().collect(),
+        Err(message) => [item, error(&message)].into_iter().collect(),
     }
 }
 
-/// `plugin_abi::export! { Type; on_connect on_publish }`.
-fn export(item: TokenStream) -> Result<TokenStream, &'static str> {
+/// `plugin_abi::export! { Type; wants "kick" "kv"; may_use; requires "1"; on_connect on_publish }`.
+fn export(item: TokenStream, arguments: &Arguments) -> Result<TokenStream, &'static str> {
     const FORM: &str = "#[plugin] stands on `impl Plugin for Type { … }`";
     let tokens: Vec<TokenTree> = item.into_iter().collect();
     let Some((TokenTree::Group(body), head)) = tokens.split_last() else {
@@ -37,7 +49,7 @@ fn export(item: TokenStream) -> Result<TokenStream, &'static str> {
 
     let mut export = quote("::plugin_abi::export!");
     let mut input: TokenStream = plugin.iter().cloned().collect();
-    input.extend(quote(";"));
+    input.extend(quote(&arguments.to_string()));
     input.extend(hooks(body.stream()));
     export.extend([TokenTree::Group(proc_macro::Group::new(Delimiter::Brace, input))]);
     Ok(export)

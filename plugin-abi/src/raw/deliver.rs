@@ -74,3 +74,5 @@ pub const DROPPED_VETOED: u8 = 4;
 pub const DROPPED_NOT_TAKEN: u8 = 5;
 /// `reason` of a [`Dropped`]: the session that it waited in has ended.
 pub const DROPPED_SESSION_ENDED: u8 = 6;
+/// `reason` of a [`Dropped`]: the receiver has acknowledged it with an error.
+pub const DROPPED_REFUSED: u8 = 7;

@@ -1,9 +1,11 @@
 //! The section `plugins:`, and what operators get wrong in it.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::{accept, check_problems, plugin};
-use crate::plugins::PluginEntry;
+use crate::plugins::{Capability, OnError, PluginEntry, Sha256};
 
 #[test]
 fn plugins_have_all_their_forms() {
@@ -17,6 +19,14 @@ fn plugins_have_all_their_forms() {
   - name: deny-list
     optional: true
     allow_panic_abort: true
+    capabilities: [kv, publish]
+    sha256: BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD
+    version: ^1.2
+    stages: [rc]
+    on_error: quarantine
+    deadline: 20ms
+    max_failures: 0
+    shadow: true
     config:
       addresses: [10.0.0.0/8, null, 1.5, -3, true]
       by_port: {1883: yes, 1884: ''}
@@ -32,7 +42,19 @@ fn plugins_have_all_their_forms() {
         plugin(4, "sub-limiter", json!({"max": 5})),
         plugin(5, "bare", Value::Null),
         plugin(6, "acl", Value::Null),
-        PluginEntry { optional: true, allow_panic_abort: true, ..plugin(7, "deny-list", section) },
+        PluginEntry {
+            optional: true,
+            allow_panic_abort: true,
+            capabilities: Some([Capability::Publish, Capability::Kv].into_iter().collect()),
+            sha256: Some(Sha256::of(b"abc")),
+            version: Some("^1.2".parse().unwrap()),
+            stages: vec!["rc".to_owned()],
+            on_error: OnError::Quarantine,
+            deadline: Duration::from_millis(20),
+            max_failures: 0,
+            shadow: true,
+            ..plugin(7, "deny-list", section)
+        },
     ];
     assert_eq!(config.plugins, expected);
 }
@@ -41,6 +63,11 @@ fn plugins_have_all_their_forms() {
 fn plugins_are_checked() {
     let name = "the name of a file in the folder of plugins, with or without .so";
     let form = "the name of a plugin, or a mapping with name: and its settings";
+    let capabilities = "a list of publish, kick, subscribe, read-clients, read-retained, \
+                        write-retained, kv, network, or [] for none";
+    let sha256 =
+        "64 hexadecimal digits in quotes, as `hookmq plugin check` and sha256sum print them";
+    let version = "the versions to take, in quotes, as \"^1.2\", \"~1.2.3\" or \">=1.2, <2\"";
     let cases = [
         ("[a/b]", format!("plugins[0]: \"a/b\" is not allowed; {name}")),
         ("['']", format!("plugins[0]: \"\" is not allowed; {name}")),
@@ -54,6 +81,46 @@ fn plugins_are_checked() {
         (
             "[{name: a, optional: 1}]",
             "plugins[0].optional: 1 is not allowed; true or false".to_owned(),
+        ),
+        (
+            "[{name: a, capabilities: [kick, root]}]",
+            format!("plugins[0].capabilities[1]: \"root\" is not allowed; {capabilities}"),
+        ),
+        (
+            "[{name: a, capabilities: kick}]",
+            format!("plugins[0].capabilities: \"kick\" is not allowed; {capabilities}"),
+        ),
+        (
+            "[{name: a, sha256: 12ab}]",
+            format!("plugins[0].sha256: \"12ab\" is not allowed; {sha256}"),
+        ),
+        (
+            "[{name: a, version: new}]",
+            format!("plugins[0].version: \"new\" is not allowed; {version}"),
+        ),
+        (
+            "[{name: a, version: 1.2}]",
+            format!("plugins[0].version: 1.2 is not allowed; {version}"),
+        ),
+        (
+            "[{name: a, stages: [rc.1]}]",
+            "plugins[0].stages[0]: \"rc.1\" is not allowed; a list of kinds of pre-releases, as [rc, beta]"
+                .to_owned(),
+        ),
+        (
+            "[{name: a, on_error: ignore}]",
+            "plugins[0].on_error: \"ignore\" is not allowed; default, allow, refuse or quarantine"
+                .to_owned(),
+        ),
+        (
+            "[{name: a, deadline: 2m}]",
+            "plugins[0].deadline: \"2m\" is not allowed; a duration such as 500ms, 10s, 2m or 7d, \
+             from 0 to 1m"
+                .to_owned(),
+        ),
+        (
+            "[{name: a, max_failures: -1}]",
+            "plugins[0].max_failures: -1 is not allowed; a whole number from 0 to 1000".to_owned(),
         ),
         ("[a: .nan]", "plugins[0].a: a number must be finite".to_owned()),
         ("[a: [!x 1]]", "plugins[0].a: YAML tags are not allowed".to_owned()),

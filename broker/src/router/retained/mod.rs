@@ -98,9 +98,18 @@ impl Retained {
 
     /// Whether this very message is retained for its topic.
     pub(crate) fn holds(&self, message: &Message) -> bool {
+        self.look_up(message, |_| ()).is_some()
+    }
+
+    /// The client id of who has published this very message, if it is retained for its topic.
+    pub(crate) fn publisher(&self, message: &Message) -> Option<Arc<str>> {
+        self.look_up(message, |held| held.publisher.clone())
+    }
+
+    fn look_up<T>(&self, message: &Message, look: impl FnOnce(&Held) -> T) -> Option<T> {
         let topics = self.topics.read();
         let held = topics.messages.get(&key(message.publish(0, false).topic));
-        held.is_some_and(|held| held.message.is_same(message))
+        held.filter(|held| held.message.is_same(message)).map(look)
     }
 
     /// Begins a walk through the messages that are retained now and whose topics match a filter, but

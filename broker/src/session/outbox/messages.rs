@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use mqtt::delivery::{Outbound, RecAnswer, Resend};
+use mqtt::delivery::{RecAnswer, Resend};
 use mqtt::{Ack, Additions, Packet, PropertyBuffer, Publish, QoS, ReasonCode, Version};
 
 use super::Outbox;
@@ -25,7 +25,7 @@ pub(crate) struct Ready {
 #[derive(Clone, Copy)]
 #[expect(clippy::enum_variant_names, reason = "the standard's names")]
 pub(crate) enum Acknowledgement {
-    PubAck(u16),
+    PubAck(u16, ReasonCode),
     PubRec(u16, ReasonCode),
     PubComp(u16),
 }
@@ -48,7 +48,7 @@ impl Outbox {
     pub(crate) fn send(&mut self, message: Message, now: u32, limits: &QueueLimits) {
         let Some(link) = &self.link else { return };
         if !link.takes(&message) {
-            self.dropped.add(DropCause::TooLarge, 1);
+            self.notes.drop(DropCause::TooLarge, || message);
             return;
         }
         if message.qos == QoS::AtMostOnce {
@@ -61,9 +61,10 @@ impl Outbox {
     /// Sends a message at QoS 0, or drops it if the client takes nothing any more.
     pub(crate) fn send_qos0(&mut self, message: &Message, now: u32, limits: &QueueLimits) {
         if !self.takes_qos0(limits) {
-            self.dropped.add(DropCause::NotTaken, 1);
+            self.notes.drop(DropCause::NotTaken, || message.clone());
         } else if let Some(link) = &mut self.link {
             append_message(&mut self.queue, link, message, 0, false, now);
+            self.mark(|| message.clone());
         }
     }
 
@@ -86,7 +87,26 @@ impl Outbox {
         {
             append_message(&mut self.queue, link, message, packet_id, false, now);
         }
-        self.dropped.add(DropCause::QueueFull, std::mem::take(&mut delivery.dropped));
+        self.note_full();
+    }
+
+    /// Notes that what was appended last is a message at QoS 0, if it matters when it is written.
+    #[inline]
+    pub(crate) fn mark(&mut self, message: impl FnOnce() -> Message) {
+        if self.notes.watched.any() {
+            self.queue.mark(message());
+        }
+    }
+
+    /// Notes which messages gave way.
+    #[inline]
+    fn note_full(&mut self) {
+        let Some(delivery) = &mut self.delivery else { return };
+        if !delivery.dropped.is_empty() {
+            for message in std::mem::take(&mut delivery.dropped) {
+                self.notes.drop(DropCause::QueueFull, || message);
+            }
+        }
     }
 
     /// How many messages at QoS 1 or 2 the client can be sent at once.
@@ -115,12 +135,12 @@ impl Outbox {
     pub(crate) fn keep(&mut self, message: Message, limits: &QueueLimits) {
         let qos = message.qos;
         if qos == QoS::AtMostOnce && !limits.queue_qos0 {
-            return;
+            return self.pass_over(|| message);
         }
         let window = self.window;
         let delivery = self.delivery.get_or_insert_with(|| Box::new(Delivery::new(window)));
         delivery.enqueue(message.alone(), qos, limits);
-        self.dropped.add(DropCause::QueueFull, std::mem::take(&mut delivery.dropped));
+        self.note_full();
     }
 
     /// Sends again what the client has not acknowledged, expired or not, then what waited.
@@ -144,8 +164,8 @@ impl Outbox {
             }
         }
         for packet_id in too_large {
-            self.dropped.add(DropCause::TooLarge, 1);
-            delivery.outbound.cancel(packet_id);
+            let cancelled = delivery.outbound.cancel(packet_id);
+            cancelled.map(|message| self.notes.drop(DropCause::TooLarge, || message));
         }
         self.refill(now);
     }
@@ -154,31 +174,56 @@ impl Outbox {
     pub(crate) fn acknowledge(&mut self, acknowledgement: Acknowledgement) {
         let Some(link) = &mut self.link else { return };
         link.mute = false;
-        let outbound = self.delivery.as_mut().map(|delivery| &mut delivery.outbound);
+        let Some(delivery) = &mut self.delivery else {
+            return self.release_unknown(acknowledgement);
+        };
         match acknowledgement {
-            Acknowledgement::PubAck(packet_id) => {
-                outbound.map(|outbound| outbound.puback(packet_id));
+            Acknowledgement::PubAck(packet_id, reason) => {
+                if let Some(message) = delivery.outbound.puback(packet_id) {
+                    self.notes.acknowledged(message, reason);
+                }
             }
             Acknowledgement::PubComp(packet_id) => {
-                outbound.map(|outbound| outbound.pubcomp(packet_id));
+                if delivery.outbound.pubcomp(packet_id)
+                    && let Some(message) = delivery.take_received(packet_id)
+                {
+                    self.notes.deliver(message);
+                }
             }
             Acknowledgement::PubRec(packet_id, reason) => {
+                let watched = self.notes.watched.any();
+                let message = delivery.outbound.get(packet_id).filter(|_| watched).cloned();
+                let answer = delivery.outbound.pubrec(packet_id, reason);
                 if reason.is_error() {
-                    outbound.map(|outbound| outbound.pubrec(packet_id, reason));
+                    let message = message.or_else(|| delivery.take_received(packet_id));
+                    message.map(|message| self.notes.acknowledged(message, reason));
                     return;
                 }
-                // One that was never owed anything is answered too. [MQTT-4.3.3-4]
-                let pubrec = |outbound: &mut Outbound<_>| outbound.pubrec(packet_id, reason);
-                let answer = match outbound.map_or(RecAnswer::Unknown, pubrec) {
+                delivery.received.extend(message.map(|message| (packet_id, message)));
+                let answer = match answer {
                     RecAnswer::SendPubRel => ReasonCode::Success,
                     RecAnswer::Unknown => ReasonCode::PacketIdentifierNotFound,
                     RecAnswer::Done => return,
                 };
-                // [MQTT-2.2.1-5]
-                let release = Packet::PubRel(Ack::new(packet_id, answer));
-                append_packet(&mut self.queue, link.version, &release);
+                self.release(packet_id, answer);
             }
         }
+    }
+
+    /// An answer of a client that was never owed anything is answered too. [MQTT-4.3.3-4]
+    fn release_unknown(&mut self, acknowledgement: Acknowledgement) {
+        if let Acknowledgement::PubRec(packet_id, reason) = acknowledgement
+            && !reason.is_error()
+        {
+            self.release(packet_id, ReasonCode::PacketIdentifierNotFound);
+        }
+    }
+
+    /// [MQTT-2.2.1-5]
+    fn release(&mut self, packet_id: u16, reason: ReasonCode) {
+        let Some(link) = &self.link else { return };
+        let release = Packet::PubRel(Ack::new(packet_id, reason));
+        append_packet(&mut self.queue, link.version, &release);
     }
 
     /// Sends what waits, as far as the window is free. Invariant: a free window means that nothing
@@ -189,19 +234,24 @@ impl Outbox {
             if link.takes(message) {
                 append_message(&mut self.queue, link, message, packet_id, true, now);
             } else {
-                self.dropped.add(DropCause::TooLarge, 1);
-                delivery.outbound.cancel(packet_id);
+                let cancelled = delivery.outbound.cancel(packet_id);
+                cancelled.map(|message| self.notes.drop(DropCause::TooLarge, || message));
             }
         }
         while let Some((packet_id, message)) = delivery.next() {
             let obstacle = obstacle(link, message, now);
-            match obstacle {
-                Some(cause) => self.dropped.add(cause, 1),
-                None => append_message(&mut self.queue, link, message, packet_id, false, now),
+            if obstacle.is_none() {
+                append_message(&mut self.queue, link, message, packet_id, false, now);
+                if message.qos > QoS::AtMostOnce {
+                    continue;
+                }
             }
             // Nobody acknowledges what is at QoS 0, or was not sent.
-            if obstacle.is_some() || message.qos == QoS::AtMostOnce {
-                delivery.outbound.cancel(packet_id);
+            let Some(message) = delivery.outbound.cancel(packet_id) else { continue };
+            match obstacle {
+                Some(cause) => self.notes.drop(cause, || message),
+                None if self.notes.watched.any() => self.queue.mark(message),
+                None => {}
             }
         }
     }

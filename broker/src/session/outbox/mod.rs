@@ -6,14 +6,17 @@
 //! ([`Outbox::finish_write`]). Who finds the socket gone leaves its bytes; the writer finds them on
 //! its return.
 
+use std::sync::Arc;
 use std::task::Waker;
 
 use mqtt::QoS;
 
+use super::outcome::{Notes, Outcomes};
 use super::parked::Parked;
 use super::queue::{Delivery, QueueLimits};
 use super::write_queue::WriteQueue;
-use super::{BufferPool, DropCause, Dropped, Link, Message};
+use super::{BufferPool, DropCause, Link, Message, Watched};
+use crate::connection::Endpoint;
 
 mod messages;
 mod write;
@@ -23,6 +26,8 @@ use write::LastWords;
 pub(crate) use write::{AfterWrite, Write};
 
 pub(crate) struct Outbox {
+    /// The client's, or that of the last time that it was here; for plugins.
+    endpoint: Option<Arc<Endpoint>>,
     link: Option<Link>,
     queue: WriteQueue,
     /// Made with the first message above QoS 0.
@@ -35,8 +40,8 @@ pub(crate) struct Outbox {
     window: u16,
     /// Older knowledge of the router about this session's subscriptions is not to be used.
     router_generation: u64,
-    /// What the client did not get and nobody has been told of yet.
-    dropped: Dropped,
+    /// What became of messages, and nobody has been told of yet.
+    notes: Notes,
     ended: bool,
     /// Whether some shard's flusher has this session on its list.
     pub(crate) dirty: bool,
@@ -45,6 +50,7 @@ pub(crate) struct Outbox {
 impl Outbox {
     pub(super) fn new(window: u16) -> Outbox {
         Outbox {
+            endpoint: None,
             link: None,
             queue: WriteQueue::default(),
             delivery: None,
@@ -53,10 +59,20 @@ impl Outbox {
             generation: 0,
             window,
             router_generation: 0,
-            dropped: Dropped::default(),
+            notes: Notes::default(),
             ended: false,
             dirty: false,
         }
+    }
+
+    /// Notes whose the session is.
+    pub(crate) fn introduce(&mut self, endpoint: Arc<Endpoint>) {
+        self.endpoint = Some(endpoint);
+    }
+
+    /// Whose the session is; nobody's, if it was never used.
+    pub(crate) fn endpoint(&self) -> Option<&Arc<Endpoint>> {
+        self.endpoint.as_ref()
     }
 
     /// The attached client, if there is one.
@@ -90,6 +106,7 @@ impl Outbox {
         let mut queue = std::mem::take(&mut self.queue);
         self.dirty = false;
         let Some(link) = self.link.take().filter(|link| !link.blocked && !link.broken) else {
+            self.settle(queue);
             return (None, publishers);
         };
         queue.append(last_packet);
@@ -106,8 +123,16 @@ impl Outbox {
     /// to somebody else; the others are forgotten.
     pub(crate) fn end(&mut self) -> Vec<Message> {
         self.ended = true;
-        let delivery = self.delivery.take();
-        delivery.map(|mut delivery| delivery.take_shared()).unwrap_or_default()
+        let Some(mut delivery) = self.delivery.take() else { return Vec::new() };
+        let shared = delivery.take_shared();
+        for message in delivery.outbound.iter() {
+            self.notes.drop_uncounted(DropCause::SessionEnded, || message.clone());
+        }
+        // The client has them.
+        for (_, message) in delivery.received {
+            self.notes.deliver(message);
+        }
+        shared
     }
 
     /// Whether nothing can be sent or kept here any more.
@@ -138,15 +163,32 @@ impl Outbox {
         self.queue.append(packets);
     }
 
-    /// Notes that a message does not get to the client.
-    pub(crate) fn drop_message(&mut self, cause: DropCause) {
-        self.dropped.add(cause, 1);
+    /// What is to be noted for plugins from now on.
+    #[inline]
+    pub(crate) fn watch(&mut self, watched: Watched) {
+        self.notes.watched = watched;
     }
 
-    /// What the client did not get since the last call.
+    /// What is noted for plugins.
     #[inline]
-    pub(crate) fn take_dropped(&mut self) -> Option<Dropped> {
-        (!self.dropped.is_none()).then(|| std::mem::take(&mut self.dropped))
+    pub(crate) fn watched(&self) -> Watched {
+        self.notes.watched
+    }
+
+    /// Notes that a message does not get to the client.
+    pub(crate) fn drop_message(&mut self, cause: DropCause, message: impl FnOnce() -> Message) {
+        self.notes.drop(cause, message);
+    }
+
+    /// Notes that a message at QoS 0 does not wait for a client that is away.
+    pub(crate) fn pass_over(&mut self, message: impl FnOnce() -> Message) {
+        self.notes.drop_uncounted(DropCause::NotTaken, message);
+    }
+
+    /// What became of messages since the last call.
+    #[inline]
+    pub(crate) fn take_outcomes(&mut self) -> Option<Box<Outcomes>> {
+        self.notes.take()
     }
 
     /// Whether the client can be sent more at once.

@@ -6,8 +6,8 @@ use std::task::Waker;
 use tokio::net::tcp::OwnedWriteHalf;
 
 use super::Outbox;
-use crate::session::BufferPool;
 use crate::session::write_queue::{WriteQueue, Written};
+use crate::session::{BufferPool, DropCause};
 
 /// Socket and bytes, out of the outbox while they are written.
 pub(crate) struct Write {
@@ -70,6 +70,9 @@ impl Outbox {
         if let Some(buffer) = write.queue.reclaim() {
             pool.give(buffer);
         }
+        for message in write.queue.take_written() {
+            self.notes.deliver(message);
+        }
         let Some(link) = self.link.as_mut().filter(|link| link.generation == write.generation)
         else {
             return self.end_write(write);
@@ -94,7 +97,28 @@ impl Outbox {
             Some(last) if write.queue.pending() == 0 => {
                 AfterWrite::LastWords(Write { queue: last.queue, ..write })
             }
-            _ => AfterWrite::Nothing,
+            last => {
+                self.settle(write.queue);
+                if let Some(last) = last {
+                    self.settle(last.queue);
+                }
+                AfterWrite::Nothing
+            }
         }
+    }
+
+    /// Notes what became of the messages in bytes of which nothing more is written.
+    pub(super) fn settle(&mut self, mut queue: WriteQueue) {
+        for message in queue.take_written() {
+            self.notes.deliver(message);
+        }
+        for message in queue.into_unwritten() {
+            self.notes.drop_uncounted(DropCause::NotTaken, || message);
+        }
+    }
+
+    /// Ends the stream in our direction, after a last write.
+    pub(crate) fn finish_last(&mut self, write: Write) {
+        self.settle(write.queue);
     }
 }

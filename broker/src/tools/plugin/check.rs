@@ -90,9 +90,8 @@ impl Check {
         let entry = PluginEntry {
             name: plugin.name.clone(),
             config,
-            optional: false,
-            line: None,
             allow_panic_abort: self.allow_panic_abort,
+            ..PluginEntry::default()
         };
         match trial::run(&self.file, &entry, Duration::from_secs(self.timeout.into())) {
             Ok(hooks) => {
@@ -112,6 +111,9 @@ impl Check {
 
 fn describe(plugin: &Inspection) {
     field("name", &plugin.name);
+    if let Some(sha256) = plugin.sha256 {
+        field("sha256", &sha256.to_string());
+    }
     let Some(contents) = &plugin.contents else { return };
     if let Some(language) = contents.language {
         field(
@@ -143,6 +145,9 @@ fn describe_manifest(contents: &Contents) {
     if !manifest.plugin_abi.is_empty() {
         field("plugin-abi", &format!("{}; this broker has {ours}", manifest.plugin_abi));
     }
+    field("requires", &manifest.requires);
+    field("wants", &manifest.wants.join(", "));
+    field("may use", &manifest.may_use.join(", "));
     if let Some(unwinds) = manifest.panic_unwind {
         field("panic", if unwinds { "unwind" } else { "abort" });
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use hookmq::config;
-use hookmq::plugins::{self, Inspection, PluginEntry};
+use hookmq::plugins::{self, Inspection, PassedOver, PluginEntry};
 
 use crate::tools::{ConfigFile, complain, say};
 
@@ -20,7 +20,8 @@ pub(crate) struct List {
 const AFTER_HELP: &str = "\
 A line for each file, those that the config names first and in its order, which is that of their hooks:
 the line of the config or `-`, file, name, version, version of plugin-abi, and hooks. Where there is a
-`?`, only loading the plugin tells. None of their code runs.
+`?`, only loading the plugin tells. Of several files of one plugin the one that is taken has the line,
+and the others say why they are not. None of their code runs.
 
 Examples:
   hookmq plugin list
@@ -31,6 +32,9 @@ folder cannot be read.";
 
 /// A line of the list, by columns.
 type Row = [String; 6];
+
+/// The column of the hooks, and of why there are none.
+const HOOKS: usize = 5;
 
 impl List {
     /// `given` stands before the command. Blocks on the disk.
@@ -66,7 +70,14 @@ fn rows(dir: &Path, entries: &[PluginEntry]) -> io::Result<Vec<Row>> {
     rows.extend(entries.iter().zip(&named).map(|(entry, it)| row(Some(entry), it)));
     let is_named = |file: &PathBuf| named.iter().any(|it| it.file.as_ref() == Some(file));
     let others = present.iter().filter(|file| !is_named(file));
-    rows.extend(others.map(|file| row(None, &plugins::inspect_file(file, false))));
+    let passed_over: Vec<&PassedOver> = named.iter().flat_map(|it| &it.passed_over).collect();
+    rows.extend(others.map(|file| {
+        let mut row = row(None, &plugins::inspect_file(file, false));
+        if let Some(passed) = passed_over.iter().find(|it| it.file == *file) {
+            row[HOOKS] = format!("not taken: {}", passed.why);
+        }
+        row
+    }));
     Ok(rows)
 }
 

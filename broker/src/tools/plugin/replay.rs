@@ -94,9 +94,8 @@ impl Replay {
         let entry = PluginEntry {
             name: plugin.name,
             config: config.cloned().unwrap_or_default(),
-            optional: false,
-            line: None,
             allow_panic_abort: self.allow_panic_abort,
+            ..PluginEntry::default()
         };
         let patience = Duration::from_secs(self.timeout.into());
         match play::play(&self.recording, file, &entry, &self.hook, patience) {

@@ -29,7 +29,7 @@ pub(crate) fn challenge(directory: &PluginDir, name: &str) -> PluginEntry {
 }
 
 pub(crate) fn entry(name: &str, config: Value) -> PluginEntry {
-    PluginEntry { name: name.into(), config, optional: false, line: None, allow_panic_abort: false }
+    PluginEntry { name: name.into(), config, ..PluginEntry::default() }
 }
 
 /// A CONNECT with a method and data.

@@ -10,9 +10,9 @@
 use std::{collections::HashMap, time::Duration};
 
 use plugin_abi::{
-    Auth, AuthVerdict, BeforeConnect, Client, Config, Connect, Disconnect, Host, Plugin, Protocol,
-    Publish, Result, SocketOpen, Subscribe, Unsubscribe, UserProperties, Verdict, log, plugin,
-    serde::Deserialize,
+    Auth, AuthVerdict, BeforeConnect, Client, Config, Connect, Deliver, Disconnect, Dropped, Host,
+    Plugin, Protocol, Publish, Result, Session, SocketOpen, Subscribe, Unsubscribe, UserProperties,
+    Verdict, log, plugin, serde::Deserialize,
 };
 
 #[derive(Default, Deserialize)]
@@ -120,6 +120,33 @@ impl Plugin for HookLog {
         self.log("on_publish", &publish(event));
     }
 
+    fn on_before_deliver(&self, event: &Deliver<'_>) -> Verdict {
+        self.decide("on_before_deliver", &deliver(event))
+    }
+
+    fn on_delivered(&self, event: &Deliver<'_>) {
+        self.log("on_delivered", &deliver(event));
+    }
+
+    fn on_dropped(&self, event: &Dropped<'_>) {
+        let text = format!(
+            "{} topic={} payload={} qos={} retain={} reason={:?} {}",
+            event.client().client_id(),
+            event.topic(),
+            String::from_utf8_lossy(event.payload()),
+            event.qos(),
+            event.retain(),
+            event.reason(),
+            properties(event.user_properties()),
+        );
+        self.log("on_dropped", &text);
+    }
+
+    fn on_session(&self, event: &Session<'_>) {
+        let text = format!("{} {:?} {:?}", client(event.client()), event.change(), event.origin());
+        self.log("on_session", &text);
+    }
+
     fn on_disconnect(&self, event: &Disconnect<'_>) {
         let text = format!(
             "{} graceful={} reason_code={:#04x} session_kept={} reason={}",
@@ -203,6 +230,22 @@ fn publish(event: &Publish<'_>) -> String {
         event.qos(),
         event.retain(),
         event.dup(),
+        event.origin(),
+        properties(event.user_properties()),
+    )
+}
+
+fn deliver(event: &Deliver<'_>) -> String {
+    format!(
+        "{} topic={} payload={} qos={} retain={} retained={} publisher={:?} share={:?} origin={:?} {}",
+        event.client().client_id(),
+        event.topic(),
+        String::from_utf8_lossy(event.payload()),
+        event.qos(),
+        event.retain(),
+        event.is_retained(),
+        event.publisher(),
+        event.share(),
         event.origin(),
         properties(event.user_properties()),
     )

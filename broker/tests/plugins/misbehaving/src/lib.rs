@@ -1,6 +1,8 @@
-//! Fails where and how its config says: `{ in: on_publish, how: panic }`. Everywhere else it lets
-//! events go on. What only C can do, to answer nonsense, is in `nonsense.c` beside this crate.
+//! Fails where and how its config says: `{ in: on_publish, how: panic }`, or `{ in: on_publish, how: hang,
+//! until: FILE }`. Everywhere else it lets events go on. What only C can do, to answer nonsense, is in `nonsense.c` beside this crate.
 #![allow(clippy::panic, clippy::indexing_slicing, reason = "failing is what it is for")]
+
+use std::path::{Path, PathBuf};
 
 use plugin_abi::{
     Auth, AuthVerdict, BeforeConnect, Config, Connect, Disconnect, Host, Plugin, Publish, Result,
@@ -12,6 +14,9 @@ use plugin_abi::{
 struct Misbehaving {
     r#in: String,
     how: How,
+    /// What it waits for if it hangs.
+    #[serde(default)]
+    until: PathBuf,
 }
 
 #[derive(Clone, Copy, Deserialize, PartialEq)]
@@ -27,6 +32,8 @@ enum How {
     Thread,
     /// Returns an error, where there is one to return.
     Error,
+    /// Does not return until a file is there.
+    Hang,
 }
 
 #[plugin]
@@ -97,14 +104,14 @@ impl Plugin for Misbehaving {
 impl Misbehaving {
     fn run(&self, place: &str) -> bool {
         if self.r#in == place {
-            self.how.fail();
+            self.how.fail(&self.until);
         }
         true
     }
 }
 
 impl How {
-    fn fail(self) {
+    fn fail(self, until: &Path) {
         match self {
             How::Panic => panic!("boom"),
             How::Index => {
@@ -116,6 +123,11 @@ impl How {
                 let _ = std::thread::spawn(|| panic!("boom in a thread")).join();
             }
             How::Error => {}
+            How::Hang => {
+                while !until.exists() {
+                    std::thread::yield_now();
+                }
+            }
         }
     }
 }

@@ -1,13 +1,21 @@
 //! What a plugin may call. Each function is called from any thread, at any time after `bootstrap`
-//! began, and never unwinds into the plugin.
+//! began, and never unwinds into the plugin. They are the border alone: what they do is in
+//! `crate::services`.
 #![allow(unsafe_code, reason = "called by plugins through a C ABI")]
+
+mod log;
+mod messages;
+mod setting;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
 };
 
-use log::{Level, Record};
+use ::log::{Level, Record};
 use parking_lot::Mutex;
 use plugin_abi::{
     abi_stable::prefix_type::WithMetadata,
@@ -15,13 +23,27 @@ use plugin_abi::{
     raw::{self, HostContext, View},
 };
 
-use super::escaped::Escaped;
-use crate::hooks::running;
+use super::{Capabilities, Capability, escaped::Escaped};
+use crate::{
+    hooks::running,
+    services::{Account, Declined},
+};
 
 /// Who is calling. Lives for ever, since the threads of a plugin may outlive its instance.
+///
+/// So it holds nothing that should end earlier.
 pub(super) struct Caller {
     name: Box<str>,
+    account: Weak<Account>,
+    granted: Capabilities,
+    /// Calls that were refused for want of a capability: which were logged.
+    refused: AtomicU32,
+    shadow: bool,
+    /// The plugin's section, as JSON.
+    config: Box<str>,
     starting: AtomicBool,
+    /// The instance is gone.
+    ended: AtomicBool,
     /// What it said last at error level while it was starting. It is logged when it has started
     /// after all; else it is part of the error, and so is not said twice.
     complaint: Mutex<Option<Complaint>>,
@@ -36,9 +58,20 @@ struct Complaint {
 }
 
 impl Caller {
-    pub(super) fn new(name: &str) -> &'static Caller {
+    pub(super) fn new(
+        account: &Arc<Account>,
+        shadow: bool,
+        granted: Capabilities,
+        config: &str,
+    ) -> &'static Caller {
         Box::leak(Box::new(Caller {
-            name: name.into(),
+            name: (&*account.name).into(),
+            account: Arc::downgrade(account),
+            shadow,
+            granted,
+            refused: AtomicU32::new(0),
+            config: config.into(),
+            ended: AtomicBool::new(false),
             starting: AtomicBool::new(true),
             complaint: Mutex::new(None),
         }))
@@ -49,8 +82,16 @@ impl Caller {
         HostContext { ptr: std::ptr::from_ref(self).cast() }
     }
 
+    /// Whether it must not change anything.
+    pub(super) fn is_shadow(&self) -> bool {
+        self.shadow
+    }
+
     /// The plugin has started.
     pub(super) fn started(&self) {
+        if self.is_shadow() {
+            ::log::info!("plugin {} is a shadow: what it answers is only counted", self.name);
+        }
         self.starting.store(false, Ordering::Relaxed);
         self.log_complaint(None);
     }
@@ -59,6 +100,47 @@ impl Caller {
     pub(super) fn failed(&self) -> Option<String> {
         self.starting.store(false, Ordering::Relaxed);
         self.complaint.lock().take().map(|complaint| complaint.message)
+    }
+
+    /// The instance is gone: whatever its threads ask for is declined.
+    pub(super) fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+    }
+
+    /// What belongs to the plugin.
+    ///
+    /// # Errors
+    /// [`Declined::Stopping`] if the instance or the broker is gone.
+    fn account(&self) -> Result<Arc<Account>, Declined> {
+        let account = self.account.upgrade().ok_or(Declined::Stopping)?;
+        if self.ended.load(Ordering::Relaxed) { Err(Declined::Stopping) } else { Ok(account) }
+    }
+
+    /// Whether it may call what takes this capability. That it may not is logged the first time.
+    ///
+    /// # Errors
+    /// [`Declined::NotGranted`] if not.
+    fn may(&self, capability: Capability) -> Result<(), Declined> {
+        if self.granted.has(capability) {
+            return Ok(());
+        }
+        let bit = 1 << capability as u32;
+        if self.refused.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
+            ::log::warn!(
+                "plugin {} called for what takes the capability {capability}, which it is not granted; \
+                 if it may do so, add that to `capabilities:` of the plugin in the config",
+                self.name
+            );
+        }
+        Err(Declined::NotGranted)
+    }
+
+    /// Whether it may change something, by this capability: no shadow may.
+    ///
+    /// # Errors
+    /// [`Declined::NotGranted`] if not.
+    fn may_change(&self, capability: Capability) -> Result<(), Declined> {
+        if self.is_shadow() { Err(Declined::NotGranted) } else { self.may(capability) }
     }
 
     /// Holds back `next`, and logs what was held back before.
@@ -86,7 +168,7 @@ impl Caller {
     }
 
     fn write(&self, level: Level, target: &str, message: &str, place: (&str, u32)) {
-        if level > log::max_level() {
+        if level > ::log::max_level() {
             return;
         }
         let target = match target {
@@ -94,7 +176,7 @@ impl Caller {
             target => format!("plugin::{}::{target}", self.name),
         };
         let (file, line) = place;
-        log::logger().log(
+        ::log::logger().log(
             &Record::builder()
                 .level(level)
                 .target(&target)
@@ -169,50 +251,37 @@ pub(super) fn c_host(caller: &'static Caller) -> &'static raw::Host {
 
 const API: &WithMetadata<HostApi> = &WithMetadata::new(TABLE);
 
-const TABLE: HostApi = HostApi::of_1_0(log, max_level, panicked);
+const TABLE: HostApi = HostApi {
+    publish: messages::publish,
+    publish_to: messages::publish_to,
+    retain: messages::retain,
+    config: setting::config,
+    folder: setting::folder,
+    ..HostApi::of_1_0(log::log, log::max_level, log::panicked)
+};
 
-unsafe extern "C" fn log(
+/// Does what a plugin asks for, and answers its number.
+///
+/// # Safety
+///
+/// The context is one that [`Caller::context`] made.
+unsafe fn answer(
     context: HostContext,
-    level: u32,
-    target: View<'_>,
-    message: View<'_>,
-    file: View<'_>,
-    line: u32,
-) {
-    let level = match level {
-        0 | 1 => Level::Error,
-        2 => Level::Warn,
-        3 => Level::Info,
-        4 => Level::Debug,
-        _ => Level::Trace,
-    };
-    let [target, message, file] = [target, message, file].map(text);
-    contain(|| {
-        // SAFETY: the plugin passes back what it was given.
-        unsafe { Caller::from_context(context) }.log(level, &target, &message, (&file, line));
-    });
+    call: impl FnOnce(&'static Caller) -> Result<(), Declined>,
+) -> i32 {
+    // SAFETY: the caller's promise.
+    let caller = unsafe { Caller::from_context(context) };
+    let answer = contain(|| call(caller));
+    answer.unwrap_or(Err(Declined::Stopping)).map_or_else(Declined::to_raw, |()| 0)
 }
 
-unsafe extern "C" fn max_level(_: HostContext) -> u32 {
-    log::max_level() as u32
+/// A bug of ours must not take the plugin's frames with it, which cannot unwind.
+fn contain<T>(call: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(call)).map_err(std::mem::forget).ok()
 }
 
-unsafe extern "C" fn panicked(context: HostContext, message: View<'_>, file: View<'_>, line: u32) {
-    let [message, file] = [message, file].map(text);
-    contain(|| {
-        // SAFETY: the plugin passes back what it was given.
-        unsafe { Caller::from_context(context) }.panicked(&message, (&file, line));
-    });
-}
-
-/// A plugin in C may send what is not UTF-8.
-fn text(view: View<'_>) -> std::borrow::Cow<'_, str> {
-    String::from_utf8_lossy(view.as_bytes())
-}
-
-/// A logger that panics must not take the plugin's frames with it, which cannot unwind.
-fn contain(call: impl FnOnce()) {
-    if let Err(payload) = catch_unwind(AssertUnwindSafe(call)) {
-        std::mem::forget(payload);
-    }
+/// Text that a packet could carry.
+fn text(view: View<'_>) -> Result<&str, Declined> {
+    let text = std::str::from_utf8(view.as_bytes()).ok();
+    text.filter(|text| !text.contains('\0')).ok_or(Declined::Unfit)
 }

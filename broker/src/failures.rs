@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
-/// The failures of one plugin in one hook.
+/// The failures of one plugin, in one hook or of one kind.
 #[derive(Default)]
-pub(super) struct Failures {
+pub(crate) struct Failures {
     last: Mutex<Last>,
 }
 
@@ -18,7 +18,7 @@ struct Last {
 
 impl Failures {
     /// Counts a failure. If it is to be logged: how many were not, since the last one that was.
-    pub(super) fn count(&self, now: Instant) -> Option<u64> {
+    pub(crate) fn count(&self, now: Instant) -> Option<u64> {
         let mut last = self.last.lock();
         if last.logged.is_some_and(|logged| now.saturating_duration_since(logged) < INTERVAL) {
             last.left_out += 1;

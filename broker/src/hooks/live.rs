@@ -1,0 +1,168 @@
+//! The hooks in force, which can be exchanged while the broker serves. Not how plugins come and go,
+//! which is [`crate::plugins`].
+//!
+//! A shard has an `Arc` of its own, and compares one number at the beginning of each turn. Hooks that
+//! are no longer in force end when the last shard, exchange or answer has let go of them; then
+//! on a thread of their own, for the `shutdown` of a plugin may take its time.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+
+use super::Hooks;
+
+pub(crate) struct Live {
+    /// That of the hooks in force. Each exchange has the next.
+    generation: AtomicU64,
+    state: Mutex<State>,
+}
+
+struct State {
+    current: Arc<Hooks>,
+    /// No longer in force; somebody may still use them.
+    retired: Vec<Arc<Hooks>>,
+    /// Where plugins are ending.
+    ending: Vec<JoinHandle<()>>,
+    /// A listener that other machines reach, if that is only right while a plugin decides who connects.
+    guarded: Option<SocketAddr>,
+}
+
+/// A listener would be open to other machines, and no plugin decides who may connect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct OpenToAll(pub(crate) SocketAddr);
+
+impl Live {
+    pub(crate) fn new(hooks: Hooks) -> Live {
+        let current = Arc::new(Hooks { generation: 1, ..hooks });
+        let (retired, ending) = (Vec::new(), Vec::new());
+        let state = State { current, retired, ending, guarded: None };
+        Live { generation: AtomicU64::new(1), state: Mutex::new(state) }
+    }
+
+    /// Whether `hooks` are those in force. One relaxed load.
+    #[inline]
+    pub(crate) fn is_current(&self, hooks: &Hooks) -> bool {
+        self.generation.load(Ordering::Relaxed) == hooks.generation
+    }
+
+    /// The hooks in force. Takes a lock, for a moment.
+    pub(crate) fn current(&self) -> Arc<Hooks> {
+        self.state.lock().current.clone()
+    }
+
+    /// From now on some plugin has to decide who connects, for `listener` is open to other machines.
+    ///
+    /// # Errors
+    /// If none does.
+    pub(crate) fn guard(&self, listener: SocketAddr) -> Result<(), OpenToAll> {
+        let mut state = self.state.lock();
+        if !state.current.decides_who_connects() {
+            return Err(OpenToAll(listener));
+        }
+        state.guarded = Some(listener);
+        Ok(())
+    }
+
+    /// Puts `hooks` in force: for each shard from its next turn on, and within a tick if it is idle.
+    /// Any thread; does not wait for the shards, nor for the plugins that end.
+    ///
+    /// # Errors
+    /// If nobody would decide who connects where somebody has to. What was in force stays so.
+    pub(crate) fn replace(&self, hooks: Hooks) -> Result<(), OpenToAll> {
+        let mut state = self.state.lock();
+        match state.guarded {
+            Some(listener) if !hooks.decides_who_connects() => Err(OpenToAll(listener)),
+            _ => {
+                self.exchange(&mut state, hooks);
+                Ok(())
+            }
+        }
+    }
+
+    /// All that may be in use, those in force and others.
+    pub(super) fn all(&self) -> Vec<Arc<Hooks>> {
+        let state = self.state.lock();
+        std::iter::once(&state.current).chain(&state.retired).cloned().collect()
+    }
+
+    /// Ends the plugins that nobody uses any more, each on a thread of its own. To be called now and
+    /// then.
+    pub(crate) fn retire(&self) {
+        let mut state = self.state.lock();
+        let unused = state.take_unused();
+        state.ending.retain(|thread| !thread.is_finished());
+        for hooks in unused {
+            let end = std::thread::Builder::new().name("plugin-end".into());
+            match end.spawn(move || drop(hooks)) {
+                Ok(thread) => state.ending.push(thread),
+                // It has ended on this thread.
+                Err(error) => log::warn!("cannot start a thread to end a plugin on: {error}"),
+            }
+        }
+    }
+
+    /// No hooks are in force from now on. Waits for the plugins that are ending; no shard may run
+    /// any more.
+    pub(crate) fn end(&self) {
+        let mut state = self.state.lock();
+        self.exchange(&mut state, Hooks::none());
+        let (retired, ending) =
+            (std::mem::take(&mut state.retired), std::mem::take(&mut state.ending));
+        drop(state);
+        drop(retired);
+        for thread in ending {
+            if thread.join().is_err() {
+                log::error!("a plugin could not be ended");
+            }
+        }
+    }
+
+    fn exchange(&self, state: &mut State, hooks: Hooks) {
+        let generation = state.current.generation + 1;
+        let next = Arc::new(Hooks { generation, ..hooks });
+        state.retired.push(std::mem::replace(&mut state.current, next));
+        self.generation.store(generation, Ordering::Relaxed);
+    }
+}
+
+impl State {
+    fn take_unused(&mut self) -> Vec<Arc<Hooks>> {
+        // Who has none cannot get one any more.
+        self.retired.extract_if(.., |hooks| Arc::strong_count(hooks) == 1).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hooks_are_retired_when_the_last_user_has_let_go() {
+        let live = Live::new(Hooks::none());
+        let (first, second) = (live.current(), live.current());
+        assert!(live.is_current(&first));
+        live.replace(Hooks::none()).unwrap();
+        assert!(!live.is_current(&first) && live.is_current(&live.current()));
+        let left = Arc::downgrade(&first);
+        live.retire();
+        drop(first);
+        live.retire();
+        assert!(left.upgrade().is_some());
+        drop(second);
+        live.retire();
+        live.end();
+        assert!(left.upgrade().is_none());
+    }
+
+    #[test]
+    fn somebody_has_to_decide_where_others_can_connect() {
+        let live = Live::new(Hooks::none());
+        let address = "0.0.0.0:1883".parse().unwrap();
+        assert_eq!(live.guard(address), Err(OpenToAll(address)));
+        // It was not open then.
+        assert_eq!(live.replace(Hooks::none()), Ok(()));
+    }
+}

@@ -1,0 +1,214 @@
+//! What the broker keeps of one instance of a plugin, through all exchanges of hooks: how it is to be
+//! treated, what it has done so far, and how it stands.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+use super::breaker::{Breaker, Standing, TRIAL};
+use super::point::{self, OnFailure, Point};
+use super::stats::{Came, HookStats, Running, Stats};
+use super::trace::Trace;
+use crate::failures::Failures;
+use crate::plugins::{OnError, PluginEntry};
+
+/// It is quarantined.
+const QUARANTINED: u8 = 1;
+/// It is on trial after a quarantine; asked like any other.
+const ON_TRIAL: u8 = 2;
+/// What it answers is only counted.
+const SHADOW: u8 = 4;
+
+/// What is done with a plugin when something happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Treatment {
+    Ask,
+    /// It is asked, and its answer only counted.
+    TryOut,
+    /// It is not asked.
+    Skip,
+}
+
+pub(crate) struct Record {
+    /// No other instance of any plugin in this process has it; not 0.
+    id: u64,
+    plugin: Arc<str>,
+    trace: Arc<Trace>,
+    on_error: OnError,
+    deadline: Duration,
+    stats: Stats,
+    /// What sets it apart from a plugin that is just asked. Kept in step with the breaker.
+    flags: AtomicU8,
+    breaker: Mutex<Breaker>,
+    /// That it was too slow.
+    overdue: Failures,
+}
+
+impl Record {
+    pub(crate) fn new(plugin: &Arc<str>, entry: &PluginEntry, trace: &Arc<Trace>) -> Record {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Record {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            plugin: plugin.clone(),
+            trace: trace.clone(),
+            on_error: entry.on_error,
+            deadline: entry.deadline,
+            stats: Stats::default(),
+            flags: AtomicU8::new(if entry.shadow { SHADOW } else { 0 }),
+            breaker: Mutex::new(Breaker::new(entry.max_failures)),
+            overdue: Failures::default(),
+        }
+    }
+
+    /// Tells this instance from all others in this process.
+    pub(super) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The plugin's name.
+    pub(crate) fn plugin(&self) -> &Arc<str> {
+        &self.plugin
+    }
+
+    /// Whether its answers are only counted.
+    pub(crate) fn is_shadow(&self) -> bool {
+        self.flags.load(Ordering::Relaxed) & SHADOW != 0
+    }
+
+    /// What is to be done with it now.
+    #[inline]
+    pub(super) fn treatment(&self) -> Treatment {
+        match self.flags.load(Ordering::Relaxed) {
+            0 => Treatment::Ask,
+            flags if flags & QUARANTINED != 0 => Treatment::Skip,
+            flags if flags & SHADOW != 0 => Treatment::TryOut,
+            _ => Treatment::Ask,
+        }
+    }
+
+    /// Its calls that are not over, with the numbers of their threads.
+    pub(super) fn running(&self) -> impl Iterator<Item = (usize, Running)> {
+        self.stats.running()
+    }
+
+    /// Makes a call of a hook, which is counted and watched.
+    #[inline]
+    pub(super) fn call(&self, hook: usize, call: impl FnOnce() -> i32) -> i32 {
+        self.stats.call(hook, call)
+    }
+
+    /// Whoever reads what plugins answer.
+    pub(super) fn trace(&self) -> &Trace {
+        &self.trace
+    }
+
+    /// Counts what came of a call.
+    #[cold]
+    pub(super) fn count(&self, hook: usize, came: Came) {
+        self.stats.count(hook, came);
+    }
+
+    /// What it means that the plugin fails in a hook.
+    pub(super) fn on_failure<P: Point>(&self) -> OnFailure {
+        match self.on_error {
+            _ if self.is_shadow() => OnFailure::GoOn,
+            OnError::ByHook | OnError::Quarantine => P::ON_FAILURE,
+            OnError::Refuse if P::MAY_VETO => OnFailure::Refuse,
+            OnError::Refuse | OnError::Allow => OnFailure::GoOn,
+        }
+    }
+
+    /// The plugin has failed in a hook, which may be once too often.
+    #[cold]
+    pub(super) fn failed(&self, hook: usize, now: Instant) {
+        self.count(hook, Came::Failed);
+        self.break_off(hook, now);
+    }
+
+    /// A call has lasted so long, and is not over. Returns whether that was too long.
+    pub(super) fn lasts(&self, hook: usize, lasted: Duration, now: Instant) -> bool {
+        if self.deadline.is_zero() || lasted < self.deadline {
+            return false;
+        }
+        self.stats.count_overdue(hook);
+        if let Some(left_out) = self.overdue.count(now) {
+            let (plugin, hook, deadline) = (&self.plugin, name(hook), self.deadline);
+            let lasted = Duration::from_millis(lasted.as_millis() as u64);
+            let more = match left_out {
+                0 => String::new(),
+                n => format!("; {n} more calls like it since the last such line"),
+            };
+            log::error!(
+                "plugin {plugin} is in {hook} for {lasted:?} now, and its deadline is {deadline:?}; \
+                 clients wait{more}"
+            );
+        }
+        self.break_off(hook, now);
+        true
+    }
+
+    /// Ends a quarantine or trial that is over.
+    pub(super) fn attend(&self, now: Instant) {
+        if self.flags.load(Ordering::Relaxed) & (QUARANTINED | ON_TRIAL) == 0 {
+            return;
+        }
+        let plugin = &self.plugin;
+        let mut breaker = self.breaker.lock();
+        match breaker.attend(now) {
+            Some(Standing::OnTrial) => {
+                let next = breaker.next();
+                log::warn!(
+                    "plugin {plugin} is asked again; a failure in the next {TRIAL:?} quarantines it \
+                     for {next:?}"
+                );
+            }
+            Some(Standing::Serving) => {
+                log::info!("plugin {plugin} has not failed for {TRIAL:?} after its quarantine");
+            }
+            Some(Standing::Quarantined(_)) | None => {}
+        }
+        self.set_flags(match breaker.standing(now) {
+            Standing::Serving => 0,
+            Standing::Quarantined(_) => QUARANTINED,
+            Standing::OnTrial => ON_TRIAL,
+        });
+    }
+
+    /// How the plugin stands now.
+    pub(crate) fn standing(&self) -> Standing {
+        self.breaker.lock().standing(Instant::now())
+    }
+
+    /// What was counted of a hook.
+    pub(crate) fn stats(&self, hook: usize) -> HookStats {
+        self.stats.of(hook)
+    }
+
+    fn break_off(&self, hook: usize, now: Instant) {
+        let mut breaker = self.breaker.lock();
+        let Some(time) = breaker.failed(now, self.on_error == OnError::Quarantine) else { return };
+        self.set_flags(QUARANTINED);
+        let (plugin, hook) = (&self.plugin, name(hook));
+        let meanwhile = match self.on_error {
+            _ if self.is_shadow() => "as a shadow it decides nothing",
+            OnError::Allow => "the broker goes on without it",
+            _ => "what it decides is refused",
+        };
+        log::error!(
+            "plugin {plugin} is quarantined for {time:?}, for it has failed too often, at last in \
+             {hook}; {meanwhile}"
+        );
+    }
+
+    /// How it stands; a shadow remains one. Under the breaker's lock.
+    fn set_flags(&self, flags: u8) {
+        let shadow = self.flags.load(Ordering::Relaxed) & SHADOW;
+        self.flags.store(shadow | flags, Ordering::Relaxed);
+    }
+}
+
+fn name(hook: usize) -> &'static str {
+    point::ALL.get(hook).map_or("a hook", |(_, name)| name)
+}

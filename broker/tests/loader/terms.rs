@@ -1,0 +1,132 @@
+//! On what terms plugins are loaded: what they ask for, what the config grants, and which file it means.
+
+use hookmq::plugins::{Capability, PluginEntry, Sha256};
+use serde_json::Value;
+
+use crate::{
+    common::{
+        self,
+        plugins::{self, PluginDir},
+    },
+    entry, load, load_error,
+    scratch::{PLUGIN, Scratch},
+};
+
+/// A plugin that asks for `asks`, which is put between the brackets of MQ_PLUGIN_WITH. It ends the
+/// process if any of its code runs.
+fn dangerous(asks: &str) -> plugins::TempLibrary {
+    plugins::c_text(&format!(
+        "#include <stdlib.h>
+         #include \"plugin.h\"
+         MQ_PLUGIN_WITH(\"c\", \"1.0\", \"MIT\", \"Ends it\", {asks});
+         __attribute__((constructor)) static void run(void) {{ abort(); }}"
+    ))
+}
+
+#[track_caller]
+fn check_refused(asks: &str, with: PluginEntry, why: &str) {
+    let dir = PluginDir::new();
+    dir.put(dangerous(asks), "c");
+    let error = load_error(&dir, PluginEntry { name: "c".into(), ..with });
+    assert!(error.contains(why), "{error}");
+}
+
+#[test]
+fn a_plugin_that_cannot_have_what_it_asks_for_is_not_loaded() {
+    let nothing =
+        || PluginEntry { capabilities: Some([].into_iter().collect()), ..PluginEntry::default() };
+    check_refused(
+        "MQ_WANTS(\"publish kick\")",
+        nothing(),
+        "it wants the capability publish, kick, which `capabilities:` of the plugin in the config does not",
+    );
+    let anything = PluginEntry::default;
+    check_refused(
+        "MQ_WANTS(\"fly\")",
+        anything(),
+        "the capability fly, which this broker does not know",
+    );
+    check_refused(
+        "MQ_REQUIRES(\"1.99\")",
+        anything(),
+        "it requires version 1.99 of plugin-abi, and this",
+    );
+    check_refused(
+        "MQ_REQUIRES(\"soon\")",
+        anything(),
+        "that it requires version soon of plugin-abi, which is no",
+    );
+}
+
+#[test]
+fn only_the_file_that_the_config_means_is_loaded() {
+    let dir = PluginDir::new();
+    let file = dir.put(plugins::rust("hello"), "pinned");
+    let found = Sha256::of(&std::fs::read(file).unwrap());
+    let pin = |sha256| PluginEntry { sha256: Some(sha256), ..entry("pinned", Value::Null) };
+    assert_eq!(load(&dir, &[pin(found)]).names().collect::<Vec<_>>(), ["pinned"]);
+    let other = Sha256::of(b"another file");
+    let error = load_error(&dir, pin(other));
+    let why = format!("its SHA-256 is {found}, and the config takes none but {other}");
+    assert!(error.contains(&why), "{error}");
+}
+
+#[test]
+fn what_is_granted_is_logged() {
+    let asking =
+        PLUGIN.replace("#[plugin]", "#[plugin(wants = \"kick publish\", may_use = \"kv\")]");
+    let library = Scratch::new("scratch-asking", &asking).build(&[]);
+    let dir = PluginDir::new();
+    dir.put(&library, "asks-all");
+    dir.put(&library, "asks-less");
+    let granted = [Capability::Kick, Capability::Publish];
+    let less = PluginEntry {
+        capabilities: Some(granted.into_iter().collect()),
+        ..entry("asks-less", Value::Null)
+    };
+    load(&dir, &[entry("asks-all", Value::Null), less]);
+    let line = |name: &str| common::log::lines(&format!("plugin {name} loaded from"))[0].clone();
+    assert!(line("asks-all").contains("; granted, as it asks for it: publish, kick, kv ("));
+    assert!(line("asks-less").contains("; granted: publish, kick ("), "{}", line("asks-less"));
+}
+
+#[test]
+fn the_attribute_takes_what_a_broker_can_understand() {
+    let error = |name, arguments: &str| {
+        let source = PLUGIN.replace("#[plugin]", &format!("#[plugin({arguments})]"));
+        let output = Scratch::new(name, &source).check();
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let unknown = error("scratch-fly", "wants = \"kick fly\"");
+    assert!(
+        unknown.contains("fly\\\" is no capability; there are publish, kick,")
+            || unknown.contains("\"fly\" is no capability; there are publish, kick, subscribe"),
+        "{unknown}"
+    );
+    let form = "write it as #[plugin(wants = \"publish kick\", may_use = \"kv\"";
+    assert!(error("scratch-bare", "kick").contains(form));
+    assert!(
+        error("scratch-word", "needs = \"kick\"").contains("needs is no argument of #[plugin]")
+    );
+    assert!(error("scratch-new", "requires = \"new\"").contains("says no versions of plugin-abi"));
+}
+
+/// The file that is taken is the one that `plugin list` shows.
+#[test]
+fn of_several_files_the_highest_is_loaded() {
+    let dir = PluginDir::new();
+    for (file, version) in
+        [("several", "1.0.0"), ("several-1.1.0", "1.1.0"), ("several-2.0.0", "2.0.0")]
+    {
+        let code =
+            format!("#include \"plugin.h\"\nMQ_PLUGIN(\"several\", {version:?}, \"\", \"\");");
+        dir.put(plugins::c_text(&code), file);
+    }
+    let version = Some("^1".parse().unwrap());
+    let plugins = load(&dir, &[PluginEntry { version, ..entry("several", Value::Null) }]);
+    assert_eq!(plugins.names().collect::<Vec<_>>(), ["several"]);
+    let file = dir.path().join("several-1.1.0.so");
+    let line = format!("plugin several loaded from {}", file.display());
+    assert_eq!(common::log::lines(&line).len(), 1);
+}
