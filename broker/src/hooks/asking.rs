@@ -353,7 +353,9 @@ fn ask_alone<P: Point, S: Subject<P>>(
         (Err(Some(_)), _) => Settled::Stop(Verdict::Veto),
         // What it has handed over is forgotten.
         (Ok(reply), Treatment::TryOut) => {
-            link.tried_out(reply.code, &mut progress.shadows, progress.index);
+            if let Some(says_no) = link.tried_out(reply.code) {
+                progress.shadows.note(progress.index, says_no);
+            }
             Settled::GoOn
         }
         (Ok(reply), _) => act(link, subject, asking.limits, progress, reply),

@@ -26,6 +26,7 @@ use plugin_abi::{
 use super::{
     Capabilities, Capability,
     escaped::Escaped,
+    interest::{self, Interests},
     later::{self, Tickets},
 };
 use crate::{
@@ -48,6 +49,8 @@ pub(super) struct Caller {
     starting: AtomicBool,
     /// The instance is gone.
     ended: AtomicBool,
+    /// What it has declared while it was starting.
+    interests: Mutex<Interests>,
     /// What it said last at error level while it was starting. It is logged when it has started
     /// after all; else it is part of the error, and so is not said twice.
     complaint: Mutex<Option<Complaint>>,
@@ -78,6 +81,7 @@ impl Caller {
             config: config.into(),
             ended: AtomicBool::new(false),
             starting: AtomicBool::new(true),
+            interests: Mutex::default(),
             complaint: Mutex::new(None),
             tickets: Tickets::default(),
         }))
@@ -160,6 +164,17 @@ impl Caller {
         if let Some(Complaint { target, message, place: (file, line), logged: false }) = before {
             self.write(Level::Error, &target, &message, (&file, line));
         }
+    }
+
+    /// What can be done while the plugin starts, and not later.
+    pub(super) fn while_starting<R>(&self, act: impl FnOnce(&mut Interests) -> R) -> Option<R> {
+        let mut interests = self.interests.lock();
+        self.starting.load(Ordering::Relaxed).then(|| act(&mut interests))
+    }
+
+    /// What it has declared; to be called when it has started.
+    pub(super) fn take_interests(&self) -> Interests {
+        std::mem::take(&mut self.interests.lock())
     }
 
     /// # Safety
@@ -266,6 +281,7 @@ const TABLE: HostApi = HostApi {
     publish: messages::publish,
     publish_to: messages::publish_to,
     retain: messages::retain,
+    interest: interest::declare,
     config: setting::config,
     folder: setting::folder,
     defer: later::defer,
