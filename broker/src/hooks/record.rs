@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use super::breaker::{Breaker, Standing, TRIAL};
 use super::failures::Failures;
 use super::point::{self, OnFailure, Point};
-use super::stats::{Came, HookStats, Stats};
+use super::stats::{Came, Here, HookStats, Stats};
 use super::trace::Trace;
 use super::{slot, watchdog};
 use crate::plugins::{OnError, PluginEntry};
@@ -92,11 +92,14 @@ impl Record {
     /// Makes a call of a hook, which is counted and watched.
     #[inline]
     pub(super) fn call(&self, hook: usize, call: impl FnOnce() -> i32) -> i32 {
+        self.calls(hook).call(call)
+    }
+
+    /// For calls of one hook in a row, by this thread.
+    #[inline]
+    pub(super) fn calls(&self, hook: usize) -> Calls<'_> {
         let slot = slot::current();
-        self.stats.here(slot, hook).call(|before| {
-            let _watched = watchdog::watch(slot, self.id, hook, before);
-            call()
-        })
+        Calls { here: self.stats.here(slot, hook), slot, id: self.id, hook }
     }
 
     /// Whoever reads what plugins answer.
@@ -206,6 +209,25 @@ impl Record {
     fn set_flags(&self, flags: u8) {
         let shadow = self.flags.load(Ordering::Relaxed) & SHADOW;
         self.flags.store(shadow | flags, Ordering::Relaxed);
+    }
+}
+
+/// Where a thread counts its calls of one hook, looked up once.
+pub(super) struct Calls<'a> {
+    here: Here<'a>,
+    slot: usize,
+    id: u64,
+    hook: usize,
+}
+
+impl Calls<'_> {
+    /// Makes a call, which is counted and watched.
+    #[inline]
+    pub(super) fn call(&self, call: impl FnOnce() -> i32) -> i32 {
+        self.here.call(|before| {
+            let _watched = watchdog::watch(self.slot, self.id, self.hook, before);
+            call()
+        })
     }
 }
 
