@@ -169,7 +169,8 @@ impl Broker {
         shard: &mut Shard,
         run: &Run<'_>,
         client: &Client<'_>,
-        origin: Origin,
+        origin: Origin<'_>,
+        depth: u32,
     ) -> Option<Arc<Session>> {
         let matched = shard.cache.matched(&self.router, run.topic);
         let generation = shard.cache.generation();
@@ -181,7 +182,7 @@ impl Broker {
         drop(deliveries);
         if shard.hooks.watches_messages() {
             for item in run.items {
-                shard.hooks.on_publish(client, &publication(run, item, origin));
+                shard.hooks.on_publish(client, &publication(run, item, origin, depth));
             }
         }
         crowded
@@ -232,7 +233,7 @@ impl Broker {
             now: shard.second(),
         };
         if shard.hooks.watches_messages() {
-            let publication = publication(&run, &item, Origin::Will);
+            let publication = publication(&run, &item, Origin::Will, 0);
             // There is nobody to tell, or to wait.
             if shard.hooks.on_before_publish(client, &publication).is_veto() {
                 return;
@@ -241,7 +242,7 @@ impl Broker {
         if publish.retain {
             self.retain(&publish, &will.author.session.client_id, shard.second());
         }
-        self.route(shard, &run, client, Origin::Will);
+        self.route(shard, &run, client, Origin::Will, 0);
     }
 
     /// Finishes a session that is over. [MQTT-4.1.0-2]
@@ -301,7 +302,12 @@ impl Broker {
 }
 
 /// What plugins are shown of a message.
-pub(crate) fn publication<'a>(run: &Run<'a>, item: &Item, origin: Origin) -> Publication<'a> {
+pub(crate) fn publication<'a>(
+    run: &Run<'a>,
+    item: &Item,
+    origin: Origin<'a>,
+    depth: u32,
+) -> Publication<'a> {
     let publish = run.publish(item);
     Publication {
         topic: publish.topic,
@@ -311,5 +317,6 @@ pub(crate) fn publication<'a>(run: &Run<'a>, item: &Item, origin: Origin) -> Pub
         retain: item.retain,
         dup: item.dup,
         origin,
+        depth,
     }
 }

@@ -17,6 +17,7 @@ pub mod server;
 
 mod broker;
 mod clock;
+mod failures;
 mod tally;
 
 mod transport;
@@ -29,6 +30,10 @@ pub mod hooks;
 
 pub mod plugins;
 
+mod services;
+
+pub use services::Folders;
+
 mod router;
 
 mod store;
@@ -36,6 +41,10 @@ mod store;
 mod session;
 
 pub mod config;
+
+pub mod control;
+
+pub mod reload;
 
 /// Compiles the plugin of the README.
 #[cfg(doctest)]

@@ -47,6 +47,17 @@ impl Message {
         self
     }
 
+    /// What crosses the border, as [`testing`](crate::testing) keeps it. `None`: its topic is no text.
+    pub(crate) fn from_raw(raw: &raw::Message<'_>) -> Option<Self> {
+        Some(Message {
+            topic: std::str::from_utf8(raw.topic.as_bytes()).ok()?.to_owned(),
+            payload: raw.payload.as_bytes().to_vec(),
+            qos: raw.qos,
+            retain: raw.retain != 0,
+            properties: raw.properties.as_bytes().to_vec(),
+        })
+    }
+
     /// Runs `call` with the form that crosses the border.
     pub(crate) fn with_raw<T>(&self, call: impl FnOnce(&raw::Message<'_>) -> T) -> T {
         call(&raw::Message {

@@ -240,4 +240,9 @@ impl<E> EventPtr<E> {
     pub const fn cast<T>(self) -> EventPtr<T> {
         EventPtr { ptr: self.ptr.cast() }
     }
+
+    /// Where it is. How much of it is there, its `size` says.
+    pub const fn as_ptr(self) -> *const E {
+        self.ptr.as_ptr()
+    }
 }

@@ -56,6 +56,8 @@ pub(super) fn read(section: &mut Section<'_, '_>, limits: &mut Limits) {
         queue_qos0,
         max_retained_messages,
         max_retained_bytes,
+        max_attribute_bytes,
+        max_kv_bytes,
     } = limits;
     section.read("max_connections", max_connections, number(1..=MANY));
     section.read("max_connections_per_address", max_connections_per_address, number(1..=MANY));
@@ -91,6 +93,8 @@ pub(super) fn read(section: &mut Section<'_, '_>, limits: &mut Limits) {
     section.read("max_session_expiry", max_session_expiry, duration(0..=49_710 * DAY));
     section.read("max_retained_messages", max_retained_messages, number(0..=MANY));
     section.read("max_retained_bytes", max_retained_bytes, size(0..=LARGE));
+    section.read("max_attribute_bytes", max_attribute_bytes, size(0..=256 * MIB));
+    section.read("max_kv_bytes", max_kv_bytes, size(KIB..=LARGE));
 }
 
 /// Reads the wait after a first refusal.

@@ -7,7 +7,8 @@ use super::error::{ConfigError, Problem};
 use super::quantity::number;
 use super::setting::{Section, Setting};
 use super::{
-    Config, document, json, limits, listener, plugin, refused_publish, response_information,
+    Config, control as control_key, document, json, limits, listener, plugin, refused_publish,
+    response_information,
 };
 
 /// Reads the file at `path`. Blocks on the disk.
@@ -74,11 +75,14 @@ fn read(section: &mut Section<'_, '_>, config: &mut Config) {
         listeners,
         plugins,
         plugin_dir,
+        data_dir,
+        control,
         threads,
         log,
         allow_anonymous,
         check_payload_format,
         refused_publish,
+        plugin_publish_depth,
         response_information,
         limits,
     } = config;
@@ -87,11 +91,14 @@ fn read(section: &mut Section<'_, '_>, config: &mut Config) {
     });
     section.read_with("plugins", |setting, problems| plugin::read(setting, plugins, problems));
     section.read("plugin_dir", plugin_dir, Setting::path);
+    section.read("data_dir", data_dir, Setting::path);
+    section.read("control", control, control_key::read);
     section.read("threads", threads, read_threads);
     section.read("log", log, Setting::log_level);
     section.read("allow_anonymous", allow_anonymous, Setting::boolean);
     section.read("check_payload_format", check_payload_format, Setting::boolean);
     section.read("refused_publish", refused_publish, refused_publish::read);
+    section.read("plugin_publish_depth", plugin_publish_depth, number(0..=1000));
     section.read("response_information", response_information, response_information::read);
     section.read_with("limits", |setting, problems| {
         setting.section(problems, |section| limits::read(section, limits));

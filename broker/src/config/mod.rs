@@ -2,6 +2,8 @@
 //!
 //! Plain data only. `load` reads the file, `first_run` writes it when there is none.
 
+mod changed;
+mod control;
 mod document;
 mod error;
 mod first_run;
@@ -23,6 +25,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use changed::needs_restart;
 pub use error::{ConfigError, Problem};
 pub use first_run::{FirstRunError, create_if_absent};
 pub use load::{inspect, load, parse, plugin_section};
@@ -37,6 +40,9 @@ pub const FILE_NAME: &str = "config.yml";
 /// The folder of plugins, beside the config file unless `plugin_dir` says otherwise.
 pub const PLUGIN_DIR: &str = "plugins";
 
+/// The folder of data, beside the config file unless `data_dir` says otherwise.
+pub const DATA_DIR: &str = "data";
+
 /// All of `config.yml`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Config {
@@ -46,6 +52,11 @@ pub struct Config {
     pub plugins: Vec<PluginEntry>,
     /// Where plugins are; `plugins/` beside the config file if it is not given.
     pub plugin_dir: Option<PathBuf>,
+    /// Where the broker and plugins keep files; `data/` beside the config file if it is not given.
+    pub data_dir: Option<PathBuf>,
+    /// The socket that `hookmq ctl` talks to; a relative path starts at the folder of the config file.
+    /// `None`: there is none.
+    pub control: Option<PathBuf>,
     /// Event loops; one per core if it is not given.
     pub threads: Option<NonZeroUsize>,
     /// What is logged if `RUST_LOG` does not say.
@@ -56,6 +67,8 @@ pub struct Config {
     pub check_payload_format: bool,
     /// What a client hears that cannot be told that its PUBLISH was refused.
     pub refused_publish: RefusedPublish,
+    /// How many plugins' hooks may lead from one message to the next.
+    pub plugin_publish_depth: u32,
     /// What CONNACK says to clients that ask for Response Information; `%c` in it stands for the
     /// client id.
     pub response_information: Option<String>,
@@ -139,6 +152,10 @@ pub struct Limits {
     pub max_retained_messages: usize,
     /// Bytes of retained messages and their topics, with what it takes to hold them.
     pub max_retained_bytes: usize,
+    /// Bytes that plugins may note at one session.
+    pub max_attribute_bytes: usize,
+    /// Bytes in one plugin's store.
+    pub max_kv_bytes: usize,
 }
 
 impl Default for Config {
@@ -149,11 +166,14 @@ impl Default for Config {
             }],
             plugins: Vec::new(),
             plugin_dir: None,
+            data_dir: None,
+            control: Some(control::DEFAULT.into()),
             threads: None,
             log: log::LevelFilter::Info,
             allow_anonymous: false,
             check_payload_format: false,
             refused_publish: RefusedPublish::Acknowledge,
+            plugin_publish_depth: 4,
             response_information: None,
             limits: Limits::default(),
         }
@@ -194,6 +214,8 @@ impl Default for Limits {
             queue_qos0: false,
             max_retained_messages: 1_000_000,
             max_retained_bytes: 1024 * 1024 * 1024,
+            max_attribute_bytes: 64 * 1024,
+            max_kv_bytes: 16 * 1024 * 1024,
         }
     }
 }

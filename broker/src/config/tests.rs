@@ -92,22 +92,26 @@ fn every_key_is_read() {
     let config = accept(
         "listeners: [tcp: 127.0.0.1:0, {tcp: '[::1]:1884'}]
 plugin_dir: /srv/plugins
+data_dir: /srv/data
 threads: 3
 log: DEBUG
 allow_anonymous: true
 check_payload_format: true
 refused_publish: close
+plugin_publish_depth: 0
 response_information: 'response/%c/'
 limits: {max_packet_size: 2048, max_connections: 2, max_handshakes: 9, max_sessions: 8, connect_timeout: 500ms, receive_maximum: 65535,
   max_inflight: 1, max_queued_messages: 3, max_queued_bytes: 64KiB, write_buffer: 1GiB,
   send_timeout: 2m, max_topic_levels: 5, max_topic_length: 65535, max_client_id_length: 23,
   max_subscriptions: 6, max_subscription_bytes: 5KiB, max_session_expiry: 0s, queue_qos0: true, max_retained_messages: 0,
-  max_retained_bytes: 2MiB}",
+  max_retained_bytes: 2MiB, max_attribute_bytes: 0, max_kv_bytes: 1KiB}",
     );
     let addresses = ["127.0.0.1:0", "[::1]:1884"].map(|text| text.parse().expect("an address"));
     assert_eq!(config.listeners, addresses.map(|address| Listener::Tcp { address }));
     assert_eq!(config.plugin_dir.as_deref(), Some("/srv/plugins".as_ref()));
+    assert_eq!(config.data_dir.as_deref(), Some("/srv/data".as_ref()));
     assert_eq!(config.threads, NonZeroUsize::new(3));
+    assert_eq!(config.plugin_publish_depth, 0);
     assert_eq!(config.log, log::LevelFilter::Debug);
     assert_eq!(config.response_information.as_deref(), Some("response/%c/"));
     assert!(config.check_payload_format);
@@ -126,6 +130,7 @@ limits: {max_packet_size: 2048, max_connections: 2, max_handshakes: 9, max_sessi
     assert_eq!((limits.max_client_id_length, limits.max_subscriptions), (23, 6));
     assert_eq!(limits.max_subscription_bytes, 5 * 1024);
     assert_eq!((limits.max_retained_messages, limits.max_retained_bytes), (0, 2 * 1024 * 1024));
+    assert_eq!((limits.max_attribute_bytes, limits.max_kv_bytes), (0, 1024));
 }
 
 #[test]
@@ -162,8 +167,8 @@ fn unknown_keys_that_are_near_nothing_list_what_is_known() {
     check_problems(
         "persistence: true",
         &["c.yml:1: persistence: unknown key; the keys here are listeners, plugins, plugin_dir, \
-           threads, log, allow_anonymous, check_payload_format, refused_publish, \
-           response_information, limits"],
+           data_dir, control, threads, log, allow_anonymous, check_payload_format, refused_publish, \
+           plugin_publish_depth, response_information, limits"],
     );
     check_problems(
         "plugins: [{name: a, x_y_z: 1}]",

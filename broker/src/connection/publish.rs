@@ -100,7 +100,7 @@ impl Connection {
             now: shard.second(),
         };
         let facts = client.facts(&self.endpoint);
-        let crowded = self.broker.route(shard, &run, &facts, Origin::Client);
+        let crowded = self.broker.route(shard, &run, &facts, Origin::Client, 0);
         if crowded.is_some() {
             shard.batch.crowded = crowded;
         }
@@ -151,7 +151,7 @@ impl Connection {
             now: 0,
         };
         let facts = client.facts(&self.endpoint);
-        let publication = publication(&run, &item, Origin::Client);
+        let publication = publication(&run, &item, Origin::Client, 0);
         shard.hooks.on_message(&facts, &publication);
         let decision = shard.hooks.on_before_publish(&facts, &publication);
         self.throttle.ask(decision.throttle);

@@ -9,7 +9,6 @@ use plugin_abi::raw;
 
 use super::{
     decision::{self, Decision, Refusal, Verdict, VerdictParts},
-    failures::Failures,
     point::{OnFailure, Point},
     record::{Calls, Record, Treatment},
     running,
@@ -17,6 +16,7 @@ use super::{
     stats::Came,
     trace::{self, TracedAnswer},
 };
+use crate::failures::Failures;
 use crate::plugins::{Answer, AnswerHandle, Described, HookFn, Interest, Loaded};
 
 pub(super) struct Chain<P: Point> {
@@ -155,12 +155,20 @@ impl<P: Point> Link<P> {
         let kept = answer.with(std::mem::take);
         let code = self.call(event, || answer.with(|parts| parts.words()));
         answer.with(|parts| *parts = kept);
+        if let Some(says_no) = self.tried_out(code) {
+            shadows.note(index, says_no);
+        }
+    }
+
+    /// Whether a shadow has said no. `None`: it has failed.
+    pub(super) fn tried_out(&self, code: i32) -> Option<bool> {
         match code {
-            raw::CONTINUE => shadows.note(index, false),
-            raw::VETO => shadows.note(index, true),
-            code if decision::refusal(code).is_some() => shadows.note(index, true),
+            raw::CONTINUE => Some(false),
+            raw::VETO => Some(true),
+            code if decision::refusal(code).is_some() => Some(true),
             code => {
                 let _ = self.answered_wrongly(code);
+                None
             }
         }
     }
@@ -209,7 +217,7 @@ impl<P: Point> Link<P> {
     #[inline]
     pub(super) fn plain_calls(&self) -> Option<Calls<'_>> {
         let is_plain = self.treatment() == Treatment::Ask && !trace::is_on();
-        is_plain.then(|| self.record().calls(P::INDEX))
+        if is_plain { self.record().calls(P::INDEX) } else { None }
     }
 
     /// The same for one of many in a row.

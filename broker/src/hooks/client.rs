@@ -1,9 +1,10 @@
 //! What the engine says about a client and its doings, and how that looks to a plugin.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use plugin_abi::raw;
 
+use super::origin::Origin;
 use crate::plugins::AnswerHandle;
 
 /// The client that an event is about.
@@ -75,31 +76,9 @@ pub struct Publication<'a> {
     /// The client says that it may have sent it before.
     pub dup: bool,
     /// Where it comes from.
-    pub origin: Origin,
-}
-
-/// Where a message comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// A client published it.
-    Client,
-    /// It is a client's will.
-    Will,
-    /// A plugin has published it.
-    Plugin,
-    /// The broker has made it.
-    Broker,
-}
-
-impl Origin {
-    pub(super) const fn to_raw(self) -> u8 {
-        match self {
-            Origin::Client => raw::ORIGIN_CLIENT,
-            Origin::Will => raw::ORIGIN_WILL,
-            Origin::Plugin => raw::ORIGIN_PLUGIN,
-            Origin::Broker => raw::ORIGIN_BROKER,
-        }
-    }
+    pub origin: Origin<'a>,
+    /// How many plugins' hooks have led from one message to the next up to this one.
+    pub depth: u32,
 }
 
 /// How a connection ended.
@@ -116,6 +95,18 @@ pub struct Disconnected<'a> {
 }
 
 impl<'a> Client<'a> {
+    /// Who stands for a plugin.
+    pub(crate) fn of_plugin(client_id: &'a str) -> Client<'a> {
+        Client {
+            client_id,
+            username: None,
+            protocol: mqtt::Version::INSIDE.level(),
+            peer: NOWHERE,
+            local: NOWHERE,
+            listener: "",
+        }
+    }
+
     pub(super) fn to_raw(self) -> raw::Client<'a> {
         raw::Client {
             size: size::<raw::Client<'_>>(),
@@ -125,8 +116,8 @@ impl<'a> Client<'a> {
             client_id: raw::Text::new(self.client_id),
             username: raw::Text::new(self.username.unwrap_or_default()),
             listener: raw::Text::new(self.listener),
-            peer: self.peer.into(),
-            local: self.local.into(),
+            peer: address(self.peer),
+            local: address(self.local),
         }
     }
 }
@@ -211,8 +202,8 @@ impl Publication<'_> {
             answer_ctx: answer.context,
             answer: answer.function,
             asked_again: 0,
-            depth: 0,
-            source: raw::Text::new(""),
+            depth: self.depth,
+            source: self.origin.source(),
             original_topic: raw::Text::new(self.topic),
             payload_len: self.payload.len() as u64,
         }
@@ -260,6 +251,16 @@ pub(super) fn unsubscribe_event<'a>(
 /// filters must not be evaded by one.
 fn matched_filter(filter: &str) -> &str {
     mqtt::topic::shared(filter).map_or(filter, |(_, inner)| inner)
+}
+
+/// The address of who has no connection.
+const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+
+fn address(address: SocketAddr) -> raw::Address {
+    match address {
+        NOWHERE => raw::Address { family: raw::FAMILY_NONE, port: 0, scope: 0, bytes: [0; 16] },
+        address => address.into(),
+    }
 }
 
 /// The `size` field of an event.

@@ -9,7 +9,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
-use std::time::Instant;
 
 use parking_lot::Mutex;
 
@@ -83,30 +82,21 @@ impl Live {
         }
     }
 
-    /// Ends quarantines that are over. Returns whether there is any plugin.
-    pub(super) fn attend(&self, now: Instant) -> bool {
-        let hooks = self.current();
-        hooks.records().for_each(|record| record.attend(now));
-        !hooks.plugins.is_empty()
-    }
-
-    /// Hooks that have this instance, if it may still be in use.
-    pub(super) fn with_instance(&self, id: u64) -> Option<Arc<Hooks>> {
+    /// All that may be in use, those in force and others.
+    pub(super) fn all(&self) -> Vec<Arc<Hooks>> {
         let state = self.state.lock();
-        let mut all = std::iter::once(&state.current).chain(&state.retired);
-        all.find(|hooks| hooks.record(id).is_some()).cloned()
+        std::iter::once(&state.current).chain(&state.retired).cloned().collect()
     }
 
     /// Ends the plugins that nobody uses any more, each on a thread of its own. To be called now and
     /// then.
     pub(crate) fn retire(&self) {
-        let mut state = self.state.lock();
-        let unused = state.take_unused();
-        state.ending.retain(|thread| !thread.is_finished());
+        let unused = self.state.lock().take_unused();
+        // Not under the lock: what the plugin does at its end is its own affair.
         for hooks in unused {
             let end = std::thread::Builder::new().name("plugin-end".into());
             match end.spawn(move || drop(hooks)) {
-                Ok(thread) => state.ending.push(thread),
+                Ok(thread) => self.state.lock().ending.push(thread),
                 // It has ended on this thread.
                 Err(error) => log::warn!("cannot start a thread to end a plugin on: {error}"),
             }
@@ -139,6 +129,7 @@ impl Live {
 
 impl State {
     fn take_unused(&mut self) -> Vec<Arc<Hooks>> {
+        self.ending.retain(|thread| !thread.is_finished());
         // Who has none cannot get one any more.
         self.retired.extract_if(.., |hooks| Arc::strong_count(hooks) == 1).collect()
     }

@@ -1,8 +1,8 @@
 //! What the engine calls when something happens that plugins may know of or stop. It knows the
 //! order of the plugins and what their answers mean, and nothing of how a plugin is reached.
 //!
-//! Every call is safe and runs on the caller's thread. None allocates, but in on_auth and where a plugin
-//! refuses in words; a hook that no plugin has costs one branch. None may be made while a lock is held
+//! Every call is safe and runs on the caller's thread. None allocates, but the first of a plugin on a
+//! thread, in on_auth, and where a plugin refuses in words; a hook that no plugin has costs one branch. None may be made while a lock is held
 //! that another connection needs.
 
 mod auth;
@@ -11,9 +11,9 @@ mod chain;
 mod client;
 mod decision;
 mod deliver;
-mod failures;
 mod histogram;
 mod live;
+mod origin;
 mod outcome;
 pub(crate) mod point;
 mod record;
@@ -35,11 +35,12 @@ use crate::plugins::{AnswerHandle, Interest, Loaded};
 pub use auth::{AuthOutcome, AuthReply, AuthRound, Authenticator};
 pub use breaker::Standing;
 use chain::Chain;
-pub use client::{BeforeConnect, Client, Disconnected, Origin, Publication, Subscription};
+pub use client::{BeforeConnect, Client, Disconnected, Publication, Subscription};
 use client::{flag, size};
 pub use decision::{Decision, Refusal, Verdict};
 pub(crate) use deliver::{Deliveries, Offer, Receiver, Ruling, Rulings, Sender};
 pub(crate) use live::{Live, OpenToAll};
+pub use origin::Origin;
 pub(crate) use record::Record;
 pub use session::SessionChange;
 pub use stats::HookStats;
@@ -107,11 +108,6 @@ impl Hooks {
     /// What is kept of each plugin.
     fn records(&self) -> impl Iterator<Item = &Record> {
         self.plugins.iter().map(|plugin| plugin.record())
-    }
-
-    /// What is kept of an instance.
-    fn record(&self, id: u64) -> Option<&Record> {
-        self.records().find(|record| record.id() == id)
     }
 
     /// Whether some plugin is asked who may connect, at whatever listener, and its answer counts.

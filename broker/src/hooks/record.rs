@@ -8,11 +8,10 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 
 use super::breaker::{Breaker, Standing, TRIAL};
-use super::failures::Failures;
 use super::point::{self, OnFailure, Point};
-use super::stats::{Came, Here, HookStats, Stats};
+use super::stats::{Came, HookStats, Lane, Running, Stats};
 use super::trace::Trace;
-use super::{slot, watchdog};
+use crate::failures::Failures;
 use crate::plugins::{OnError, PluginEntry};
 
 /// It is quarantined.
@@ -64,7 +63,7 @@ impl Record {
     }
 
     /// Tells this instance from all others in this process.
-    pub(crate) fn id(&self) -> u64 {
+    pub(super) fn id(&self) -> u64 {
         self.id
     }
 
@@ -89,17 +88,21 @@ impl Record {
         }
     }
 
+    /// Its calls that are not over, with the numbers of their threads.
+    pub(super) fn running(&self) -> impl Iterator<Item = (usize, Running)> {
+        self.stats.running()
+    }
+
     /// Makes a call of a hook, which is counted and watched.
     #[inline]
     pub(super) fn call(&self, hook: usize, call: impl FnOnce() -> i32) -> i32 {
-        self.calls(hook).call(call)
+        self.stats.call(hook, call)
     }
 
-    /// For calls of one hook in a row, by this thread.
+    /// For calls of one hook in a row, by this thread; `None` before its first.
     #[inline]
-    pub(super) fn calls(&self, hook: usize) -> Calls<'_> {
-        let slot = slot::current();
-        Calls { here: self.stats.here(slot, hook), slot, id: self.id, hook }
+    pub(super) fn calls(&self, hook: usize) -> Option<Calls<'_>> {
+        Some(Calls { lane: self.stats.lane()?, hook })
     }
 
     /// Whoever reads what plugins answer.
@@ -110,7 +113,7 @@ impl Record {
     /// Counts what came of a call.
     #[cold]
     pub(super) fn count(&self, hook: usize, came: Came) {
-        self.stats.here(slot::current(), hook).count(came);
+        self.stats.count(hook, came);
     }
 
     /// What it means that the plugin fails in a hook.
@@ -214,9 +217,7 @@ impl Record {
 
 /// Where a thread counts its calls of one hook, looked up once.
 pub(super) struct Calls<'a> {
-    here: Here<'a>,
-    slot: usize,
-    id: u64,
+    lane: &'a Lane,
     hook: usize,
 }
 
@@ -224,10 +225,7 @@ impl Calls<'_> {
     /// Makes a call, which is counted and watched.
     #[inline]
     pub(super) fn call(&self, call: impl FnOnce() -> i32) -> i32 {
-        self.here.call(|before| {
-            let _watched = watchdog::watch(self.slot, self.id, self.hook, before);
-            call()
-        })
+        self.lane.call(self.hook, call)
     }
 }
 

@@ -1,4 +1,5 @@
-//! Which hook runs on this thread, so that a panic report can name it. In the broker and not in the
+//! Which hook runs on this thread, so that a panic report can name it, and how far the event is from one that
+//! no plugin has brought about. In the broker and not in the
 //! plugin, where thread-local storage costs a call.
 
 use std::cell::Cell;
@@ -13,6 +14,27 @@ pub(crate) fn current() -> Option<&'static str> {
     RUNNING.get()
 }
 
+/// Until it is dropped, hooks on this thread are called for an event of this depth.
+pub(crate) fn at_depth(depth: u32) -> Depth {
+    Depth { before: DEPTH.replace(depth) }
+}
+
+/// The depth of what is brought about on this thread now: one more than that of the event for which
+/// a hook runs, or 0 if none does.
+pub(crate) fn next_depth() -> u32 {
+    if current().is_some() { DEPTH.get().saturating_add(1) } else { 0 }
+}
+
+pub(crate) struct Depth {
+    before: u32,
+}
+
+impl Drop for Depth {
+    fn drop(&mut self) {
+        DEPTH.set(self.before);
+    }
+}
+
 pub(crate) struct Running {
     before: Option<&'static str>,
 }
@@ -25,4 +47,5 @@ impl Drop for Running {
 
 thread_local! {
     static RUNNING: Cell<Option<&'static str>> = const { Cell::new(None) };
+    static DEPTH: Cell<u32> = const { Cell::new(0) };
 }

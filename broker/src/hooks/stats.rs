@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::histogram::{Histogram, Spread};
 use super::point;
-use super::slot::SLOTS;
+use super::slot::{self, SLOTS};
 
 /// Of so many calls of a hook on a thread one is timed, beginning with the first.
 const TIMED_ONE_IN: u64 = 64;
@@ -25,7 +25,9 @@ pub(crate) struct Stats {
 
 /// What one thread counts. No other's lane is on its cache lines.
 #[repr(align(128))]
-struct Lane {
+pub(super) struct Lane {
+    /// What the thread is in: 0, or a [`Running`].
+    running: AtomicU64,
     hooks: [Counters; point::COUNT],
 }
 
@@ -62,13 +64,10 @@ pub(crate) enum Came {
     WouldAllow,
 }
 
-/// One hook's counters on this thread.
-#[derive(Clone, Copy)]
-pub(super) struct Here<'a> {
-    counters: &'a Counters,
-    /// Nobody else writes them.
-    alone: bool,
-}
+/// A call of a hook that is not over, as a number: which hook, and how many calls of it there were before on
+/// its thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Running(u64);
 
 /// A hook's counters, all threads together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -135,16 +134,48 @@ impl Default for Stats {
 }
 
 impl Stats {
-    /// The counters of a hook for the thread with this number.
+    /// Makes a call of a hook, counts it, and notes that it runs.
     #[inline]
-    pub(super) fn here(&self, slot: usize, hook: usize) -> Here<'_> {
-        let (lane, alone) = match self.lanes.get(slot) {
-            Some(lane) => (lane.get_or_init(|| Box::new(Lane::new())), true),
-            None => (&self.shared, false),
+    pub(super) fn call(&self, hook: usize, call: impl FnOnce() -> i32) -> i32 {
+        match self.lane() {
+            Some(lane) => lane.call(hook, call),
+            None => self.call_elsewhere(hook, call),
+        }
+    }
+
+    /// Where this thread counts, if it has called before.
+    #[inline]
+    pub(super) fn lane(&self) -> Option<&Lane> {
+        self.lanes.get(slot::current())?.get().map(|lane| &**lane)
+    }
+
+    /// The first call of a thread, and all of one without a number.
+    #[cold]
+    fn call_elsewhere(&self, hook: usize, call: impl FnOnce() -> i32) -> i32 {
+        match self.lanes.get(slot::current()) {
+            Some(lane) => lane.get_or_init(|| Box::new(Lane::new())).call(hook, call),
+            None => self.shared.call_shared(hook, call),
+        }
+    }
+
+    /// Counts what came of a call.
+    pub(super) fn count(&self, hook: usize, came: Came) {
+        let lane = match self.lanes.get(slot::current()) {
+            Some(lane) => lane.get_or_init(|| Box::new(Lane::new())),
+            None => &self.shared,
         };
-        // There is one for each hook.
-        let [first, ..] = &lane.hooks;
-        Here { counters: lane.hooks.get(hook).unwrap_or(first), alone }
+        let counters = lane.hooks.get(hook).and_then(|counters| counters.came.get(came as usize));
+        if let Some(counter) = counters {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// What the threads that have a number are in, with that number.
+    pub(super) fn running(&self) -> impl Iterator<Item = (usize, Running)> {
+        self.lanes.iter().enumerate().filter_map(|(slot, lane)| {
+            let running = lane.get()?.running.load(Ordering::Relaxed);
+            (running != 0).then_some((slot, Running(running)))
+        })
     }
 
     /// Counts a call of a hook that runs too long. Any thread.
@@ -206,46 +237,56 @@ impl Stats {
 
 impl Lane {
     fn new() -> Lane {
-        Lane { hooks: array::from_fn(|_| Counters::default()) }
+        Lane { running: AtomicU64::new(0), hooks: array::from_fn(|_| Counters::default()) }
+    }
+
+    /// On its thread, which alone writes here: no instruction needs to be locked.
+    #[inline]
+    pub(super) fn call(&self, hook: usize, call: impl FnOnce() -> i32) -> i32 {
+        // There is one for each hook.
+        let Some(counters) = self.hooks.get(hook) else { return call() };
+        let before = counters.asked.load(Ordering::Relaxed);
+        counters.asked.store(before + 1, Ordering::Relaxed);
+        self.running.store(Running::new(hook, before).0, Ordering::Relaxed);
+        let answer = counters.call(before, call);
+        self.running.store(0, Ordering::Relaxed);
+        answer
+    }
+
+    fn call_shared(&self, hook: usize, call: impl FnOnce() -> i32) -> i32 {
+        let Some(counters) = self.hooks.get(hook) else { return call() };
+        let before = counters.asked.fetch_add(1, Ordering::Relaxed);
+        counters.call(before, call)
     }
 }
 
-impl Here<'_> {
-    /// Counts a call and makes it; `call` is told how many there were before.
+impl Counters {
     #[inline]
-    pub(super) fn call(self, call: impl FnOnce(u64) -> i32) -> i32 {
-        let before = add(&self.counters.asked, self.alone);
+    fn call(&self, before: u64, call: impl FnOnce() -> i32) -> i32 {
         if before.is_multiple_of(TIMED_ONE_IN) {
-            return self.timed(|| call(before));
+            return self.timed(call);
         }
-        call(before)
-    }
-
-    /// Counts what came of a call.
-    pub(super) fn count(self, came: Came) {
-        if let Some(counter) = self.counters.came.get(came as usize) {
-            add(counter, self.alone);
-        }
+        call()
     }
 
     #[cold]
-    fn timed(self, call: impl FnOnce() -> i32) -> i32 {
+    fn timed(&self, call: impl FnOnce() -> i32) -> i32 {
         let begun = Instant::now();
         let answer = call();
-        self.counters.took.count(begun.elapsed());
+        self.took.count(begun.elapsed());
         answer
     }
 }
 
-/// Returns what it was before. A thread that is alone needs no locked instruction.
-#[inline]
-fn add(counter: &AtomicU64, alone: bool) -> u64 {
-    if !alone {
-        return counter.fetch_add(1, Ordering::Relaxed);
+impl Running {
+    /// Not 0.
+    fn new(hook: usize, before: u64) -> Running {
+        Running(before << 8 | (hook as u64 + 1))
     }
-    let before = counter.load(Ordering::Relaxed);
-    counter.store(before + 1, Ordering::Relaxed);
-    before
+
+    pub(super) fn hook(self) -> usize {
+        (self.0 & 0xFF) as usize - 1
+    }
 }
 
 #[cfg(test)]
@@ -255,20 +296,28 @@ mod tests {
     #[test]
     fn threads_are_added_up() {
         let stats = Stats::default();
-        for slot in [3, 4, SLOTS - 1, SLOTS, usize::MAX] {
-            for hook in [0, point::COUNT - 1] {
-                let here = stats.here(slot, hook);
-                for answer in 0..65 {
-                    assert_eq!(here.call(|_| answer), answer);
-                }
-                for came in [Came::Vetoed, Came::Throttled, Came::Pending, Came::Failed] {
-                    here.count(came);
-                }
+        let count = |hook| {
+            for answer in 0..65 {
+                assert_eq!(stats.call(hook, || answer), answer);
             }
-        }
-        stats.here(9, 0).count(Came::Completed);
-        let HookStats { p50, p99, max, .. } = stats.of(0);
-        assert!(p50 <= p99 && p99 <= max.max(Duration::from_nanos(100)));
+            for came in [Came::Vetoed, Came::Throttled, Came::Pending, Came::Failed] {
+                stats.count(hook, came);
+            }
+        };
+        std::thread::scope(|scope| {
+            for has_number in [true, true, true, false, false] {
+                scope.spawn(move || {
+                    let _slot = has_number.then(slot::claim);
+                    count(0);
+                    count(point::COUNT - 1);
+                });
+            }
+        });
+        stats.count(0, Came::Completed);
+        let HookStats { timed, p50, p99, max, .. } = stats.of(0);
+        assert!(p50 <= p99 && p99 <= max);
+        // Two of each thread with a number; those without have one count.
+        assert!((3..=9).contains(&timed), "{timed}");
         let expected = HookStats {
             asked: 5 * 65,
             allowed: 5 * 65 - 5 - 5 - 4,
@@ -277,7 +326,7 @@ mod tests {
             throttled: 5,
             pending: 5,
             waiting: 4,
-            timed: 9,
+            timed,
             p50,
             p99,
             max,
@@ -294,9 +343,26 @@ mod tests {
         let stats = Stats::default();
         std::thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| (0..10_000).for_each(|_| _ = stats.here(SLOTS, 2).call(|_| 1)));
+                scope.spawn(|| (0..10_000).for_each(|_| _ = stats.call(2, || 1)));
             }
         });
         assert_eq!(stats.of(2).asked, 40_000);
+    }
+
+    #[test]
+    fn a_call_is_seen_until_it_is_over() {
+        let stats = Stats::default();
+        let _slot = slot::claim();
+        let mut seen = Vec::new();
+        for hook in [0, 5, point::COUNT - 1, 5] {
+            stats.call(hook, || {
+                let running: Vec<_> = stats.running().map(|(_, running)| running).collect();
+                assert_eq!((running.len(), running[0].hook()), (1, hook));
+                assert!(!seen.contains(&running[0]));
+                seen.extend(running);
+                1
+            });
+            assert_eq!(stats.running().count(), 0);
+        }
     }
 }

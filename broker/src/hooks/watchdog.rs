@@ -1,15 +1,16 @@
 //! Sees that a hook runs longer than its plugin's `deadline`, while it still does. Nothing is timed:
-//! each thread of a shard notes which call it is in, and the watchdog looks now and then whether it is the same
-//! one still. It cannot end the call.
+//! each thread of a shard notes which call it is in, and the watchdog looks now and then whether it is the
+//! same one still. It cannot end the call.
 
+use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use super::Live;
-use super::slot::SLOTS;
+use super::stats::Running;
+use super::{Live, Record};
 
 /// How often it looks, and so how late it may be.
 const TICK: Duration = Duration::from_millis(10);
@@ -17,55 +18,8 @@ const TICK: Duration = Duration::from_millis(10);
 /// The same while there is no plugin.
 const IDLE_TICK: Duration = Duration::from_millis(500);
 
-/// What each thread that has a number is in.
-static NOTES: [Note; SLOTS] = [const { Note(AtomicU64::new(0)) }; SLOTS];
-
-/// 0, or a [`Call`]. Written by its thread alone; no other note is on its cache lines.
-#[repr(align(128))]
-struct Note(AtomicU64);
-
-/// A call of a hook: the instance, the hook, and the last bits of how many there were before, as one
-/// number that is not 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Call(u64);
-
-/// Until it is dropped the call is noted.
-pub(super) struct Watched(Option<&'static Note>);
-
-/// Notes that the thread with this number begins a call. Costs a store, and another when it is over.
-#[inline]
-pub(super) fn watch(slot: usize, instance: u64, hook: usize, before: u64) -> Watched {
-    let note = NOTES.get(slot);
-    if let Some(Note(note)) = note {
-        note.store(Call::new(instance, hook, before).0, Ordering::Relaxed);
-    }
-    Watched(note)
-}
-
-impl Drop for Watched {
-    #[inline]
-    fn drop(&mut self) {
-        if let Some(Note(note)) = self.0 {
-            note.store(0, Ordering::Relaxed);
-        }
-    }
-}
-
-impl Call {
-    fn new(instance: u64, hook: usize, before: u64) -> Call {
-        Call(instance << 32 | (hook as u64 & 0xFF) << 24 | before & 0xFF_FFFF)
-    }
-
-    fn instance(self) -> u64 {
-        self.0 >> 32
-    }
-
-    fn hook(self) -> usize {
-        (self.0 >> 24 & 0xFF) as usize
-    }
-}
-
-/// The watchdog of one broker, on a thread of its own, which also ends quarantines.
+/// The watchdog of one broker, on a thread of its own, which also ends quarantines, and plugins that are no
+/// longer in use.
 pub(crate) struct Watchdog {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -78,9 +32,10 @@ impl Watchdog {
         let thread = thread::Builder::new().name("watchdog".into()).spawn(move || {
             let mut looks = Looks::default();
             while !stopped.load(Ordering::Acquire) {
-                let now = Instant::now();
-                looks.look_around(&live, now);
-                thread::park_timeout(if live.attend(now) { TICK } else { IDLE_TICK });
+                thread::park_timeout(match looks.look_around(&live, Instant::now()) {
+                    true => TICK,
+                    false => IDLE_TICK,
+                });
             }
         })?;
         Ok(Watchdog { stop, thread: Some(thread) })
@@ -99,94 +54,98 @@ impl Drop for Watchdog {
     }
 }
 
-/// What was seen so far of each thread.
-struct Looks([Seen; SLOTS]);
+/// The calls that ran when it looked last, by their instance and thread.
+#[derive(Default)]
+struct Looks(HashMap<(u64, usize), Seen>);
 
-#[derive(Clone, Copy)]
 struct Seen {
-    /// What it was in at the last look.
-    call: Option<Call>,
-    /// When that was seen first.
-    since: Option<Instant>,
+    call: Running,
+    /// When it was seen first.
+    since: Instant,
+    /// When it was seen last.
+    last: Instant,
+    /// It was too long, and that was told.
     told: bool,
 }
 
-impl Default for Looks {
-    fn default() -> Looks {
-        Looks([Seen { call: None, since: None, told: false }; SLOTS])
-    }
-}
-
 impl Looks {
-    fn look_around(&mut self, live: &Live, now: Instant) {
-        for (seen, Note(note)) in self.0.iter_mut().zip(&NOTES) {
-            let Some((call, lasted)) = seen.look(note.load(Ordering::Relaxed), now) else {
-                continue;
-            };
-            // Of another broker in this process, or over.
-            let Some(hooks) = live.with_instance(call.instance()) else { continue };
-            let Some(record) = hooks.record(call.instance()) else { continue };
-            seen.told = record.lasts(call.hook(), lasted, now);
+    /// Looks after all plugins. Returns whether there are any.
+    fn look_around(&mut self, live: &Live, now: Instant) -> bool {
+        let all = live.all();
+        for record in all.iter().flat_map(|hooks| hooks.records()) {
+            record.attend(now);
+            self.look_at(record, now);
         }
+        self.0.retain(|_, seen| seen.last == now);
+        let has_plugins = all.iter().any(|hooks| hooks.records().next().is_some());
+        // Those that nobody else holds.
+        drop(all);
+        live.retire();
+        has_plugins
     }
-}
 
-impl Seen {
-    /// A call that was there at the look before, and how long it has lasted since it was seen first;
-    /// unless that was told.
-    fn look(&mut self, note: u64, now: Instant) -> Option<(Call, Duration)> {
-        let call = (note != 0).then_some(Call(note));
-        if call != self.call {
-            *self = Seen { call, since: Some(now), told: false };
-            return None;
+    fn look_at(&mut self, record: &Record, now: Instant) {
+        for (slot, call) in record.running() {
+            let key = (record.id(), slot);
+            let seen = match self.0.remove(&key) {
+                Some(seen) if seen.call == call => Seen { last: now, ..seen },
+                _ => Seen { call, since: now, last: now, told: false },
+            };
+            let lasted = now.saturating_duration_since(seen.since);
+            let told = seen.told || record.lasts(call.hook(), lasted, now);
+            self.0.insert(key, Seen { told, ..seen });
         }
-        let lasted = now.saturating_duration_since(self.since?);
-        Some((call?, lasted)).filter(|_| !self.told)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hooks::{HookStats, slot};
+    use crate::plugins::PluginEntry;
+
+    /// Looks at a call of hook 3 at these milliseconds, then at no call; returns what was counted.
+    fn looked_at(deadline: u64, looks: &[u64]) -> HookStats {
+        let deadline = Duration::from_millis(deadline);
+        let entry = PluginEntry { deadline, max_failures: 0, ..PluginEntry::default() };
+        let record = Record::new(&"a".into(), &entry, &Arc::default());
+        let _slot = slot::claim();
+        let (mut looked, start) = (Looks::default(), Instant::now());
+        record.call(3, || {
+            for at in looks {
+                looked.look_at(&record, start + Duration::from_millis(*at));
+            }
+            1
+        });
+        looked.look_at(&record, start);
+        record.stats(3)
+    }
 
     #[test]
-    fn a_call_is_found_again_in_its_note() {
-        for (instance, hook, before) in [(1, 0, 0), (7, 17, u64::MAX), (0xFFFF_FFFF, 255, 1)] {
-            let call = Call::new(instance, hook, before);
-            assert_eq!((call.instance(), call.hook()), (instance, hook));
-            assert_ne!(call.0, 0);
-            assert_ne!(call, Call::new(instance, hook, before.wrapping_add(1)));
+    fn a_call_is_told_once_when_it_has_lasted_so_long() {
+        for (deadline, looks, overdue) in [
+            (100, &[0, 10, 99][..], 0),
+            (100, &[0, 100], 1),
+            (100, &[50, 149], 0),
+            (100, &[0, 100, 110, 5000], 1),
+            (0, &[0, 100, 5000], 0),
+        ] {
+            assert_eq!(looked_at(deadline, looks).overdue, overdue, "{deadline} {looks:?}");
         }
     }
 
     #[test]
-    fn a_call_lasts_from_the_first_look_at_it() {
-        let mut seen = Looks::default().0[0];
-        let start = Instant::now();
-        let milliseconds = Duration::from_millis;
-        let [first, second] = [1, 2].map(|before| Call::new(1, 3, before));
-        let mut look = |call: Option<Call>, at| {
-            seen.look(call.map_or(0, |call| call.0), start + milliseconds(at))
-        };
-        assert_eq!(look(None, 0), None);
-        assert_eq!(look(None, 10), None);
-        assert_eq!(look(Some(first), 20), None);
-        assert_eq!(look(Some(first), 30), Some((first, milliseconds(10))));
-        assert_eq!(look(Some(first), 130), Some((first, milliseconds(110))));
-        assert_eq!(look(Some(second), 140), None);
-        assert_eq!(look(Some(second), 150), Some((second, milliseconds(10))));
-        assert_eq!(look(None, 160), None);
-        assert_eq!(look(Some(second), 170), None);
-    }
-
-    #[test]
-    fn a_thread_notes_its_call_until_it_is_over() {
-        // No thread that claims a number has this one while so few do.
-        let slot = SLOTS - 1;
-        let watched = watch(slot, 5, 6, 7);
-        assert_eq!(NOTES[slot].0.load(Ordering::Relaxed), Call::new(5, 6, 7).0);
-        drop(watched);
-        assert_eq!(NOTES[slot].0.load(Ordering::Relaxed), 0);
-        drop(watch(SLOTS, 5, 6, 7));
+    fn calls_one_after_the_other_are_not_one_long_call() {
+        let entry = PluginEntry { max_failures: 0, ..PluginEntry::default() };
+        let record = Record::new(&"a".into(), &entry, &Arc::default());
+        let _slot = slot::claim();
+        let (mut looked, start) = (Looks::default(), Instant::now());
+        for second in 0..100 {
+            record.call(3, || {
+                looked.look_at(&record, start + Duration::from_secs(second));
+                1
+            });
+        }
+        assert_eq!(record.stats(3).overdue, 0);
     }
 }

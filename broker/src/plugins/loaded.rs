@@ -9,6 +9,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Instant,
 };
 
 use libloading::os::unix::Library;
@@ -18,20 +19,23 @@ use plugin_abi::{
 };
 
 use super::{
-    Capabilities,
+    Capabilities, Detail, Manifest, Sha256,
     c::{self, Symbols},
     entry::PluginEntry,
     error::Reason,
     host::Caller,
     interest::Interests,
-    native,
+    native, terms,
 };
-use crate::hooks::{Record, Trace, running};
+use crate::{
+    hooks::{Record, point, running},
+    services::Services,
+};
 
 /// A plugin and its instance, which ends with it.
 pub(crate) struct Loaded {
     record: Record,
-    file: PathBuf,
+    source: Source,
     kind: Kind,
     hooks: HookTable,
     interests: Interests,
@@ -39,7 +43,16 @@ pub(crate) struct Loaded {
     /// The config says what is granted.
     listed: bool,
     instance: *mut c_void,
+    caller: &'static Caller,
+    started: Instant,
     shut_down: AtomicBool,
+}
+
+/// Where a plugin comes from.
+pub(super) struct Source {
+    pub(super) file: PathBuf,
+    pub(super) sha256: Sha256,
+    pub(super) manifest: Option<Manifest>,
 }
 
 enum Kind {
@@ -56,11 +69,10 @@ impl Loaded {
     /// Starts the plugin in a library.
     pub(super) fn start(
         name: &str,
-        file: &Path,
+        source: Source,
         library: &Library,
         entry: &PluginEntry,
-        granted: Capabilities,
-        trace: &Arc<Trace>,
+        services: &Arc<Services>,
     ) -> Result<Loaded, Reason> {
         let kind = match native::root_module(library)? {
             Some(module) => Kind::Native(module),
@@ -70,7 +82,8 @@ impl Loaded {
             serde_json::Value::Null => "{}".to_owned(),
             config => config.to_string(),
         };
-        let caller = Caller::new(name, entry.shadow, granted);
+        let granted = terms::granted(source.manifest.as_ref(), entry);
+        let caller = Caller::new(&services.account(name), entry.shadow, granted, &config);
         let (instance, hooks) = match &kind {
             Kind::Native(module) => {
                 if !module.panic_unwind() && !entry.allow_panic_abort {
@@ -81,9 +94,21 @@ impl Loaded {
             Kind::C(symbols) => (symbols.bootstrap(caller, &config)?, symbols.hooks),
         };
         let (shut_down, interests) = (AtomicBool::new(false), caller.take_interests());
-        let record = Record::new(&name.into(), entry, trace);
-        let (file, listed) = (file.into(), entry.capabilities.is_some());
-        Ok(Loaded { record, file, kind, hooks, interests, granted, listed, instance, shut_down })
+        let record = Record::new(&name.into(), entry, &services.trace);
+        let (listed, started) = (entry.capabilities.is_some(), Instant::now());
+        Ok(Loaded {
+            record,
+            source,
+            kind,
+            hooks,
+            interests,
+            granted,
+            listed,
+            instance,
+            caller,
+            started,
+            shut_down,
+        })
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
@@ -95,7 +120,25 @@ impl Loaded {
     }
 
     pub(super) fn file(&self) -> &Path {
-        &self.file
+        &self.source.file
+    }
+
+    pub(super) fn detail(&self) -> Detail {
+        let version = match (&self.kind, &self.source.manifest) {
+            (Kind::Native(module), _) => module.version().to_string(),
+            (Kind::C(_), Some(manifest)) => manifest.version.clone(),
+            (Kind::C(_), None) => String::new(),
+        };
+        Detail {
+            name: self.name().clone(),
+            version,
+            file: self.source.file.clone(),
+            sha256: self.source.sha256,
+            granted: self.granted,
+            hooks: point::names(&self.hooks),
+            standing: self.record.standing(),
+            age: self.started.elapsed(),
+        }
     }
 
     pub(super) fn hooks(&self) -> &HookTable {
@@ -142,13 +185,14 @@ impl Drop for Loaded {
             // SAFETY: as above.
             Kind::C(symbols) => unsafe { symbols.shutdown(self.instance) },
         }
+        self.caller.end();
     }
 }
 
 /// The line that is logged when it has started.
 impl fmt::Display for Loaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} loaded from {}: ", self.name(), self.file.display())?;
+        write!(f, "{} loaded from {}: ", self.name(), self.file().display())?;
         match &self.kind {
             Kind::Native(module) => write!(f, "{} {}", module.name(), module.version()),
             Kind::C(symbols) => {

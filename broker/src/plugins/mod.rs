@@ -12,6 +12,7 @@ mod change;
 mod contents;
 mod copy;
 mod described;
+mod detail;
 mod elf;
 mod entry;
 mod error;
@@ -25,6 +26,8 @@ mod library;
 mod loaded;
 mod manifest;
 mod native;
+mod replay;
+mod roster;
 mod sha256;
 mod terms;
 mod versions;
@@ -33,14 +36,19 @@ use std::{path::Path, sync::Arc};
 
 use parking_lot::Mutex;
 
-use crate::hooks::{HookStats, Hooks, Live, Standing, Trace, TraceFilter, TraceReader, point};
+use crate::{
+    config::Config,
+    hooks::{HookStats, Hooks, Live, Standing, TraceFilter, TraceReader, point},
+    services::{Folders, Services},
+};
 
 pub(crate) use answer::{Answer, AnswerHandle, Parts, text};
 pub(crate) use auth_answer::AuthParts;
 pub use capability::{Capabilities, Capability};
-pub use change::ChangeError;
+pub use change::{ChangeError, Place};
 pub use contents::{Contents, Language};
 pub(crate) use described::Described;
+pub use detail::{Detail, Enlisted};
 pub use entry::{OnError, PluginEntry};
 pub use error::LoadError;
 use error::Reason;
@@ -48,7 +56,10 @@ pub(crate) use hook_fn::HookFn;
 pub use inspect::{Inspection, inspect, inspect_file, libraries};
 pub(crate) use interest::Interest;
 pub(crate) use loaded::Loaded;
+use loaded::Source;
 pub use manifest::Manifest;
+pub use replay::{Played, Player};
+pub use roster::Roster;
 pub use sha256::Sha256;
 pub use versions::PassedOver;
 
@@ -56,8 +67,8 @@ pub use versions::PassedOver;
 ///
 /// Dropping it shuts them down, as [`Plugins::shutdown`] does.
 pub struct Plugins {
+    services: Arc<Services>,
     live: Arc<Live>,
-    trace: Arc<Trace>,
     set: Mutex<Set>,
     /// Held while plugins come and go, which takes as long as they do.
     changing: Mutex<()>,
@@ -89,11 +100,20 @@ impl Plugins {
     /// The first plugin that is not `optional` and cannot be loaded ends it; those that were
     /// already loaded are shut down.
     pub fn load(dir: &Path, entries: &[PluginEntry]) -> Result<Plugins, LoadError> {
-        let trace = Arc::default();
+        Plugins::load_for(Services::new(&Config::default(), Folders::within(dir)), entries)
+    }
+
+    /// The same, with what they can use of the broker.
+    pub(crate) fn load_for(
+        services: Arc<Services>,
+        entries: &[PluginEntry],
+    ) -> Result<Plugins, LoadError> {
         let mut loaded: Vec<Arc<Loaded>> = Vec::with_capacity(entries.len());
         let named: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
         for entry in entries {
-            match load(dir, entry, &named, &loaded, &trace).map_err(|error| error.at(entry.line)) {
+            match load(&services, &services.folders.plugins, entry, &named, &loaded)
+                .map_err(|error| error.at(entry.line))
+            {
                 Ok(plugin) => {
                     log::info!("plugin {plugin}");
                     loaded.push(Arc::new(plugin));
@@ -107,7 +127,7 @@ impl Plugins {
                 }
             }
         }
-        Ok(Plugins::new(loaded, trace))
+        Ok(Plugins::new(services, loaded))
     }
 
     /// Loads the plugin in `file` alone, under the name in `entry`. Blocks while it starts.
@@ -116,16 +136,22 @@ impl Plugins {
     ///
     /// If it cannot be loaded, even if it is `optional`.
     pub fn load_file(file: &Path, entry: &PluginEntry) -> Result<Plugins, LoadError> {
-        let trace = Arc::default();
+        let folders = Folders::within(file.parent().unwrap_or(Path::new("")));
+        let services = Services::new(&Config::default(), folders);
         let plugin =
-            load_file(&entry.name, file, entry, &trace).map_err(|error| error.at(entry.line))?;
+            load_file(&services, &entry.name, file, entry).map_err(|error| error.at(entry.line))?;
         log::info!("plugin {plugin}");
-        Ok(Plugins::new(vec![Arc::new(plugin)], trace))
+        Ok(Plugins::new(services, vec![Arc::new(plugin)]))
     }
 
-    fn new(loaded: Vec<Arc<Loaded>>, trace: Arc<Trace>) -> Plugins {
+    fn new(services: Arc<Services>, loaded: Vec<Arc<Loaded>>) -> Plugins {
         let live = Arc::new(Live::new(Hooks::new(&loaded)));
-        Plugins { live, trace, set: Mutex::new(Set::new(loaded)), changing: Mutex::new(()) }
+        Plugins { services, live, set: Mutex::new(Set::new(loaded)), changing: Mutex::new(()) }
+    }
+
+    /// What they can use of the broker.
+    pub(crate) fn services(&self) -> &Arc<Services> {
+        &self.services
     }
 
     /// Their hooks, for those who are to notice a change.
@@ -169,9 +195,14 @@ impl Plugins {
         stats.collect()
     }
 
+    /// What can be told of each instance in force, in the order of the config.
+    pub fn details(&self) -> Vec<Detail> {
+        self.set.lock().loaded.iter().map(|plugin| plugin.detail()).collect()
+    }
+
     /// Shows what plugins answer from now on, until the result is dropped. Those that come later too.
     pub fn trace(&self, filter: TraceFilter) -> TraceReader {
-        self.trace.read(filter)
+        self.services.trace.read(filter)
     }
 
     /// How each instance in force stands, by the name of its plugin, in the order of the config.
@@ -208,36 +239,37 @@ impl std::fmt::Debug for Plugins {
 
 /// Loads a plugin that none of `others` is; `named` are the names of all entries.
 fn load(
+    services: &Arc<Services>,
     dir: &Path,
     entry: &PluginEntry,
     named: &[&str],
     others: &[Arc<Loaded>],
-    trace: &Arc<Trace>,
 ) -> Result<Loaded, LoadError> {
     let (found, _) = versions::choose(dir, entry, named)?;
     let (name, file) = (found.name, found.file.as_path());
     if others.iter().any(|other| **other.name() == *name || other.file() == file) {
         return Err(LoadError::new(name, Some(file), Reason::Twice));
     }
-    load_file(name, file, entry, trace)
+    load_file(services, name, file, entry)
 }
 
 fn load_file(
+    services: &Arc<Services>,
     name: &str,
     file: &Path,
     entry: &PluginEntry,
-    trace: &Arc<Trace>,
 ) -> Result<Loaded, LoadError> {
     let fail = |reason| LoadError::new(name, Some(file), reason);
     let bytes = std::fs::read(file).map_err(|error| fail(Reason::Read(error)))?;
-    terms::check_file(&bytes, entry).map_err(fail)?;
+    let sha256 = Sha256::of(&bytes);
+    terms::check_file(sha256, entry).map_err(fail)?;
     elf::check(&bytes).map_err(|error| fail(Reason::Elf(error)))?;
     let manifest = Manifest::read(&bytes);
     let against = manifest.iter().flat_map(|manifest| terms::check(manifest, entry)).next();
     against.map_or(Ok(()), |reason| Err(fail(reason)))?;
-    let granted = terms::granted(manifest.as_ref(), entry);
     let library = library::open(name, &bytes).map_err(fail)?;
-    Loaded::start(name, file, library, entry, granted, trace).map_err(fail)
+    let source = Source { file: file.into(), sha256, manifest };
+    Loaded::start(name, source, library, entry, services).map_err(fail)
 }
 
 fn shut_down(plugins: Vec<Arc<Loaded>>) {

@@ -217,6 +217,11 @@ impl Registry {
         entry.will.take()
     }
 
+    /// The session of a client id.
+    pub(crate) fn session(&self, client_id: &str) -> Option<Arc<Session>> {
+        self.entries.lock().get(client_id).map(|entry| entry.session.clone())
+    }
+
     /// All sessions, for a walk without the lock.
     pub(crate) fn sessions(&self) -> Vec<Arc<Session>> {
         self.entries.lock().values().map(|entry| entry.session.clone()).collect()

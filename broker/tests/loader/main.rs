@@ -121,6 +121,7 @@ fn publication(topic: &str) -> Publication<'_> {
         retain: true,
         dup: false,
         origin: Origin::Client,
+        depth: 0,
     }
 }
 

@@ -19,6 +19,11 @@ pub struct Kick {
 }
 
 impl Kick {
+    /// What crosses the border, as [`testing`](crate::testing) keeps it.
+    pub(crate) fn from_raw(code: u8, words: &str, flags: u32) -> Self {
+        Kick { code, words: words.to_owned(), flags }
+    }
+
     /// With this reason code of MQTT 5, 0x80 or more.
     pub fn because(code: u8) -> Self {
         Kick { code, words: String::new(), flags: 0 }

@@ -15,7 +15,7 @@ pub enum Scope {
 }
 
 impl Scope {
-    const fn to_raw(self) -> u32 {
+    pub(crate) const fn to_raw(self) -> u32 {
         match self {
             Scope::Connection => raw::ATTRIBUTE_OF_CONNECTION,
             Scope::Session => raw::ATTRIBUTE_OF_SESSION,

@@ -70,6 +70,10 @@ impl Client {
         Client { peer: None, local: None, ..self }
     }
 
+    pub(super) fn client_id(&self) -> &str {
+        &self.client_id
+    }
+
     pub(super) fn is_of_5(&self) -> bool {
         rules::is_5(self.protocol)
     }

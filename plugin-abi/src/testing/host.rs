@@ -1,20 +1,35 @@
-//! What a plugin under test takes for the broker: it keeps what the plugin logs.
+//! What a plugin under test takes for the broker: it keeps what the plugin logs and asks for, and has
+//! the clients and the clock that a test gives it.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+mod api;
+mod calls;
+mod clients;
+mod clock;
+mod metrics;
+mod pending;
+mod seat;
+mod store;
+#[cfg(test)]
+mod tests;
 
-use abi_stable::prefix_type::WithMetadata;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
 use log::Level;
 
+pub use pending::Pending;
+pub(super) use seat::{Seat, Ticking};
+
 use super::{log_line::Log, running};
-use crate::{
-    module::{HostApi, HostApiRef},
-    raw::{HostContext, View},
-};
 
 /// Stands for the broker in a test. It keeps what plugins log while it calls them; the lines are
 /// printed as well, so that a test that fails shows them.
 ///
-/// Each test makes its own. Several plugins may be started with one, as a broker has several.
+/// Each test makes its own. Several plugins may be started with one, as a broker has several; they share
+/// what it keeps.
+///
+/// What a plugin asks of the broker is done at once, as far as it shows here: [`published`](Self::published)
+/// has what it has published, and nobody else gets it. There are the clients, subscriptions and retained
+/// messages that the test has added, and what the plugin has made of them.
 #[derive(Debug)]
 pub struct Host {
     recorder: &'static Recorder,
@@ -37,25 +52,42 @@ impl Host {
     ///
     /// [`logs_of_threads`]: super::logs_of_threads
     pub fn logs(&self) -> Vec<Log> {
-        self.recorder.lock().clone()
+        self.recorder.lock().logs.clone()
     }
 
     /// As [`logs`](Self::logs), and forgets them.
     pub fn take_logs(&self) -> Vec<Log> {
-        std::mem::take(&mut *self.recorder.lock())
+        std::mem::take(&mut self.recorder.lock().logs)
+    }
+
+    /// From now on the operator has not granted this capability, as `publish`; unless denied, all are.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such capability.
+    #[track_caller]
+    pub fn deny(&self, capability: &str) {
+        match api::CAPABILITIES.iter().find(|known| **known == capability) {
+            Some(known) => self.recorder.lock().denied.push(known),
+            None => panic!("there is no capability {capability:?}: {:?}", api::CAPABILITIES),
+        }
+    }
+
+    /// The folder of the config file, and below it that of the plugin's data. Unless set, there is none.
+    pub fn set_folder(&self, folder: impl Into<std::path::PathBuf>) {
+        self.recorder.lock().folder = Some(folder.into());
     }
 
     /// The reason that `bootstrap` has given: the broker shows it in its own error, and not as a line.
     pub(super) fn take_refusal(&self) -> Option<String> {
-        let mut logs = self.recorder.lock();
+        let logs = &mut self.recorder.lock().logs;
         let last = logs.iter().rposition(|log| log.level == Level::Error)?;
         Some(logs.remove(last).text)
     }
 
-    /// What a plugin is given.
-    pub(super) fn handle(&self) -> crate::Host {
-        let context = HostContext { ptr: std::ptr::from_ref(self.recorder).cast() };
-        crate::Host::new(context, HostApiRef(API.static_as_prefix()))
+    /// A plugin's place at this host.
+    pub(super) fn seat(&self, config: &str) -> &'static Seat {
+        Seat::new(self.recorder, config)
     }
 }
 
@@ -66,75 +98,44 @@ impl Default for Host {
 }
 
 /// Lives for ever, since the threads of a plugin may outlive the test.
-#[derive(Debug)]
-struct Recorder(Mutex<Vec<Log>>);
+#[derive(Debug, Default)]
+struct Recorder {
+    world: Mutex<World>,
+    /// An answer has come.
+    completed: Condvar,
+}
+
+/// What there is for the plugins of a host.
+#[derive(Debug, Default)]
+struct World {
+    logs: Vec<Log>,
+    denied: Vec<&'static str>,
+    folder: Option<std::path::PathBuf>,
+    calls: calls::Calls,
+    clients: clients::Clients,
+    store: store::Store,
+    metrics: metrics::Metrics,
+    pending: pending::Tickets,
+    /// Milliseconds since the host was made.
+    now: u64,
+}
 
 impl Recorder {
     fn new() -> &'static Recorder {
-        let recorder: &'static Recorder = Box::leak(Box::new(Recorder(Mutex::default())));
+        let recorder: &'static Recorder = Box::leak(Box::default());
         // Kept within reach, so that who looks for leaks in a plugin finds none of ours.
         ALL.lock().unwrap_or_else(PoisonError::into_inner).push(recorder);
         recorder
     }
 
-    /// # Safety
-    ///
-    /// The context is one that [`Host::handle`] made.
-    unsafe fn from_context(context: HostContext) -> &'static Recorder {
-        // SAFETY: the caller's promise; it was leaked.
-        unsafe { &*context.ptr.cast::<Recorder>() }
-    }
-
     fn record(&self, log: Log) {
         eprintln!("{log}");
-        self.lock().push(log);
+        self.lock().logs.push(log);
     }
 
-    fn lock(&self) -> MutexGuard<'_, Vec<Log>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, World> {
+        self.world.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 static ALL: Mutex<Vec<&'static Recorder>> = Mutex::new(Vec::new());
-
-const API: &WithMetadata<HostApi> = &WithMetadata::new(HostApi::of_1_0(log, max_level, panicked));
-
-unsafe extern "C" fn log(
-    context: HostContext,
-    level: u32,
-    target: View<'_>,
-    message: View<'_>,
-    _file: View<'_>,
-    _line: u32,
-) {
-    let level = match level {
-        0 | 1 => Level::Error,
-        2 => Level::Warn,
-        3 => Level::Info,
-        4 => Level::Debug,
-        _ => Level::Trace,
-    };
-    // SAFETY: the plugin passes back what it was given.
-    let recorder = unsafe { Recorder::from_context(context) };
-    recorder.record(Log { level, target: text(target), text: text(message) });
-}
-
-unsafe extern "C" fn max_level(_: HostContext) -> u32 {
-    log::LevelFilter::Trace as u32
-}
-
-unsafe extern "C" fn panicked(context: HostContext, message: View<'_>, file: View<'_>, line: u32) {
-    let panic = running::Panic { message: text(message), file: text(file), line };
-    let text = match running::hook() {
-        Some(hook) => format!("panicked in {hook} at {}", panic.with_place()),
-        None => format!("panicked at {}", panic.with_place()),
-    };
-    running::set_panic(panic);
-    // SAFETY: the plugin passes back what it was given.
-    let recorder = unsafe { Recorder::from_context(context) };
-    recorder.record(Log { level: Level::Error, target: String::new(), text });
-}
-
-fn text(view: View<'_>) -> String {
-    String::from_utf8_lossy(view.as_bytes()).into_owned()
-}

@@ -3,13 +3,14 @@
 use std::{ffi::c_void, marker::PhantomData, ptr::NonNull};
 
 use super::{
-    Answer, Auth, AuthAnswer, BeforeConnect, Connect, Disconnect, Panicked, Publish, SocketOpen,
-    Subscribe, Unsubscribe,
+    Answer, Auth, AuthAnswer, BeforeConnect, Connect, Deliver, Disconnect, Dropped, Panicked,
+    Publish, Session, SocketOpen, Subscribe, Tick, Unsubscribe,
     event::Event,
+    host::{Seat, Ticking},
     parts::Parts,
     running::{Callee, Panic},
 };
-use crate::{Plugin, export, module::HookFunction};
+use crate::{Plugin, export, module::HookFunction, raw};
 
 /// A plugin that [`start`](super::start) has started. Its methods call the hooks of their name, as the
 /// broker calls them; one that the plugin has not written goes on. Threads may share it.
@@ -24,6 +25,7 @@ use crate::{Plugin, export, module::HookFunction};
 /// An event that the broker could not send panics as well, unless it is `odd()`.
 pub struct Instance<T: Plugin> {
     instance: NonNull<c_void>,
+    seat: &'static Seat,
     callee: Callee,
     ended: bool,
     _owns: PhantomData<T>,
@@ -57,6 +59,12 @@ impl<T: Plugin> Instance<T> {
         on_message Publish Result<(), Panicked> = Panicked::check;
         on_before_publish Publish Answer = Answer::new;
         on_publish Publish Result<(), Panicked> = Panicked::check;
+        on_will Publish Answer = Answer::new;
+        on_before_deliver Deliver Answer = Answer::new;
+        on_delivered Deliver Result<(), Panicked> = Panicked::check;
+        on_dropped Dropped Result<(), Panicked> = Panicked::check;
+        on_session Session Result<(), Panicked> = Panicked::check;
+        on_tick Tick Result<(), Panicked> = Panicked::check;
         on_disconnect Disconnect Result<(), Panicked> = Panicked::check;
     }
 
@@ -85,8 +93,13 @@ impl<T: Plugin> Instance<T> {
     /// # Safety
     ///
     /// The pointer is what `bootstrap::<T>` has made, and nobody else has it.
-    pub(super) unsafe fn new(instance: NonNull<c_void>, callee: Callee) -> Self {
-        Instance { instance, callee, ended: false, _owns: PhantomData }
+    pub(super) unsafe fn new(
+        instance: NonNull<c_void>,
+        seat: &'static Seat,
+        callee: Callee,
+    ) -> Self {
+        seat.take(Ticking { instance, on_tick: export::on_tick::<T>, callee });
+        Instance { instance, seat, callee, ended: false, _owns: PhantomData }
     }
 
     #[track_caller]
@@ -110,11 +123,13 @@ impl<T: Plugin> Instance<T> {
             // call.
             event.send(&parts, &mut |event| unsafe { function(instance, event) })
         });
+        self.seat.hook_has_ended(parts.context().ptr, code == raw::PENDING);
         Call { code, parts: parts.into_inner(), panic }
     }
 
     fn end(&mut self) -> Result<(), Panicked> {
         self.ended = true;
+        self.seat.leave();
         let (instance, callee) = (self.instance.as_ptr(), self.callee);
         // SAFETY: the instance is a `T`, and alive.
         let told = callee.call("shutdown", || unsafe { export::shutdown::<T>(instance) });

@@ -88,7 +88,9 @@ mod auth_answer;
 mod before_connect;
 mod client;
 mod connect;
+mod deliver;
 mod disconnect;
+mod dropped;
 mod event;
 mod host;
 mod instance;
@@ -97,10 +99,12 @@ mod parts;
 mod publish;
 mod rules;
 mod running;
+mod session;
 mod socket_open;
 mod subscribe;
 #[cfg(test)]
 mod tests;
+mod tick;
 
 use std::ptr::NonNull;
 
@@ -110,15 +114,19 @@ pub use auth_answer::AuthAnswer;
 pub use before_connect::BeforeConnect;
 pub use client::Client;
 pub use connect::Connect;
+pub use deliver::Deliver;
 pub use disconnect::Disconnect;
-pub use host::Host;
+pub use dropped::Dropped;
+pub use host::{Host, Pending};
 pub use instance::Instance;
 pub use log_line::Log;
 pub use publish::Publish;
 pub use running::{logs_of_threads, wait_for_thread_log};
 pub use serde_json::json;
+pub use session::Session;
 pub use socket_open::SocketOpen;
 pub use subscribe::{Subscribe, Unsubscribe};
+pub use tick::Tick;
 
 use crate::{
     Plugin, export,
@@ -137,7 +145,8 @@ pub fn start<T: Plugin>(host: &Host, config: serde_json::Value) -> Result<Instan
         serde_json::Value::Null => "{}".to_owned(),
         config => config.to_string(),
     };
-    let callee = running::Callee { host: host.handle(), crate_name: crate_name::<T>() };
+    let seat = host.seat(&config);
+    let callee = running::Callee { host: seat.handle(), crate_name: crate_name::<T>() };
     let mut instance = std::ptr::null_mut();
     let (code, panic) = callee.call("bootstrap", || {
         // SAFETY: the pointer may be written.
@@ -145,7 +154,7 @@ pub fn start<T: Plugin>(host: &Host, config: serde_json::Value) -> Result<Instan
     });
     match (code, NonNull::new(instance)) {
         // SAFETY: it was just made, and is given to nobody else.
-        (0, Some(instance)) => Ok(unsafe { Instance::new(instance, callee) }),
+        (0, Some(instance)) => Ok(unsafe { Instance::new(instance, seat, callee) }),
         (raw::PANICKED, _) => {
             Err(StartError::Panicked(panic.map(|it| it.with_place()).unwrap_or_default()))
         }

@@ -51,6 +51,24 @@ pub(super) fn matched_filter(filter: &str) -> &str {
     shared(filter).unwrap_or(filter)
 }
 
+/// Whether a filter, without `$share/` and its name, matches a topic.
+pub(super) fn matches(filter: &str, topic: &str) -> bool {
+    let starts_with_wildcard = filter.starts_with(['+', '#']);
+    if starts_with_wildcard && topic.starts_with('$') {
+        return false;
+    }
+    let mut levels = topic.split('/');
+    for wanted in filter.split('/') {
+        match (wanted, levels.next()) {
+            ("#", _) => return true,
+            ("+", Some(_)) => {}
+            (wanted, Some(level)) if wanted == level => {}
+            _ => return false,
+        }
+    }
+    levels.next().is_none()
+}
+
 fn shared(filter: &str) -> Option<&str> {
     let (name, inner) = filter.strip_prefix(SHARED_PREFIX)?.split_once('/')?;
     let is_whole = !name.is_empty() && !name.contains(['+', '#']) && !inner.is_empty();

@@ -8,7 +8,6 @@ use plugin_abi::raw;
 
 use super::chain::{Chain, Link, No};
 use super::client::{flag, size};
-use super::decision;
 use super::point::{OnBeforeDeliver, Point};
 use super::record::Treatment;
 use super::running::{self, Running};
@@ -37,7 +36,7 @@ pub(crate) struct Deliveries<'a> {
 pub(crate) struct Sender<'a> {
     /// Empty if it is not known any more.
     pub(crate) client_id: &'a str,
-    pub(crate) origin: Origin,
+    pub(crate) origin: Origin<'a>,
 }
 
 impl Sender<'_> {
@@ -197,7 +196,8 @@ impl<'a> Deliveries<'a> {
                     ask_as(treatment, link, &event, words)
                 }
             };
-            if code == raw::CONTINUE && !answer.is_touched() {
+            let is_plain = code == raw::CONTINUE && !answer.is_touched();
+            if is_plain && treatment != Treatment::TryOut {
                 continue;
             }
             if treatment != Treatment::Ask {
@@ -231,7 +231,7 @@ impl<'a> Deliveries<'a> {
             payload: raw::View::new(&[]),
             properties: raw::View::new(&[]),
             share: raw::Text::new(receiver.share.unwrap_or_default()),
-            source: raw::Text::new(""),
+            source: self.sender.origin.source(),
             payload_len: 0,
             answer_ctx: AnswerHandle::CLOSED.context,
             answer: AnswerHandle::CLOSED.function,
@@ -265,7 +265,8 @@ fn ask_as(
     }
 }
 
-/// What it means that a plugin which is not just asked has answered more than to continue.
+/// What it means that a plugin which is not just asked has answered so. A shadow is compared with those
+/// before it: what the ones after it decide of each message is not kept.
 #[cold]
 fn tried_out(
     link: &Link<OnBeforeDeliver>,
@@ -273,12 +274,11 @@ fn tried_out(
     code: i32,
     (index, rulings): (usize, &mut Rulings),
 ) {
-    let said_no = code == raw::VETO || decision::refusal(code).is_some();
-    match treatment {
-        Treatment::Skip => rulings.set(index, Ruling::Vetoed),
-        _ if said_no => link.record().count(OnBeforeDeliver::INDEX, Came::WouldRefuse),
-        _ if code != raw::CONTINUE => _ = link.answered_wrongly(code),
-        _ => {}
+    if treatment == Treatment::Skip {
+        rulings.set(index, Ruling::Vetoed);
+    } else if let Some(says_no) = link.tried_out(code) {
+        let came = if says_no { Came::WouldRefuse } else { Came::Agreed };
+        link.record().count(OnBeforeDeliver::INDEX, came);
     }
 }
 

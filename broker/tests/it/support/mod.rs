@@ -3,6 +3,7 @@
 mod address;
 pub(crate) mod auth;
 mod broker;
+pub(crate) mod caller;
 mod client;
 mod flow;
 mod login;

@@ -1,0 +1,130 @@
+//! Something that a plugin wants done, on a shard.
+
+use std::sync::Arc;
+
+use mqtt::{Publish, QoS, Version};
+
+use super::{Account, Packet};
+use crate::broker::{Broker, publication};
+use crate::hooks::{Origin, Sender};
+use crate::router::{self, Item, Run, Target};
+use crate::session::Session;
+use crate::shard::Shard;
+
+pub(crate) enum Errand {
+    /// To all subscribers.
+    Publish(Packet),
+    /// To the client of this id.
+    Send(Box<str>, Packet),
+    /// To future subscribers.
+    Retain(Packet),
+}
+
+/// What an errand takes beside what it carries.
+const OVERHEAD: usize = 64;
+
+impl Errand {
+    /// Bytes that it holds.
+    pub(super) fn size(&self) -> usize {
+        OVERHEAD
+            + match self {
+                Errand::Publish(packet) | Errand::Retain(packet) => packet.bytes().len(),
+                Errand::Send(client_id, packet) => client_id.len() + packet.bytes().len(),
+            }
+    }
+
+    /// Does it. Returns a receiver that has more than it can take, for the next errand to wait for.
+    pub(super) fn run(
+        self,
+        broker: &Broker,
+        shard: &mut Shard,
+        account: &Account,
+        depth: u32,
+    ) -> Option<Arc<Session>> {
+        match self {
+            Errand::Publish(packet) => publish(broker, shard, account, &packet, depth),
+            Errand::Send(client_id, packet) => send(broker, shard, account, &client_id, &packet),
+            Errand::Retain(packet) => {
+                if let Some((_, publish)) = packet.read() {
+                    retain(broker, &publish, account, shard.second());
+                }
+                None
+            }
+        }
+    }
+}
+
+/// Asks the plugins, keeps it and routes it.
+fn publish(
+    broker: &Broker,
+    shard: &mut Shard,
+    account: &Account,
+    packet: &Packet,
+    depth: u32,
+) -> Option<Arc<Session>> {
+    let client = &account.as_client();
+    let origin = Origin::Plugin(&account.name);
+    let (frame, publish) = packet.read()?;
+    let data = packet.bytes();
+    let item = Item::new(&publish, 0, data.len(), frame.header_len());
+    let run = Run {
+        data,
+        topic: publish.topic,
+        items: &[item],
+        version: Version::INSIDE,
+        publisher: None,
+        now: shard.second(),
+    };
+    if shard.hooks.watches_messages() {
+        // There is nobody to tell, or to throttle.
+        if shard.hooks.on_before_publish(client, &publication(&run, &item, origin, depth)).is_veto()
+        {
+            return None;
+        }
+    }
+    if publish.retain {
+        retain(broker, &publish, account, shard.second());
+    }
+    broker.route(shard, &run, client, origin, depth)
+}
+
+/// Keeps a message, or clears what was kept of its topic.
+fn retain(broker: &Broker, publish: &Publish<'_>, account: &Account, now: u32) {
+    let publish = Publish { retain: true, ..*publish };
+    // If there is no room, that is counted.
+    broker.retain(&publish, &account.client_id, now);
+}
+
+/// Puts a message among those for one client, whatever it is subscribed to.
+fn send(
+    broker: &Broker,
+    shard: &mut Shard,
+    account: &Account,
+    client_id: &str,
+    packet: &Packet,
+) -> Option<Arc<Session>> {
+    let session = broker.sessions.session(client_id)?;
+    let (frame, publish) = packet.read()?;
+    let data = packet.bytes();
+    let item = Item::new(&publish, 0, data.len(), frame.header_len());
+    let run = Run {
+        data,
+        topic: publish.topic,
+        items: &[item],
+        version: Version::INSIDE,
+        publisher: None,
+        now: shard.second(),
+    };
+    let target = Target {
+        session,
+        qos: QoS::ExactlyOnce,
+        no_local: false,
+        retain_as_published: false,
+        matched_by: None,
+    };
+    let Shard { hooks, outgoing, .. } = shard;
+    let origin = Origin::Plugin(&account.name);
+    let sender = Sender { client_id: &account.client_id, origin };
+    let deliveries = hooks.on_before_deliver(sender, publish.topic);
+    router::deliver_to(&run, &target, deliveries.as_ref(), outgoing)
+}
