@@ -138,7 +138,7 @@ impl Command {
                 say(format_args!("{plugin} is started anew with its new section"));
             }
             Command::Reorder { plugins } => {
-                say(format_args!("the order is {}", plugins.join(", ")))
+                say(format_args!("the order is {}", plugins.join(", ")));
             }
         }
     }
