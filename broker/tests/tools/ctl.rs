@@ -82,6 +82,7 @@ fn plugins_are_taken_out_put_back_and_reordered() {
     ctl(&folder, &["enable", "sub-limiter"]).check(0, &[]);
     check_states(&folder, &[("sub-limiter", "serving"), ("hello", "serving")]);
     ctl(&folder, &["reorder", "hello", "sub-limiter"]).check(0, &[]);
+    broker.line_with("the order of the plugins is now hello, sub-limiter");
     check_states(&folder, &[("hello", "serving"), ("sub-limiter", "serving")]);
     let said = ctl(&folder, &["reorder", "hello"]);
     said.check(1, &["an order has all plugins, each once: hello sub-limiter"]);
