@@ -130,6 +130,38 @@ fn a_plugin_gets_another_section_if_it_takes_it() {
     check_states(&folder, &[("sub-limiter", "serving"), ("hello", "serving")]);
 }
 
+/// The files as they are now are looked at, and of several the one that the config means is taken.
+#[test]
+fn a_reload_takes_the_version_that_is_there_now() {
+    let (folder, _broker) = start("\n  - { name: acl, optional: true, version: ^1 }");
+    check_states(&folder, &[("acl", "not loaded")]);
+    let put = |file: &str, version: &str| {
+        let code = format!("#include \"plugin.h\"\nMQ_PLUGIN(\"acl\", {version:?}, \"\", \"\");");
+        folder.put(plugins::c_text(&code), file);
+    };
+    let check_version = |expected: &str| {
+        ctl(&folder, &["reload", "acl"]).check(0, &[]);
+        let said = ctl(&folder, &["list", "--json"]);
+        let list: Value = serde_json::from_str(&said.out[0]).unwrap();
+        assert_eq!(list[0]["version"], expected, "{list}");
+        let file = fs::read(folder.path(list[0]["file"].as_str().unwrap())).unwrap();
+        assert_eq!(list[0]["sha256"], hookmq::plugins::Sha256::of(&file).to_string());
+    };
+    put("acl", "1.0.0");
+    check_version("1.0.0");
+    put("acl-1.1.0", "1.1.0");
+    put("acl-2.0.0", "2.0.0");
+    check_version("1.1.0");
+    fs::remove_file(folder.path("plugins/acl-1.1.0.so")).unwrap();
+    check_version("1.0.0");
+    put("acl", "2.0.1");
+    let said = ctl(&folder, &["reload", "acl"]);
+    assert!(
+        said.errors[0].contains("no file of it is one that the config takes: acl-2.0.0.so: 2.0.0")
+    );
+    check_states(&folder, &[("acl", "serving")]);
+}
+
 #[test]
 fn a_broker_that_cannot_be_reached_is_told() {
     let folder = Folder::new("control: off\n");
