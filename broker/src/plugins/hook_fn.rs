@@ -5,7 +5,7 @@ use std::{ffi::c_void, sync::Arc};
 
 use plugin_abi::{module::HookFunction, raw::EventPtr};
 
-use super::Loaded;
+use super::{Interest, Loaded};
 use crate::hooks::{Record, point::Point};
 
 /// A hook and the instance that it is called with. Keeps the plugin alive.
@@ -36,6 +36,11 @@ impl<P: Point> HookFn<P> {
         // is what the hook takes; it is borrowed for the call and the plugin promises to keep
         // nothing of it, so its lifetime may be forgotten.
         unsafe { (self.function)(self.instance, event) }
+    }
+
+    /// What of the hook's events the plugin wants to be called for; `None`: all.
+    pub(crate) fn interest(&self) -> Option<Interest> {
+        self.plugin.interests().of(P::NAME)
     }
 
     /// What is kept of the plugin.

@@ -17,6 +17,7 @@ mod check;
 mod ctl;
 mod folder;
 mod help;
+mod http_auth;
 mod manifest;
 mod passwd;
 mod plugin_check;
