@@ -68,6 +68,7 @@ mod stuck;
 mod subscribe;
 mod takeover;
 mod task_pages;
+mod topic_rewrite;
 mod trace;
 mod verdict;
 mod vetoed_connect;
