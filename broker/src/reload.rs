@@ -3,11 +3,15 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
 use crate::config::{self, Config, ConfigError};
 use crate::plugins::{ChangeError, Roster};
+
+/// How long one who reads waits for the one before.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The config file of a running broker.
 pub struct Reload {
@@ -23,6 +27,11 @@ pub enum ReloadError {
     /// The file cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// It is being read, and a plugin does not come back from its start.
+    #[error(
+        "the config was read before, and a plugin that it names is still starting; restart the broker"
+    )]
+    Busy,
     /// The plugins that it names cannot be had.
     #[error("{}{}: {error}", file.display(), error.line().map(|line| format!(":{line}")).unwrap_or_default())]
     Plugins {
@@ -45,7 +54,7 @@ impl Reload {
     /// # Errors
     /// If the file says what cannot be had. Everything is as it was then.
     pub fn reload(&self) -> Result<(), ReloadError> {
-        let mut in_force = self.in_force.lock();
+        let mut in_force = self.in_force.try_lock_for(PATIENCE).ok_or(ReloadError::Busy)?;
         let config = config::load(&self.file)?;
         let file = self.file.display();
         self.roster

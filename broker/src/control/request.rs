@@ -66,24 +66,39 @@ fn given<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Val
 mod tests {
     use super::*;
 
-    #[track_caller]
-    fn check(text: &str, expected: Option<Request>) {
-        assert_eq!(serde_json::from_str(text).ok(), expected, "{text}");
+    fn read(text: &str) -> Option<Request> {
+        serde_json::from_str(text).ok()
     }
 
     #[test]
-    fn requests_are_read_and_others_refused() {
-        check(r#"{"command": "plugins.list"}"#, Some(Request::List {}));
-        let reload = |plugin: Option<&str>| Request::Reload { plugin: plugin.map(str::to_owned) };
-        check(r#"{"command": "plugins.reload"}"#, Some(reload(None)));
-        check(r#"{"plugin": "acl", "command": "plugins.reload"}"#, Some(reload(Some("acl"))));
+    fn requests_are_read() {
+        assert_eq!(read(r#"{"command": "plugins.list"}"#), Some(Request::List {}));
+        let reload =
+            |plugin: Option<&str>| Some(Request::Reload { plugin: plugin.map(Into::into) });
+        assert_eq!(read(r#"{"command": "plugins.reload"}"#), reload(None));
+        let named = r#"{"plugin": "acl", "command": "plugins.reload"}"#;
+        assert_eq!(read(named), reload(Some("acl")));
         let config = |section| Some(Request::Config { plugin: "a".into(), section });
-        check(r#"{"command": "plugins.config", "plugin": "a"}"#, config(None));
+        assert_eq!(read(r#"{"command": "plugins.config", "plugin": "a"}"#), config(None));
         let null = r#"{"command": "plugins.config", "plugin": "a", "section": null}"#;
-        check(null, config(Some(Value::Null)));
-        check(r#"{"command": "plugins.list", "plugin": "a"}"#, None);
-        check(r#"{"command": "plugins.enable"}"#, None);
-        check(r#"{"command": "plugins.fly"}"#, None);
-        check("[]", None);
+        assert_eq!(read(null), config(Some(Value::Null)));
+        let Some(Request::Trace { answers, .. }) = read(r#"{"command": "plugins.trace"}"#) else {
+            panic!("it is one");
+        };
+        assert_eq!(answers, Shown::Notable);
+    }
+
+    #[test]
+    fn what_says_too_little_or_too_much_is_none() {
+        for text in [
+            "[]",
+            "{}",
+            r#"{"command": "plugins.fly"}"#,
+            r#"{"command": "plugins.enable"}"#,
+            r#"{"command": "plugins.list", "plugin": "a"}"#,
+            r#"{"command": "plugins.trace", "answers": "some"}"#,
+        ] {
+            assert_eq!(read(text), None, "{text}");
+        }
     }
 }

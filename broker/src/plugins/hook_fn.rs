@@ -5,7 +5,7 @@ use std::{ffi::c_void, sync::Arc};
 
 use plugin_abi::{module::HookFunction, raw::EventPtr};
 
-use super::Loaded;
+use super::{Interest, Loaded};
 use crate::hooks::{Record, point::Point};
 
 /// A hook and the instance that it is called with. Keeps the plugin alive.
@@ -38,7 +38,17 @@ impl<P: Point> HookFn<P> {
         unsafe { (self.function)(self.instance, event) }
     }
 
-    /// What is kept of the plugin.
+    /// The instance.
+    pub(crate) fn loaded(&self) -> &Arc<Loaded> {
+        &self.plugin
+    }
+
+    /// What of the hook's events the plugin wants to be called for; `None`: all.
+    pub(crate) fn interest(&self) -> Option<Interest> {
+        self.plugin.interests().of(P::NAME)
+    }
+
+    /// What is kept of the instance.
     pub(crate) fn record(&self) -> &Record {
         self.plugin.record()
     }

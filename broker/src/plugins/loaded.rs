@@ -24,6 +24,7 @@ use super::{
     entry::PluginEntry,
     error::Reason,
     host::Caller,
+    interest::Interests,
     native, terms,
 };
 use crate::{
@@ -37,6 +38,7 @@ pub(crate) struct Loaded {
     source: Source,
     kind: Kind,
     hooks: HookTable,
+    interests: Interests,
     granted: Capabilities,
     /// The config says what is granted.
     listed: bool,
@@ -91,7 +93,7 @@ impl Loaded {
             }
             Kind::C(symbols) => (symbols.bootstrap(caller, &config)?, symbols.hooks),
         };
-        let shut_down = AtomicBool::new(false);
+        let (shut_down, interests) = (AtomicBool::new(false), caller.take_interests());
         let record = Record::new(&name.into(), entry, &services.trace);
         let (listed, started) = (entry.capabilities.is_some(), Instant::now());
         Ok(Loaded {
@@ -99,6 +101,7 @@ impl Loaded {
             source,
             kind,
             hooks,
+            interests,
             granted,
             listed,
             instance,
@@ -140,6 +143,10 @@ impl Loaded {
 
     pub(super) fn hooks(&self) -> &HookTable {
         &self.hooks
+    }
+
+    pub(super) fn interests(&self) -> &Interests {
+        &self.interests
     }
 
     pub(super) fn instance(&self) -> *mut c_void {

@@ -9,7 +9,7 @@ use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hookmq::plugins::{PluginEntry, Plugins};
+use hookmq::plugins::{Capability, PluginEntry, Plugins};
 use serde_json::{Value, json};
 
 /// How often it is asked whether the process has ended.
@@ -67,6 +67,7 @@ pub(super) fn start_with(command: &mut Command, entry: &PluginEntry) -> io::Resu
         "name": entry.name,
         "config": entry.config,
         "allow_panic_abort": entry.allow_panic_abort,
+        "capabilities": entry.capabilities.map(|granted| granted.names().collect::<Vec<_>>()),
     });
     if let Some(mut stdin) = child.stdin.take() {
         // If it is gone already, its status says so.
@@ -152,6 +153,9 @@ pub(super) fn read_entry() -> io::Result<PluginEntry> {
         name: get("name").as_str().unwrap_or_default().to_owned(),
         config: get("config"),
         allow_panic_abort: get("allow_panic_abort") == Value::Bool(true),
+        capabilities: get("capabilities").as_array().map(|names| {
+            names.iter().filter_map(Value::as_str).filter_map(Capability::named).collect()
+        }),
         ..PluginEntry::default()
     })
 }

@@ -9,7 +9,11 @@ use crate::common::plugins::{self, PluginDir};
 use crate::plugins::entry;
 use crate::support::{Broker, Client, both_versions};
 
-both_versions!(what_clients_do_is_written, a_full_file_is_put_aside);
+both_versions!(
+    what_clients_do_is_written,
+    what_becomes_of_messages_and_sessions_is_written,
+    a_full_file_is_put_aside,
+);
 
 fn broker(config: Value) -> Broker {
     let directory = PluginDir::new();
@@ -50,6 +54,45 @@ fn what_clients_do_is_written(version: Version) {
     assert_eq!(seen, [json!("b"), json!("hi"), json!(2), json!("client")]);
     assert_eq!(unsubscribe["filter"], "a/#");
     assert_eq!(disconnect["graceful"], true);
+}
+
+/// acl stands before it, and keeps a message from one client.
+fn what_becomes_of_messages_and_sessions_is_written(version: Version) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("events.jsonl");
+    let directory = PluginDir::new();
+    for name in ["acl", "event-log"] {
+        directory.put(plugins::rust(name), name);
+    }
+    let rules = json!([{ "deny": "deliver", "topics": "a/secret" }]);
+    let config = json!({ "file": file, "events": ["session", "delivered", "dropped"] });
+    let plugins = vec![
+        entry("acl", json!({ "default": "allow", "rules": rules })),
+        entry("event-log", config),
+    ];
+    let mut broker = Broker::with_plugins(&directory, plugins);
+    let mut client = Client::connect(&broker, version, "c1");
+    client.subscribe("a/#", QoS::AtLeastOnce);
+    let mut publisher = Client::connect(&broker, version, "p");
+    publisher.publish("a/secret", "x", QoS::AtLeastOnce);
+    publisher.publish("a/open", "xy", QoS::AtLeastOnce);
+    client.expect("a/open", "xy");
+    client.ping();
+    client.disconnect();
+    publisher.disconnect();
+    broker.stop();
+    let lines = lines(&file);
+    let of = |event: &str| {
+        let lines = lines.iter().filter(|line| line["event"] == event && line["client_id"] == "c1");
+        lines.cloned().collect::<Vec<_>>()
+    };
+    let changes: Vec<_> = of("session").iter().map(|line| line["change"].clone()).collect();
+    assert_eq!(changes, ["created", "deleted"]);
+    let [dropped] = &of("dropped")[..] else { panic!("{lines:?}") };
+    assert_eq!([&dropped["topic"], &dropped["reason"]], ["a/secret", "vetoed"]);
+    let [delivered] = &of("delivered")[..] else { panic!("{lines:?}") };
+    assert_eq!(delivered["topic"], "a/open");
+    assert_eq!(delivered["bytes"], 2);
 }
 
 fn a_full_file_is_put_aside(version: Version) {

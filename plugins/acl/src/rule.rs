@@ -24,7 +24,7 @@ pub(crate) struct Written {
 pub(crate) struct Rule {
     pub(crate) effect: Effect,
     pub(crate) who: Who,
-    actions: Actions,
+    pub(crate) actions: Actions,
     /// None: about every topic, those that begin with `$` too.
     topics: Option<OneOrMore<Pattern>>,
     /// Where it is written, for the log.

@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
-use plugin_abi::testing::{self, Client, Host, Instance, Publish, SocketOpen};
-use plugin_abi::testing::{Connect, Disconnect, Subscribe, Unsubscribe};
+use plugin_abi::testing::{
+    self, Client, Connect, Deliver, Disconnect, Dropped, Host, Instance, Publish, Session,
+    SocketOpen, Subscribe, Unsubscribe,
+};
 use plugin_abi::{Protocol, log::Level};
 use serde_json::{Value, json};
 
@@ -91,6 +93,65 @@ fn each_event_is_a_line() {
             ),
         ]
     );
+}
+
+#[test]
+fn what_becomes_of_messages_and_sessions_is_a_line_too() {
+    let kinds = ["session", "delivered", "dropped"];
+    let started = start(json!({ "events": kinds, "payload": "base64", "max_payload": 2 }));
+    let log = &started.log;
+    log.on_session(&Session::of("c1", SessionChange::TakenOver)).unwrap();
+    let message = Deliver::to("a").publisher("p").qos(1).payload("abc");
+    log.on_delivered(&message.client("c1")).unwrap();
+    let message = Dropped::to("a", DropReason::QueueFull).retain(true).payload("ab");
+    log.on_dropped(&message.client("c1")).unwrap();
+    let of = |event: &str, more: Value| {
+        let mut line = json!({ "event": event, "client_id": "c1", "address": "127.0.0.1:50000" });
+        line.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        line
+    };
+    assert_eq!(
+        started.stop(),
+        [
+            of("session", json!({ "change": "taken_over" })),
+            of(
+                "delivered",
+                json!({
+                    "topic": "a", "qos": 1, "retain": false, "publisher": "p", "origin": "client",
+                    "bytes": 3, "payload_base64": "YWI=", "payload_cut": true,
+                })
+            ),
+            of(
+                "dropped",
+                json!({
+                    "reason": "queue_full", "topic": "a", "qos": 0, "retain": true, "bytes": 2,
+                    "payload_base64": "YWI=",
+                })
+            ),
+        ]
+    );
+}
+
+#[test]
+fn only_what_was_chosen_is_asked_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let interests = |more: Value| {
+        let host = Host::new();
+        host.set_folder(folder.path());
+        let mut config = json!({ "file": "events.jsonl", "events": "publish" });
+        config.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        testing::start::<EventLog>(&host, config).unwrap().shutdown().unwrap();
+        host.interests()
+            .into_iter()
+            .filter(|(hook, _)| hook == "on_publish")
+            .map(|it| it.1)
+            .collect()
+    };
+    let all: Vec<String> = interests(json!({ "payload": "text" }));
+    assert!(all.is_empty(), "{all:?}");
+    let some: Vec<String> = interests(json!({ "topics": ["a/#", "b"] }));
+    assert_eq!(some.len(), 3, "{some:?}");
+    assert!(some[0].contains("a/#") && some[1].contains('b'), "{some:?}");
 }
 
 #[test]

@@ -19,18 +19,25 @@ pub(crate) struct Checks {
     expected: Vec<(String, Value)>,
 }
 
+/// Clocks that are further apart are wrong. In seconds.
+const DAY: u64 = 86_400;
+
 impl Checks {
     /// # Errors
     ///
-    /// A claim cannot be expected to be so.
+    /// The leeway is too long, or a claim cannot be expected to be so.
     pub(crate) fn new(settings: &Settings) -> Result<Checks, String> {
+        let leeway = settings.leeway.0.as_secs();
+        if leeway > DAY {
+            return Err("`leeway`: at most 24h".to_owned());
+        }
         for (name, value) in &settings.claims {
             check_expected(name, value)?;
         }
         Ok(Checks {
             issuer: settings.issuer.clone(),
             audience: settings.audience.clone(),
-            leeway: settings.leeway.0,
+            leeway,
             require_expiry: settings.require_expiry,
             expected: settings.claims.clone().into_iter().collect(),
         })

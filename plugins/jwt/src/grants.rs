@@ -48,6 +48,16 @@ impl Key {
     }
 }
 
+impl Entry {
+    fn has_not_come(&self, now: u64) -> bool {
+        self.wait_until.is_some_and(|until| now >= until)
+    }
+
+    fn has_to_go(&self, now: u64) -> bool {
+        self.wait_until.is_none() && !self.told && self.grant.has_expired(now)
+    }
+}
+
 impl Default for Grants {
     fn default() -> Self {
         Grants { parts: std::array::from_fn(|_| RwLock::default()), hasher: RandomState::new() }
@@ -62,13 +72,14 @@ impl Grants {
         self.change(key, |part| part.insert(key.clone(), entry));
     }
 
-    pub(crate) fn connected(&self, key: &Key, client_id: &str) {
+    /// Returns its grant.
+    pub(crate) fn connected(&self, key: &Key, client_id: &str) -> Option<Arc<Grant>> {
         self.change(key, |part| {
-            if let Some(entry) = part.get_mut(key) {
-                entry.wait_until = None;
-                entry.client_id = client_id.into();
-            }
-        });
+            let entry = part.get_mut(key)?;
+            entry.wait_until = None;
+            entry.client_id = client_id.into();
+            Some(entry.grant.clone())
+        })?
     }
 
     pub(crate) fn get(&self, key: &Key) -> Option<Arc<Grant>> {
@@ -101,22 +112,30 @@ impl Grants {
     fn take_expired(&self, now: u64) -> Vec<Box<str>> {
         let mut expired = Vec::new();
         for part in &self.parts {
+            // Mostly there is nobody, and then nobody waits.
+            let is_anybody = |part: &HashMap<Key, Entry>| {
+                part.values().any(|entry| entry.has_not_come(now) || entry.has_to_go(now))
+            };
+            if !is_anybody(&part.read().unwrap_or_else(PoisonError::into_inner)) {
+                continue;
+            }
             let mut part = part.write().unwrap_or_else(PoisonError::into_inner);
-            part.retain(|_, entry| entry.wait_until.is_none_or(|until| now < until));
-            for entry in part.values_mut() {
-                if entry.wait_until.is_none() && !entry.told && entry.grant.has_expired(now) {
-                    entry.told = true;
-                    expired.push(entry.client_id.clone());
-                }
+            part.retain(|_, entry| !entry.has_not_come(now));
+            for entry in part.values_mut().filter(|entry| entry.has_to_go(now)) {
+                entry.told = true;
+                expired.push(entry.client_id.clone());
             }
         }
         expired
     }
 
-    fn change<T>(&self, key: &Key, change: impl FnOnce(&mut HashMap<Key, Entry>) -> T) {
-        if let Some(part) = self.part(key) {
-            change(&mut part.write().unwrap_or_else(PoisonError::into_inner));
-        }
+    fn change<T>(
+        &self,
+        key: &Key,
+        change: impl FnOnce(&mut HashMap<Key, Entry>) -> T,
+    ) -> Option<T> {
+        let part = self.part(key)?;
+        Some(change(&mut part.write().unwrap_or_else(PoisonError::into_inner)))
     }
 
     fn part(&self, key: &Key) -> Option<&RwLock<HashMap<Key, Entry>>> {

@@ -32,8 +32,8 @@ mod topics;
 use std::sync::Arc;
 
 use plugin_abi::{
-    BeforeConnect, Config, Connect, Disconnect, Host, Origin, Plugin, Publish, Result, Subscribe,
-    Verdict, log, plugin,
+    BeforeConnect, Client, Config, Connect, Disconnect, Host, Origin, Plugin, Publish, Result,
+    Subscribe, Verdict, log, plugin,
 };
 use watched_file::EverySecond;
 
@@ -47,6 +47,7 @@ use refused::Refused;
 use settings::{Rights, Settings};
 
 struct Jwt {
+    host: Host,
     place: Place,
     keys: Arc<Keys>,
     checks: Checks,
@@ -76,7 +77,7 @@ impl Plugin for Jwt {
             })?
         };
         let Settings { token: place, rights, .. } = settings;
-        Ok(Jwt { place, keys, checks, rights, grants, watch })
+        Ok(Jwt { host, place, keys, checks, rights, grants, watch })
     }
 
     fn shutdown(&self) {
@@ -100,7 +101,9 @@ impl Plugin for Jwt {
 
     fn on_connect(&self, event: &Connect<'_>) -> bool {
         let client = event.client();
-        self.grants.connected(&Key::of(&client), client.client_id());
+        if let Some(grant) = self.grants.connected(&Key::of(&client), client.client_id()) {
+            grant.keep(&self.host, client.client_id());
+        }
         true
     }
 
@@ -158,15 +161,25 @@ impl Jwt {
         Verdict::Continue
     }
 
+    /// Also that of a client who was in before this instance of the plugin.
+    fn grant_of(&self, client: &Client<'_>) -> Option<Arc<Grant>> {
+        let key = Key::of(client);
+        self.grants.get(&key).or_else(|| {
+            let kept = Grant::kept(&self.host, client.client_id())?;
+            self.grants.add(&key, client.client_id(), kept);
+            self.grants.connected(&key, client.client_id())
+        })
+    }
+
     fn decide(
         &self,
-        client: &plugin_abi::Client<'_>,
+        client: &Client<'_>,
         allows: impl Fn(&Grant) -> bool,
         what: &str,
         topic: &str,
     ) -> Verdict {
         let client_id = client.client_id();
-        match self.grants.get(&Key::of(client)) {
+        match self.grant_of(client) {
             Some(grant) if grant.has_expired(clock::now()) => {
                 log::debug!("the token of {client_id:?} has expired");
                 Verdict::refuse_with(NOT_AUTHORIZED).reason(refused::EXPIRED)

@@ -1,12 +1,15 @@
 //! The topics that a token allows: a list of filters, with `%c` and `%u` in them.
 
 use mqtt::topic::{check_topic_filter, is_shared, levels, matches};
+use plugin_abi::serde::{Deserialize, Serialize};
+use plugin_config::fits_topic;
 use serde_json::Value;
 
 use crate::names::Names;
 
 /// Where a client may publish or subscribe.
-#[derive(Debug, PartialEq)]
+#[derive(Debug, Deserialize, PartialEq, Serialize)]
+#[serde(crate = "plugin_abi::serde")]
 pub(crate) enum Topics {
     All,
     /// Filters without names in them.
@@ -44,10 +47,7 @@ impl Topics {
 
 /// A name is never more than a part of one level, and never what makes the topic one of the broker's own.
 fn filter(text: &str, names: Names<'_>) -> Option<String> {
-    let fits = |name: &str, before: &str| {
-        let is_part_of_one_level = !name.is_empty() && !name.contains(['+', '#', '/']);
-        is_part_of_one_level && (!before.is_empty() || !name.starts_with('$'))
-    };
+    let fits = |name: &str, before: &str| fits_topic(name, before.is_empty());
     let filter = names.put_into(text, fits)?;
     (check_topic_filter(&filter).is_ok() && !is_shared(&filter)).then_some(filter)
 }

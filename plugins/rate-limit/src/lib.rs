@@ -4,6 +4,7 @@
 
 mod bucket;
 mod limits;
+mod metrics;
 mod settings;
 mod table;
 #[cfg(test)]
@@ -17,10 +18,12 @@ use plugin_config::{Facts, Who};
 
 use bucket::Nanos;
 use limits::{Limits, Outcome, Whose};
+use metrics::Metrics;
 use settings::Settings;
 
 struct RateLimit {
     limits: Limits,
+    metrics: Metrics,
     exempt: Vec<Who>,
     started: Instant,
 }
@@ -35,7 +38,8 @@ impl Plugin for RateLimit {
         let limits = Limits::new(&settings);
         // A broker that shows them all the same is none the worse.
         let _ = host.interest("").without_payload();
-        Ok(RateLimit { limits, exempt: settings.exempt, started: Instant::now() })
+        let Settings { exempt, .. } = settings;
+        Ok(RateLimit { limits, metrics: Metrics::new(host), exempt, started: Instant::now() })
     }
 
     fn on_socket_open(&self, event: &SocketOpen<'_>) -> bool {
@@ -48,6 +52,7 @@ impl Plugin for RateLimit {
         }
         let goes_on = self.limits.connection(peer.ip(), self.now());
         if !goes_on {
+            self.metrics.connections.count();
             log::debug!("too many connections from {peer}");
         }
         goes_on
@@ -67,10 +72,12 @@ impl Plugin for RateLimit {
         match self.limits.message(&client, parts as u64 + event.payload_len(), self.now()) {
             Outcome::Pass => Verdict::Continue,
             Outcome::Wait(wait) => {
+                self.metrics.throttled.count();
                 log::debug!("{:?} sends too much and waits for {wait:?}", client.client_id);
                 Verdict::Throttle(wait)
             }
             Outcome::Refuse(whose) => {
+                self.metrics.refused.count();
                 log::debug!("{:?} sends too much: the limit of its {whose:?}", client.client_id);
                 Verdict::refuse_with(QUOTA_EXCEEDED).reason(match whose {
                     Whose::Client => "too much at a time",

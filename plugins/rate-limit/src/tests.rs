@@ -113,6 +113,23 @@ fn the_broker_is_told_to_wait_or_to_refuse() {
 }
 
 #[test]
+fn it_is_counted() {
+    let limit = json!({ "messages": "1/h" });
+    for (answer, name) in [("throttle", "throttled_total"), ("refuse", "refused_total")] {
+        let host = Host::new();
+        let connections = json!({ "connections": "1/h" });
+        let config = json!({ "per_client": limit, "per_address": connections, "answer": answer });
+        let plugin = testing::start::<RateLimit>(&host, config).unwrap();
+        for _ in 0..3 {
+            let _ = plugin.on_before_publish(&Publish::to("a"));
+            let _ = plugin.on_socket_open(&SocketOpen::from("192.0.2.7:1"));
+        }
+        assert_eq!(host.metric(name, &[]), Some(2.0));
+        assert_eq!(host.metric("connections_refused_total", &[]), Some(2.0));
+    }
+}
+
+#[test]
 fn topic_payload_and_properties_are_counted() {
     let plugin = start(json!({ "per_client": { "bytes": "20/h" }, "answer": "refuse" }));
     let message = Publish::to("12345").payload("1234").user_property("a", "b");

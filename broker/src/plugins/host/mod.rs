@@ -24,7 +24,12 @@ use plugin_abi::{
 };
 
 pub(super) use self::log::level_of;
-use super::{Capabilities, Capability, escaped::Escaped};
+use super::{
+    Capabilities, Capability,
+    escaped::Escaped,
+    interest::{self, Interests},
+    later::{self, Tickets},
+};
 use crate::{
     hooks::running,
     services::{Account, Declined},
@@ -45,9 +50,12 @@ pub(super) struct Caller {
     starting: AtomicBool,
     /// The instance is gone.
     ended: AtomicBool,
+    /// What it has declared while it was starting.
+    interests: Mutex<Interests>,
     /// What it said last at error level while it was starting. It is logged when it has started
     /// after all; else it is part of the error, and so is not said twice.
     complaint: Mutex<Option<Complaint>>,
+    tickets: Tickets,
 }
 
 struct Complaint {
@@ -74,13 +82,20 @@ impl Caller {
             config: config.into(),
             ended: AtomicBool::new(false),
             starting: AtomicBool::new(true),
+            interests: Mutex::default(),
             complaint: Mutex::new(None),
+            tickets: Tickets::default(),
         }))
     }
 
     /// To be handed to the plugin.
     pub(super) fn context(&'static self) -> HostContext {
         HostContext { ptr: std::ptr::from_ref(self).cast() }
+    }
+
+    /// For answers that come later.
+    pub(super) fn tickets(&self) -> &Tickets {
+        &self.tickets
     }
 
     /// Whether it must not change anything.
@@ -152,10 +167,21 @@ impl Caller {
         }
     }
 
+    /// What can be done while the plugin starts, and not later.
+    pub(super) fn while_starting<R>(&self, act: impl FnOnce(&mut Interests) -> R) -> Option<R> {
+        let mut interests = self.interests.lock();
+        self.starting.load(Ordering::Relaxed).then(|| act(&mut interests))
+    }
+
+    /// What it has declared; to be called when it has started.
+    pub(super) fn take_interests(&self) -> Interests {
+        std::mem::take(&mut self.interests.lock())
+    }
+
     /// # Safety
     ///
     /// The context is one that [`Caller::context`] made.
-    unsafe fn from_context(context: HostContext) -> &'static Caller {
+    pub(super) unsafe fn from_context(context: HostContext) -> &'static Caller {
         // SAFETY: the caller's promise; it was leaked.
         unsafe { &*context.ptr.cast::<Caller>() }
     }
@@ -225,8 +251,11 @@ const TABLE: HostApi = HostApi {
     publish: messages::publish,
     publish_to: messages::publish_to,
     retain: messages::retain,
+    interest: interest::declare,
     config: setting::config,
     folder: setting::folder,
+    defer: later::defer,
+    complete: later::complete,
     ..HostApi::of_1_0(log::log, log::max_level, log::panicked)
 };
 
@@ -246,7 +275,7 @@ unsafe fn answer(
 }
 
 /// A bug of ours must not take the plugin's frames with it, which cannot unwind.
-fn contain<T>(call: impl FnOnce() -> T) -> Option<T> {
+pub(super) fn contain<T>(call: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(call)).map_err(std::mem::forget).ok()
 }
 

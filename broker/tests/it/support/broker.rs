@@ -55,7 +55,11 @@ impl Broker {
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.server.as_ref().unwrap().addresses()[0]
+        self.addresses()[0]
+    }
+
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        self.server.as_ref().unwrap().addresses()
     }
 
     pub(crate) fn plugins(&self) -> &Plugins {

@@ -1,9 +1,10 @@
 //! What those may do who are in.
 
+use plugin_abi::Kick;
 use plugin_abi::testing::{self, Answer, Client, Connect, Disconnect, Instance};
 use serde_json::{Value, json};
 
-use super::sign::Signer;
+use super::sign::{SECRET, Signer};
 use super::{BeforeConnect, Jwt, NOT_AUTHORIZED, Verdict, now, start_with, token};
 
 fn client(port: u16) -> Client {
@@ -128,6 +129,25 @@ fn an_expired_token_allows_nothing() {
 }
 
 #[test]
+fn who_has_an_expired_token_is_sent_away() {
+    let host = testing::Host::new();
+    let config = json!({ "keys": [{ "secret": SECRET }], "leeway": "0s" });
+    let plugin = testing::start::<Jwt>(&host, config).unwrap();
+    let [alice, bob] = [("a", 1), ("b", 2)].map(|(client_id, port)| {
+        let client = Client::new(client_id).peer(&format!("127.0.0.1:{port}"));
+        host.add_client(client.clone());
+        client
+    });
+    come_in(&plugin, &bob, &token(json!({})));
+    come_in(&plugin, &alice, &Signer::hs256().token(&json!({ "exp": now() + 1 })));
+    while host.disconnected().is_empty() {
+        std::thread::yield_now();
+    }
+    let kick = Kick::because(0x87).words("the token has expired");
+    assert_eq!(host.disconnected(), [("a".to_owned(), kick)]);
+}
+
+#[test]
 fn clients_without_addresses_have_rights_too() {
     let plugin = start(&json!({}));
     let alice = Client::new("c").without_addresses();
@@ -136,6 +156,37 @@ fn clients_without_addresses_have_rights_too() {
     assert_eq!(publish(&plugin, &Client::new("d").without_addresses(), "a"), NOT_AUTHORIZED);
     plugin.on_disconnect(&Disconnect::of(&alice)).unwrap();
     assert_eq!(plugin.plugin().grants.len(), 0);
+}
+
+/// The plugin is reloaded while clients are connected.
+#[test]
+fn rights_outlive_an_instance_of_the_plugin() {
+    let host = testing::Host::new();
+    let start = || {
+        let config = json!({ "keys": [{ "secret": SECRET }], "leeway": "0s" });
+        testing::start::<Jwt>(&host, config).unwrap()
+    };
+    let [alice, bob] = [("a", 1), ("b", 2)].map(|(client_id, port)| {
+        let client = Client::new(client_id).peer(&format!("127.0.0.1:{port}"));
+        host.add_client(client.clone());
+        client
+    });
+    let before = start();
+    come_in(&before, &alice, &token(json!({ "pub": ["a/%c"], "sub": ["#"] })));
+    let claims = json!({ "pub": ["b"], "exp": now() + 2 });
+    come_in(&before, &bob, &Signer::hs256().token(&claims));
+    before.shutdown().unwrap();
+    let after = start();
+    assert_eq!(publish(&after, &alice, "a/a"), Answer::Continue);
+    assert_eq!(publish(&after, &alice, "b"), NOT_AUTHORIZED);
+    assert_eq!(subscribe(&after, &alice, "b"), Answer::Continue);
+    while publish(&after, &bob, "b") == Answer::Continue {
+        std::thread::yield_now();
+    }
+    while host.disconnected().is_empty() {
+        std::thread::yield_now();
+    }
+    assert_eq!(host.disconnected().first().unwrap().0, "b");
 }
 
 #[test]
