@@ -30,6 +30,7 @@ mod expiry;
 mod first_run;
 mod fuzz;
 mod handshakes;
+mod http_auth;
 mod identifiers;
 mod jwt;
 mod keep_alive;
