@@ -31,6 +31,7 @@ mod expiry;
 mod first_run;
 mod fuzz;
 mod handshakes;
+mod http_auth;
 mod identifiers;
 mod interest;
 mod jwt;
