@@ -159,6 +159,11 @@ impl End {
         matches!(self, End::Disconnected(_))
     }
 
+    /// Whether the client has gone, and was not sent away.
+    pub(super) fn is_by_client(&self) -> bool {
+        matches!(self, End::Disconnected(_) | End::ClosedByClient | End::Failed(_))
+    }
+
     /// Whether the will is published: in all cases but a DISCONNECT without it, and that of a client
     /// that a plugin did not want. [MQTT-3.1.2-8] [MQTT-3.14.4-3]
     pub(super) fn publishes_will(&self) -> bool {

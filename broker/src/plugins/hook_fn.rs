@@ -38,12 +38,17 @@ impl<P: Point> HookFn<P> {
         unsafe { (self.function)(self.instance, event) }
     }
 
+    /// The instance.
+    pub(crate) fn loaded(&self) -> &Arc<Loaded> {
+        &self.plugin
+    }
+
     /// What of the hook's events the plugin wants to be called for; `None`: all.
     pub(crate) fn interest(&self) -> Option<Interest> {
         self.plugin.interests().of(P::NAME)
     }
 
-    /// What is kept of the plugin.
+    /// What is kept of the instance.
     pub(crate) fn record(&self) -> &Record {
         self.plugin.record()
     }

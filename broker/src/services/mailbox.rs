@@ -120,6 +120,10 @@ async fn empty(engine: Arc<Engine>, account: Arc<Account>) {
                 let _depth = running::at_depth(depth);
                 errand.run(&engine.broker, shard, &account, depth)
             });
+            let crowded = match crowded {
+                Ok(crowded) => crowded,
+                Err(waits) => waits.await,
+            };
             if let Some(receiver) = crowded {
                 wait_for(&engine, &receiver).await;
             }
