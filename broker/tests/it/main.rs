@@ -39,6 +39,7 @@ mod keep_alive;
 mod languages;
 mod last_words;
 mod live;
+mod misbehaving;
 mod mosquitto;
 mod mqttjs;
 mod old;
