@@ -41,8 +41,8 @@ impl Later {
     ///
     /// As there.
     pub fn complete_auth(mut self, verdict: AuthVerdict) -> Result<(), HostError> {
-        let (code, parts) = verdict.parts();
-        self.parts.extend_from_slice(parts);
+        let (code, parts) = verdict.into_parts();
+        self.parts.extend(parts);
         self.send(code)
     }
 
