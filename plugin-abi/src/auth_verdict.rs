@@ -90,8 +90,8 @@ impl AuthVerdict {
     }
 
     /// The number that crosses the border, and what is handed over with it.
-    pub(crate) fn into_parts(self) -> (i32, Vec<(u32, Vec<u8>)>) {
-        (self.code, self.parts)
+    pub(crate) fn parts(&self) -> (i32, &[(u32, Vec<u8>)]) {
+        (self.code, &self.parts)
     }
 
     /// Hands the parts to the broker, and returns the number that crosses the border.

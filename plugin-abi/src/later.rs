@@ -40,9 +40,9 @@ impl Later {
     /// # Errors
     ///
     /// As there.
-    pub fn complete_auth(mut self, verdict: AuthVerdict) -> Result<(), HostError> {
-        let (code, parts) = verdict.into_parts();
-        self.parts.extend(parts);
+    pub fn complete_auth(mut self, verdict: &AuthVerdict) -> Result<(), HostError> {
+        let (code, parts) = verdict.parts();
+        self.parts.extend_from_slice(parts);
         self.send(code)
     }
 
