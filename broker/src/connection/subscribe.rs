@@ -79,8 +79,12 @@ impl Connection {
             return Err(why::subscribe_refused(ReasonCode::TopicFilterInvalid));
         }
         let Limits { max_subscriptions, max_subscription_bytes, .. } = broker.limits;
-        let subscriptions = &client.kept.subscriptions;
-        if !subscriptions.have_room(filter, max_subscriptions, max_subscription_bytes) {
+        let has_room = client.session.subscriptions.lock().have_room(
+            filter,
+            max_subscriptions,
+            max_subscription_bytes,
+        );
+        if !has_room {
             return Err(why::subscribe_refused(ReasonCode::QuotaExceeded));
         }
         let facts = client.facts(&self.endpoint);
@@ -104,7 +108,7 @@ impl Connection {
         let is_shared = mqtt::topic::is_shared(filter);
         let matched_by = MatchedBy::new(identifier, is_shared.then_some(filter));
         broker.router.subscribe(filter, &client.session, options, matched_by.clone());
-        let is_new = client.kept.subscriptions.insert(filter, options);
+        let is_new = client.session.subscriptions.lock().insert(filter, options, identifier);
         if client.session_expiry > 0 {
             let client_id = &client.session.client_id;
             broker.store.subscribed(client_id, filter, options, identifier);
@@ -165,7 +169,7 @@ impl Connection {
             Verdict::Refuse(refusal) => return Err(refusal.told_in(PacketType::UnsubAck)),
         }
         // What is on its way already stays in the outbox. [MQTT-3.10.4-1] [MQTT-3.10.4-3]
-        if !client.kept.subscriptions.remove(filter) {
+        if !client.session.subscriptions.lock().remove(filter) {
             return Ok(ReasonCode::NoSubscriptionExisted);
         }
         if let Some(replay) = &mut client.kept.replay {

@@ -23,7 +23,7 @@ pub enum SessionChange {
 impl Hooks {
     /// A session is not what it was.
     #[inline]
-    pub fn on_session(&self, client: &Client<'_>, change: SessionChange, origin: Origin) {
+    pub fn on_session(&self, client: &Client<'_>, change: SessionChange, origin: Origin<'_>) {
         if self.on_session.is_empty() {
             return;
         }
@@ -40,7 +40,7 @@ impl Hooks {
             client: (&client).into(),
             origin: origin.to_raw().into(),
             reserved: 0,
-            source: raw::Text::new(""),
+            source: origin.source(),
         });
     }
 }

@@ -6,9 +6,9 @@ use mqtt::{Publish, QoS, Version};
 
 use super::{Account, Packet};
 use crate::broker::{Broker, publication};
-use crate::hooks::Origin;
-use crate::router::{Item, Run};
-use crate::session::{Message, RetainFlag, Session};
+use crate::hooks::{Origin, Ruling, Sender};
+use crate::router::{Item, Run, Whom};
+use crate::session::{DropCause, Message, Order, RetainFlag, Session};
 use crate::shard::Shard;
 
 pub(crate) enum Errand {
@@ -18,6 +18,8 @@ pub(crate) enum Errand {
     Send(Box<str>, Packet),
     /// To future subscribers.
     Retain(Packet),
+    /// To the session of this client id.
+    Order(Box<str>, Order),
 }
 
 /// What an errand takes beside what it carries.
@@ -30,6 +32,7 @@ impl Errand {
             + match self {
                 Errand::Publish(packet) | Errand::Retain(packet) => packet.bytes().len(),
                 Errand::Send(client_id, packet) => client_id.len() + packet.bytes().len(),
+                Errand::Order(client_id, order) => client_id.len() + order.size(),
             }
     }
 
@@ -43,7 +46,11 @@ impl Errand {
     ) -> Option<Arc<Session>> {
         match self {
             Errand::Publish(packet) => publish(broker, shard, account, &packet, depth),
-            Errand::Send(client_id, packet) => send(broker, shard, &client_id, &packet),
+            Errand::Send(client_id, packet) => send(broker, shard, account, &client_id, &packet),
+            Errand::Order(client_id, order) => {
+                broker.order(shard, &client_id, Order { depth, ..order });
+                None
+            }
             Errand::Retain(packet) => {
                 if let Some((_, publish)) = packet.read() {
                     retain(broker, &publish, account, shard.second());
@@ -99,28 +106,56 @@ fn retain(broker: &Broker, publish: &Publish<'_>, account: &Account, now: u32) {
 fn send(
     broker: &Broker,
     shard: &mut Shard,
+    account: &Account,
     client_id: &str,
     packet: &Packet,
 ) -> Option<Arc<Session>> {
-    let session = broker.sessions.session(client_id)?;
+    let session = broker.sessions.look_up(client_id)?.session;
     let (_, publish) = packet.read()?;
     let mut message = Message::new(&publish, shard.second());
     message.retain = RetainFlag::Clear;
+    let ruling = ask_receiver(shard, account, &session, &message);
     let (second, limits) = (shard.second(), shard.outgoing.limits);
     let mut outbox = session.outbox.lock();
     if outbox.has_ended() {
         return None;
     }
-    if outbox.link().is_none() {
-        if message.qos > QoS::AtMostOnce || limits.queue_qos0 {
+    outbox.lend_buffer(&mut shard.outgoing.pool);
+    outbox.watch(shard.outgoing.watched);
+    let message = match ruling {
+        Ruling::Allowed => Some(message),
+        Ruling::Edited(edited) => Some(edited.apply(&message)),
+        Ruling::Vetoed => {
+            outbox.drop_message(DropCause::Vetoed, || message);
+            None
+        }
+    };
+    if let Some(message) = message {
+        if outbox.link().is_some() {
+            outbox.send(message, second, &limits);
+        } else if message.qos > QoS::AtMostOnce || limits.queue_qos0 {
             outbox.keep(message, &limits);
         }
-        shard.outgoing.count_dropped(&session, &mut outbox);
-        return None;
     }
-    outbox.lend_buffer(&mut shard.outgoing.pool);
-    outbox.send(message, second, &limits);
     let is_crowded = outbox.is_crowded(&limits);
     shard.outgoing.mark(&session, outbox);
     is_crowded.then_some(session)
+}
+
+/// What the plugins say about a message for one receiver, whose lock is not held.
+fn ask_receiver(
+    shard: &Shard,
+    account: &Account,
+    session: &Arc<Session>,
+    message: &Message,
+) -> Ruling {
+    let sender = Sender { client_id: &account.client_id, origin: Origin::Plugin(&account.name) };
+    let topic = message.publish(0, false).topic;
+    match shard.hooks.on_before_deliver(sender, topic) {
+        Some(deliveries) => {
+            let whom = Whom::of(&session.outbox.lock());
+            whom.ask(&deliveries, session, message, false)
+        }
+        None => Ruling::Allowed,
+    }
 }

@@ -31,7 +31,7 @@ struct Settings {
     veto: String,
 }
 
-#[plugin]
+#[plugin(wants = "publish kick subscribe read-clients read-retained write-retained kv")]
 impl Plugin for Caller {
     fn bootstrap(host: Host, config: Config) -> Result<Self> {
         let settings: Settings = config.get()?;
