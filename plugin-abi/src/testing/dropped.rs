@@ -86,6 +86,7 @@ impl Event for Dropped {
                 DropReason::Vetoed => raw::DROPPED_VETOED,
                 DropReason::NotTaken => raw::DROPPED_NOT_TAKEN,
                 DropReason::SessionEnded => raw::DROPPED_SESSION_ENDED,
+                DropReason::Refused => raw::DROPPED_REFUSED,
                 DropReason::Other => u8::MAX,
             },
             reserved: 0,
