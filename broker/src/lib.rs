@@ -43,6 +43,10 @@ mod session;
 
 pub mod config;
 
+pub mod control;
+
+pub mod reload;
+
 /// Compiles the plugin of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

@@ -7,12 +7,15 @@ use std::future::poll_fn;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::task::Poll;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use hookmq::Folders;
 use hookmq::config::{self, Config};
+use hookmq::control::{Control, ControlError, ControlSocket};
+use hookmq::reload::Reload;
 use hookmq::server::{Server, StartError};
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -44,6 +47,7 @@ enum Command {
     Passwd(tools::Passwd),
     #[command(subcommand)]
     Plugin(tools::Plugin),
+    Ctl(tools::Ctl),
 }
 
 const AFTER_HELP: &str = "\
@@ -54,8 +58,9 @@ Examples:
   hookmq check                           say what a start would refuse
   hookmq passwd users.txt alice          add a user for the plugin auth-file, or change a password
   hookmq plugin --help                   begin, look at and list plugins
+  hookmq ctl plugins list                what a running broker has loaded
 
-Logs go to stderr. Exit status: 0 after a stop by signal, 1 if the broker cannot start, 2 if the
+SIGHUP has a running broker read its config again. Logs go to stderr. Exit status: 0 after a stop by signal, 1 if the broker cannot start, 2 if the
 arguments are wrong, 78 if the config is, also where a plugin refuses its own section.";
 
 fn main() -> ExitCode {
@@ -66,6 +71,7 @@ fn main() -> ExitCode {
         Some(Command::Check(check)) => check.run(given),
         Some(Command::Passwd(passwd)) => passwd.run(),
         Some(Command::Plugin(plugin)) => plugin.run(given),
+        Some(Command::Ctl(ctl)) => ctl.run(given),
     }
 }
 
@@ -90,18 +96,53 @@ fn run(given: Option<&Path>) -> anyhow::Result<()> {
 
     // Before the start, so that a signal during it is not lost.
     let runtime = Builder::new_current_thread().enable_io().build()?;
-    let signals = stop_signals(&runtime).context("cannot wait for signals")?;
+    let signals = take_signals(&runtime).context("cannot wait for signals")?;
+    let socket = take_socket(&config, file)?;
     let server = Server::start_in(&config, Folders::of(&config, file))
         .map_err(|error| with_place(error, file))?;
     let addresses: Vec<String> =
         server.addresses().iter().map(|address| format!("tcp://{address}")).collect();
     log::info!("hookmq {} listens on {}", env!("CARGO_PKG_VERSION"), addresses.join(" and "));
 
-    let name = runtime.block_on(first_of(signals));
+    let control = socket.map(|socket| Control::start(socket, server.roster().clone()));
+    let control = control.transpose().context("cannot serve the control socket")?;
+    let reload = Arc::new(Reload::new(file.into(), config, server.roster().clone()));
+    let name = runtime.block_on(wait(signals, || read_again(&reload)));
     log::info!("{name}: stopping");
+    drop(control);
     server.stop();
     log::info!("stopped");
     Ok(())
+}
+
+/// Before anything else is touched that another broker may have. One without the socket can do all but
+/// be talked to, so that it cannot be made is no error.
+fn take_socket(config: &Config, file: &Path) -> Result<Option<ControlSocket>, ControlError> {
+    let Some(path) = control_socket(config, file) else { return Ok(None) };
+    match ControlSocket::make(&path) {
+        Ok(socket) => Ok(Some(socket)),
+        Err(error @ ControlError::InUse { .. }) => Err(error),
+        Err(error) => {
+            log::warn!("{error}");
+            Ok(None)
+        }
+    }
+}
+
+/// On a thread of its own, for a plugin may take its time to start, and the broker is to stop when it is
+/// told to.
+fn read_again(reload: &Arc<Reload>) {
+    let reload = reload.clone();
+    let read = move || {
+        log::info!("SIGHUP: reading the config again");
+        if let Err(error) = reload.reload() {
+            error.to_string().lines().for_each(|line| log::error!("{line}"));
+            log::error!("the config is not taken up; what was in force stays so");
+        }
+    };
+    if let Err(error) = std::thread::Builder::new().name("reload".into()).spawn(read) {
+        log::error!("cannot start a thread to read the config again: {error}");
+    }
 }
 
 /// Before it, the line of the config that names the plugin.
@@ -115,13 +156,26 @@ fn with_place(error: StartError, file: &Path) -> anyhow::Error {
 /// Beside the config file, unless that says otherwise.
 fn plugin_dir(config: &Config, file: &Path) -> PathBuf {
     let name = config.plugin_dir.as_deref().unwrap_or(Path::new(config::PLUGIN_DIR));
-    file.parent().unwrap_or(Path::new("")).join(name)
+    beside(file, name)
+}
+
+/// The socket that `hookmq ctl` talks to.
+fn control_socket(config: &Config, file: &Path) -> Option<PathBuf> {
+    config.control.as_deref().map(|path| beside(file, path))
+}
+
+/// A relative path starts at the folder of the config file.
+fn beside(file: &Path, path: &Path) -> PathBuf {
+    file.parent().unwrap_or(Path::new("")).join(path)
 }
 
 /// Time in UTC, level, message; a plugin's name before what the plugin says.
 fn start_log(level: log::LevelFilter) {
     let mut builder = env_logger::Builder::new();
-    builder.filter_level(level).parse_default_env().format(|out, record| {
+    // What is to be logged may change while the broker serves, unless the environment says what is.
+    let by_environment = std::env::var_os("RUST_LOG").is_some();
+    let most = if by_environment { level } else { log::LevelFilter::Trace };
+    builder.filter_level(most).parse_default_env().format(|out, record| {
         let style = out.default_level_style(record.level());
         write!(out, "{} {style}{:<5}{style:#} ", out.timestamp_seconds(), record.level())?;
         if record.target().starts_with("plugin::") {
@@ -130,19 +184,33 @@ fn start_log(level: log::LevelFilter) {
         writeln!(out, "{}", record.args())
     });
     builder.init();
+    if !by_environment {
+        log::set_max_level(level);
+    }
 }
 
-/// The signals that ask a process to end. From here on they no longer kill it.
-fn stop_signals(runtime: &Runtime) -> std::io::Result<[(&'static str, Signal); 2]> {
+/// What the process is told by signals. From here on they no longer kill it.
+struct Signals {
+    /// Those that ask it to end.
+    stop: [(&'static str, Signal); 2],
+    hang_up: Signal,
+}
+
+fn take_signals(runtime: &Runtime) -> std::io::Result<Signals> {
     let _entered = runtime.enter();
     let interrupt = signal(SignalKind::interrupt())?;
-    Ok([("SIGINT", interrupt), ("SIGTERM", signal(SignalKind::terminate())?)])
+    let stop = [("SIGINT", interrupt), ("SIGTERM", signal(SignalKind::terminate())?)];
+    Ok(Signals { stop, hang_up: signal(SignalKind::hangup())? })
 }
 
-/// Waits for the first of them; says which it was.
-async fn first_of(mut signals: [(&'static str, Signal); 2]) -> &'static str {
+/// Waits until the process is asked to end; says by which signal.
+async fn wait(mut signals: Signals, hang_up: impl Fn()) -> &'static str {
     poll_fn(|context| {
+        while signals.hang_up.poll_recv(context).is_ready() {
+            hang_up();
+        }
         let came = signals
+            .stop
             .iter_mut()
             .find_map(|(name, signal)| signal.poll_recv(context).is_ready().then_some(*name));
         came.map_or(Poll::Pending, Poll::Ready)

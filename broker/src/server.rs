@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use crate::broker::Broker;
 use crate::config::{Config, Listener};
 use crate::hooks::{OpenToAll, Watchdog};
-use crate::plugins::{LoadError, Plugins};
+use crate::plugins::{LoadError, Plugins, Roster};
 use crate::services::{Folders, Services};
 use crate::shard::{self, ShardThread};
 use crate::store::MemoryStore;
@@ -24,7 +24,7 @@ const STOP_WITHIN: Duration = Duration::from_secs(5);
 /// A running broker.
 pub struct Server {
     broker: Arc<Broker>,
-    plugins: Plugins,
+    roster: Arc<Roster>,
     shards: Vec<ShardThread>,
     watchdog: Watchdog,
     addresses: Vec<SocketAddr>,
@@ -116,12 +116,19 @@ impl Server {
                 first.spawn(acceptor.run(listener));
             }
         }
-        Ok(Server { broker, plugins, shards, watchdog, addresses })
+        let plugin_dir = plugins.services().folders.plugins.clone();
+        let roster = Roster::new(plugins, plugin_dir, &config.plugins);
+        Ok(Server { broker, roster, shards, watchdog, addresses })
     }
 
     /// The plugins, which may come and go while it serves.
     pub fn plugins(&self) -> &Plugins {
-        &self.plugins
+        self.roster.plugins()
+    }
+
+    /// What an operator can do to the plugins.
+    pub fn roster(&self) -> &Arc<Roster> {
+        &self.roster
     }
 
     /// Where it listens, in the order of the config, with the ports the system chose.
@@ -132,7 +139,7 @@ impl Server {
     /// Tells the clients, waits for them to go, stops the threads, then the plugins. Blocks for
     /// 10 seconds at most, if the plugins' `shutdown` is quick.
     pub fn stop(self) {
-        let Server { broker, plugins, shards, watchdog, .. } = self;
+        let Server { broker, roster, shards, watchdog, .. } = self;
         // [MQTT-4.13.2-1]
         broker.order_all_to_close(ReasonCode::ServerShuttingDown);
         let deadline = Instant::now() + STOP_WITHIN;
@@ -146,13 +153,13 @@ impl Server {
         if left > 0 {
             log::warn!("{left} clients did not go in time and are cut off");
         }
-        plugins.services().stop();
+        roster.plugins().services().stop();
         shards.into_iter().for_each(ShardThread::stop);
         drop(watchdog);
         broker.tally.report_all();
         // With the last use of the hooks gone, the plugins can be told.
         drop(broker);
-        plugins.shutdown();
+        roster.shutdown();
     }
 }
 

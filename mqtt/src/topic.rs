@@ -74,6 +74,26 @@ pub fn matches(filter: &str, topic: &str) -> bool {
     topic_levels.next().is_none()
 }
 
+/// Whether there can be a topic that both filters match. Of a shared subscription it takes the filter
+/// inside. Both must be well-formed.
+pub fn overlap(one: &str, other: &str) -> bool {
+    let begins_wild = |filter: &str| filter.starts_with(['+', '#']);
+    // [MQTT-4.7.2-1]
+    if (one.starts_with('$') && begins_wild(other)) || (other.starts_with('$') && begins_wild(one))
+    {
+        return false;
+    }
+    let (mut ones, mut others) = (levels(one), levels(other));
+    loop {
+        match (ones.next(), others.next()) {
+            (Some("#"), _) | (_, Some("#")) | (None, None) => return true,
+            (Some("+"), Some(_)) | (Some(_), Some("+")) => {}
+            (Some(level), Some(same)) if level == same => {}
+            _ => return false,
+        }
+    }
+}
+
 /// Whether `filter` asks for a shared subscription, well-formed or not.
 pub fn is_shared(filter: &str) -> bool {
     filter.starts_with(SHARED_PREFIX)

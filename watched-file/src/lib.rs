@@ -1,8 +1,10 @@
 //! A file that is read again when it has changed; a bad one leaves what was read before in force. It has no
-//! thread of its own, and logs nothing: whoever asks it to look hears what came of it.
+//! thread of its own, and logs nothing: whoever asks it to look hears what came of it. A thread to ask from is
+//! [`EverySecond`].
 
 #![allow(clippy::disallowed_types, reason = "plugins have the locks of the standard library alone")]
 
+mod every_second;
 mod stamp;
 
 use std::fs::File;
@@ -11,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
+pub use every_second::EverySecond;
 use stamp::Stamp;
 
 /// What a file says, and the file.

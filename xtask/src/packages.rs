@@ -21,8 +21,10 @@ pub(crate) const CC: Program = program("cc", &["gcc", "libc6-dev"]);
 
 /// What the tests talk to, what builds the plugins they load, and what runs the client libraries of
 /// other languages.
-pub(crate) const FOR_TESTS: [Program; 8] = [
+pub(crate) const FOR_TESTS: [Program; 10] = [
     CC,
+    program("g++", &["g++"]),
+    program("go", &["golang-go"]),
     program("make", &["make"]),
     program("mosquitto", &["mosquitto"]),
     program("mosquitto_pub", &["mosquitto-clients"]),
@@ -132,7 +134,7 @@ mod tests {
     #[test]
     fn names_each_package_once() {
         let packages = missing_packages(&FOR_TESTS, |_| false);
-        let c = ["gcc", "libc6-dev", "make"];
+        let c = ["gcc", "libc6-dev", "g++", "golang-go", "make"];
         let others = ["mosquitto", "mosquitto-clients", "python3", "python3-venv", "nodejs", "npm"];
         assert_eq!(packages, [&c[..], &others].concat());
     }

@@ -7,7 +7,8 @@ use super::error::{ConfigError, Problem};
 use super::quantity::number;
 use super::setting::{Section, Setting};
 use super::{
-    Config, document, json, limits, listener, plugin, refused_publish, response_information,
+    Config, control as control_key, document, json, limits, listener, plugin, refused_publish,
+    response_information,
 };
 
 /// Reads the file at `path`. Blocks on the disk.
@@ -75,6 +76,7 @@ fn read(section: &mut Section<'_, '_>, config: &mut Config) {
         plugins,
         plugin_dir,
         data_dir,
+        control,
         threads,
         log,
         allow_anonymous,
@@ -90,6 +92,7 @@ fn read(section: &mut Section<'_, '_>, config: &mut Config) {
     section.read_with("plugins", |setting, problems| plugin::read(setting, plugins, problems));
     section.read("plugin_dir", plugin_dir, Setting::path);
     section.read("data_dir", data_dir, Setting::path);
+    section.read("control", control, control_key::read);
     section.read("threads", threads, read_threads);
     section.read("log", log, Setting::log_level);
     section.read("allow_anonymous", allow_anonymous, Setting::boolean);

@@ -2,6 +2,8 @@
 //!
 //! Plain data only. `load` reads the file, `first_run` writes it when there is none.
 
+mod changed;
+mod control;
 mod document;
 mod error;
 mod first_run;
@@ -23,6 +25,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use changed::needs_restart;
 pub use error::{ConfigError, Problem};
 pub use first_run::{FirstRunError, create_if_absent};
 pub use load::{inspect, load, parse, plugin_section};
@@ -51,6 +54,9 @@ pub struct Config {
     pub plugin_dir: Option<PathBuf>,
     /// Where the broker and plugins keep files; `data/` beside the config file if it is not given.
     pub data_dir: Option<PathBuf>,
+    /// The socket that `hookmq ctl` talks to; a relative path starts at the folder of the config file.
+    /// `None`: there is none.
+    pub control: Option<PathBuf>,
     /// Event loops; one per core if it is not given.
     pub threads: Option<NonZeroUsize>,
     /// What is logged if `RUST_LOG` does not say.
@@ -161,6 +167,7 @@ impl Default for Config {
             plugins: Vec::new(),
             plugin_dir: None,
             data_dir: None,
+            control: Some(control::DEFAULT.into()),
             threads: None,
             log: log::LevelFilter::Info,
             allow_anonymous: false,

@@ -167,7 +167,7 @@ fn unknown_keys_that_are_near_nothing_list_what_is_known() {
     check_problems(
         "persistence: true",
         &["c.yml:1: persistence: unknown key; the keys here are listeners, plugins, plugin_dir, \
-           data_dir, threads, log, allow_anonymous, check_payload_format, refused_publish, \
+           data_dir, control, threads, log, allow_anonymous, check_payload_format, refused_publish, \
            plugin_publish_depth, response_information, limits"],
     );
     check_problems(

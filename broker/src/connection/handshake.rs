@@ -187,7 +187,9 @@ impl Connection {
             // Where nobody checks user names, they say nothing. Beside a method nobody need have done.
             user: match connecting.exchange.as_deref() {
                 Some(exchange) => exchange.username(),
-                None => connect.username.filter(|_| shard.hooks.decides_who_connects()),
+                None => connect
+                    .username
+                    .filter(|_| shard.hooks.decides_who_connects_at(&self.endpoint.listener)),
             },
             connection: self.id,
             clean_start: connect.clean_start,

@@ -17,7 +17,7 @@ use super::{
     trace::{self, TracedAnswer},
 };
 use crate::failures::Failures;
-use crate::plugins::{Answer, AnswerHandle, HookFn, Loaded};
+use crate::plugins::{Answer, AnswerHandle, Described, HookFn, Interest, Loaded};
 use crate::services::InstanceId;
 
 pub(super) struct Chain<P: Point> {
@@ -27,12 +27,17 @@ pub(super) struct Chain<P: Point> {
 /// A plugin that has the hook.
 pub(super) struct Link<P: Point> {
     hook: HookFn<P>,
+    /// Not empty: the plugin is not called for anything else.
+    interest: Option<Box<Interest>>,
     failures: Failures,
 }
 
 impl<P: Point> Chain<P> {
     pub(super) fn new(plugins: &[Arc<Loaded>]) -> Self {
-        let link = |hook| Link { hook, failures: Failures::default() };
+        let link = |hook: HookFn<P>| {
+            let interest = hook.interest().map(Box::new);
+            Link { hook, interest, failures: Failures::default() }
+        };
         Chain { links: plugins.iter().filter_map(HookFn::of).map(link).collect() }
     }
 
@@ -160,12 +165,20 @@ impl<P: Point> Link<P> {
         let kept = answer.with(std::mem::take);
         let code = self.call(event, || answer.with(|parts| parts.words()));
         answer.with(|parts| *parts = kept);
+        if let Some(says_no) = self.tried_out(code) {
+            shadows.note(index, says_no);
+        }
+    }
+
+    /// Whether a shadow has said no. `None`: it has failed.
+    pub(super) fn tried_out(&self, code: i32) -> Option<bool> {
         match code {
-            raw::CONTINUE => shadows.note(index, false),
-            raw::VETO => shadows.note(index, true),
-            code if decision::refusal(code).is_some() => shadows.note(index, true),
+            raw::CONTINUE => Some(false),
+            raw::VETO => Some(true),
+            code if decision::refusal(code).is_some() => Some(true),
             code => {
                 let _ = self.answered_wrongly(code);
+                None
             }
         }
     }
@@ -173,6 +186,9 @@ impl<P: Point> Link<P> {
     /// What it means that the plugin is not asked.
     #[cold]
     pub(super) fn skip(&self, event: &P::Event<'_>) -> Option<No> {
+        if self.interest().is_some_and(|interest| !interest.wants(event)) {
+            return None;
+        }
         self.record().count(P::INDEX, Came::Skipped);
         let on_failure = self.record().on_failure::<P>();
         if trace::is_on() {
@@ -182,10 +198,33 @@ impl<P: Point> Link<P> {
         No::after(on_failure)
     }
 
-    /// The plugin's answer, which can be any number. `words`: what it has handed over with it, for
-    /// people.
+    /// What the plugin wants to be called for; `None`: everything.
+    #[inline]
+    pub(super) fn interest(&self) -> Option<&Interest> {
+        self.interest.as_deref()
+    }
+
+    /// The plugin's answer, which can be any number. It is to go on where the plugin has no interest.
+    /// `words`: what it has handed over with it, for people.
     #[inline]
     pub(super) fn call(
+        &self,
+        event: &P::Event<'_>,
+        words: impl FnOnce() -> Option<Box<str>>,
+    ) -> i32 {
+        match self.interest() {
+            None => self.call_wanted(event, words),
+            Some(interest) if !interest.wants(event) => raw::CONTINUE,
+            Some(interest) => match event.without_payload().filter(|_| interest.without_payload) {
+                Some(bare) => self.call_wanted(&bare, words),
+                None => self.call_wanted(event, words),
+            },
+        }
+    }
+
+    /// The same for an event that the plugin wants, as it wants it.
+    #[inline]
+    pub(super) fn call_wanted(
         &self,
         event: &P::Event<'_>,
         words: impl FnOnce() -> Option<Box<str>>,

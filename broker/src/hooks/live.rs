@@ -91,13 +91,12 @@ impl Live {
     /// Ends the plugins that nobody uses any more, each on a thread of its own. To be called now and
     /// then.
     pub(crate) fn retire(&self) {
-        let mut state = self.state.lock();
-        let unused = state.take_unused();
-        state.ending.retain(|thread| !thread.is_finished());
+        let unused = self.state.lock().take_unused();
+        // Not under the lock: what the plugin does at its end is its own affair.
         for hooks in unused {
             let end = std::thread::Builder::new().name("plugin-end".into());
             match end.spawn(move || drop(hooks)) {
-                Ok(thread) => state.ending.push(thread),
+                Ok(thread) => self.state.lock().ending.push(thread),
                 // It has ended on this thread.
                 Err(error) => log::warn!("cannot start a thread to end a plugin on: {error}"),
             }
@@ -130,6 +129,7 @@ impl Live {
 
 impl State {
     fn take_unused(&mut self) -> Vec<Arc<Hooks>> {
+        self.ending.retain(|thread| !thread.is_finished());
         // Who has none cannot get one any more.
         self.retired.extract_if(.., |hooks| Arc::strong_count(hooks) == 1).collect()
     }

@@ -1,8 +1,8 @@
 //! What the engine calls when something happens that plugins may know of or stop. It knows the
 //! order of the plugins and what their answers mean, and nothing of how a plugin is reached.
 //!
-//! Every call is safe and runs on the caller's thread. None allocates, but in on_auth and where a plugin
-//! refuses in words; a hook that no plugin has costs one branch. None may be made while a lock is held
+//! Every call is safe and runs on the caller's thread. None allocates, but the first of a plugin on a
+//! thread, in on_auth, and where a plugin refuses in words; a hook that no plugin has costs one branch. None may be made while a lock is held
 //! that another connection needs.
 
 mod auth;
@@ -31,7 +31,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use plugin_abi::raw;
 
-use crate::plugins::{AnswerHandle, Loaded};
+use crate::plugins::{AnswerHandle, Interest, Loaded};
 
 pub use auth::{AuthOutcome, AuthReply, AuthRound, Authenticator};
 pub use breaker::Standing;
@@ -114,9 +114,19 @@ impl Hooks {
         self.plugins.iter().map(|plugin| plugin.record())
     }
 
-    /// Whether some plugin is asked who may connect, and its answer counts.
+    /// Whether some plugin is asked who may connect, at whatever listener, and its answer counts.
     pub fn decides_who_connects(&self) -> bool {
-        self.on_before_connect.links().any(|link| !link.is_shadow())
+        self.someone_decides_who_connects(Interest::wants_all_listeners)
+    }
+
+    /// Whether some plugin is asked who may connect at this listener, and its answer counts.
+    pub(crate) fn decides_who_connects_at(&self, listener: &str) -> bool {
+        self.someone_decides_who_connects(|interest| interest.wants_listener(listener))
+    }
+
+    fn someone_decides_who_connects(&self, fits: impl Fn(&Interest) -> bool) -> bool {
+        let mut links = self.on_before_connect.links();
+        links.any(|link| !link.is_shadow() && link.interest().is_none_or(&fits))
     }
 
     /// A connection was accepted; nothing was read from it. A veto closes it.

@@ -1,8 +1,8 @@
 //! What plugins answer, one by one, for those who ask to see it. While nobody does it costs a load.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, SystemTime};
 
 use mqtt::ReasonCode;
@@ -104,7 +104,7 @@ pub enum TracedAnswer {
 
 /// Gets answers as they come, for as long as it lives.
 pub struct TraceReader {
-    trace: Arc<Trace>,
+    trace: Weak<Trace>,
     traced: mpsc::Receiver<Traced>,
     missed: Arc<AtomicU64>,
 }
@@ -130,7 +130,9 @@ impl Drop for TraceReader {
     fn drop(&mut self) {
         READERS.fetch_sub(1, Ordering::Relaxed);
         self.traced.close();
-        self.trace.readers.lock().retain(|reader| !reader.traced.is_closed());
+        if let Some(trace) = self.trace.upgrade() {
+            trace.readers.lock().retain(|reader| !reader.traced.is_closed());
+        }
     }
 }
 
@@ -142,7 +144,7 @@ impl Trace {
         let reader = Reader { filter, traced: sender, missed: missed.clone() };
         self.readers.lock().push(reader);
         READERS.fetch_add(1, Ordering::Relaxed);
-        TraceReader { trace: self.clone(), traced, missed }
+        TraceReader { trace: Arc::downgrade(self), traced, missed }
     }
 
     /// Shows an answer to those who want to see it. Never waits for them.
@@ -243,6 +245,8 @@ mod tests {
         assert_eq!((reader.take_missed(), reader.take_missed()), (3, 0));
         assert_eq!(std::iter::from_fn(|| reader.try_next()).count(), WAITING);
         trace.show(&traced("a", "c", TracedAnswer::Veto));
-        assert!(reader.try_next().is_some());
+        drop(trace);
+        assert!(reader.traced.blocking_recv().is_some());
+        assert!(reader.traced.blocking_recv().is_none(), "the plugins are gone");
     }
 }

@@ -18,7 +18,8 @@ const TICK: Duration = Duration::from_millis(10);
 /// The same while there is no plugin.
 const IDLE_TICK: Duration = Duration::from_millis(500);
 
-/// The watchdog of one broker, on a thread of its own, which also ends quarantines.
+/// The watchdog of one broker, on a thread of its own, which also ends quarantines, and plugins that are no
+/// longer in use.
 pub(crate) struct Watchdog {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -76,7 +77,11 @@ impl Looks {
             self.look_at(record, now);
         }
         self.0.retain(|_, seen| seen.last == now);
-        all.iter().any(|hooks| hooks.records().next().is_some())
+        let has_plugins = all.iter().any(|hooks| hooks.records().next().is_some());
+        // Those that nobody else holds.
+        drop(all);
+        live.retire();
+        has_plugins
     }
 
     fn look_at(&mut self, record: &Record, now: Instant) {

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{LoadError, Loaded, PluginEntry, Plugins, Set, find, load};
+use super::{LoadError, Loaded, PluginEntry, Plugins, Reason, Set, find, load};
 use crate::hooks::{Hooks, OpenToAll};
 
 /// Why the plugins are what they were before.
@@ -15,7 +15,7 @@ pub enum ChangeError {
     #[error(transparent)]
     Load(#[from] LoadError),
     /// There is no such plugin.
-    #[error("no plugin {0} is loaded")]
+    #[error("there is no plugin {0}")]
     NotLoaded(String),
     /// Anybody in the network could connect.
     #[error(
@@ -23,9 +23,38 @@ pub enum ChangeError {
          to other machines"
     )]
     OpenToAll(SocketAddr),
+    /// It is there, and disabled.
+    #[error("plugin {0} is disabled; enable it first")]
+    Disabled(String),
     /// The broker is stopping.
     #[error("the plugins are shut down")]
     ShutDown,
+    /// A plugin is starting all the while.
+    #[error(
+        "another change of the plugins is still under way, which waits for a plugin to start; try \
+         again, or restart the broker"
+    )]
+    Busy,
+    /// The names are not those of the plugins.
+    #[error("an order has all plugins, each once: {0}")]
+    Order(String),
+}
+
+impl ChangeError {
+    /// The line of the config that is to be changed, from 1.
+    pub fn line(&self) -> Option<usize> {
+        let ChangeError::Load(error) = self else { return None };
+        error.line()
+    }
+}
+
+/// What stands at a place in the order of the hooks.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// The instance of that name that is in force.
+    Keep(String),
+    /// A new instance, in place of the one of its name if there is one.
+    Start(PluginEntry),
 }
 
 impl Plugins {
@@ -38,19 +67,14 @@ impl Plugins {
     /// changed then.
     pub fn put(&self, dir: &Path, entry: &PluginEntry) -> Result<(), ChangeError> {
         let _changing = self.changing.lock();
-        let mut loaded = self.set.lock().loaded.clone();
-        let before = position(&loaded, find::name(&entry.name));
-        let replaced = before.map(|index| loaded.remove(index));
-        let plugin =
-            load(&self.services, dir, entry, &[], &loaded).map_err(|error| error.at(entry.line))?;
-        let line = format!("plugin {plugin}");
-        loaded.insert(before.unwrap_or(loaded.len()), Arc::new(plugin));
-        self.exchange(loaded)?;
-        log::info!(
-            "{line}{}",
-            if replaced.is_some() { ", in place of the one before" } else { "" }
-        );
-        Ok(())
+        let mut places: Vec<Place> = self.names().map(Place::Keep).collect();
+        let start = Place::Start(PluginEntry { optional: false, ..entry.clone() });
+        let name = find::name(&entry.name);
+        match places.iter_mut().find(|place| place.name() == name) {
+            Some(place) => *place = start,
+            None => places.push(start),
+        }
+        self.settle(dir, &places)
     }
 
     /// Takes a plugin out; it ends when nobody uses it any more. Any thread.
@@ -59,11 +83,64 @@ impl Plugins {
     /// If it is not loaded, or has to stay.
     pub fn remove(&self, name: &str) -> Result<(), ChangeError> {
         let _changing = self.changing.lock();
-        let mut loaded = self.set.lock().loaded.clone();
-        let index = position(&loaded, name).ok_or_else(|| ChangeError::NotLoaded(name.into()))?;
-        loaded.remove(index);
+        if self.names().all(|other| other != name) {
+            return Err(ChangeError::NotLoaded(name.into()));
+        }
+        let others = self.names().filter(|other| other != name);
+        self.settle(Path::new(""), &others.map(Place::Keep).collect::<Vec<_>>())
+    }
+
+    /// Has these plugins, in this order, and no others: all of it at once. New instances are started
+    /// from the files as they are now in `dir`; those whose place is taken, or that have none any more,
+    /// end when nobody uses them. Any thread; blocks while the new instances start.
+    ///
+    /// # Errors
+    /// If one that is not `optional` cannot be loaded, one that is to be kept is not there, or somebody
+    /// would not be asked who has to be. Nothing has changed then. One that is `optional` and cannot be
+    /// loaded is logged, and leaves the old one where it is.
+    pub fn arrange(&self, dir: &Path, places: &[Place]) -> Result<(), ChangeError> {
+        let _changing = self.changing.lock();
+        self.settle(dir, places)
+    }
+
+    fn settle(&self, dir: &Path, places: &[Place]) -> Result<(), ChangeError> {
+        let before = self.set.lock().loaded.clone();
+        let old = |name: &str| before.iter().find(|plugin| **plugin.name() == *name);
+        let named: Vec<&str> = places.iter().map(Place::name).collect();
+        let mut loaded: Vec<Arc<Loaded>> = Vec::with_capacity(places.len());
+        let mut lines = Vec::new();
+        for place in places {
+            let old = old(place.name());
+            match place {
+                Place::Keep(name) if loaded.iter().any(|it| **it.name() == **name) => {
+                    return Err(LoadError::new(name, None, Reason::Twice).into());
+                }
+                Place::Keep(name) => {
+                    loaded.push(old.ok_or_else(|| ChangeError::NotLoaded(name.clone()))?.clone());
+                }
+                Place::Start(entry) => match load(&self.services, dir, entry, &named, &loaded) {
+                    Ok(plugin) => {
+                        lines.push(match old {
+                            Some(_) => format!("plugin {plugin}, in place of the one before"),
+                            None => format!("plugin {plugin}"),
+                        });
+                        loaded.push(Arc::new(plugin));
+                    }
+                    Err(error) if entry.optional => {
+                        log::error!(
+                            "{}; it is optional, so nothing else changes",
+                            error.at(entry.line)
+                        );
+                        loaded.extend(old.cloned());
+                    }
+                    Err(error) => return Err(error.at(entry.line).into()),
+                },
+            }
+        }
         self.exchange(loaded)?;
-        log::info!("plugin {name} is taken out");
+        let gone = before.iter().filter(|plugin| !named.contains(&plugin.name().as_ref()));
+        lines.extend(gone.map(|plugin| format!("plugin {} is taken out", plugin.name())));
+        lines.iter().for_each(|line| log::info!("{line}"));
         Ok(())
     }
 
@@ -79,8 +156,14 @@ impl Plugins {
     }
 }
 
-fn position(loaded: &[Arc<Loaded>], name: &str) -> Option<usize> {
-    loaded.iter().position(|plugin| **plugin.name() == *name)
+impl Place {
+    /// The name that logs show.
+    fn name(&self) -> &str {
+        match self {
+            Place::Keep(name) => name,
+            Place::Start(entry) => find::name(&entry.name),
+        }
+    }
 }
 
 impl From<OpenToAll> for ChangeError {

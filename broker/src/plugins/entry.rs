@@ -52,6 +52,14 @@ pub enum OnError {
     Quarantine,
 }
 
+impl PluginEntry {
+    /// Whether both say the same, wherever in a file.
+    pub(super) fn is_same(&self, other: &PluginEntry) -> bool {
+        let line = None;
+        PluginEntry { line, ..self.clone() } == PluginEntry { line, ..other.clone() }
+    }
+}
+
 impl Default for PluginEntry {
     fn default() -> Self {
         PluginEntry {

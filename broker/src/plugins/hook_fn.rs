@@ -5,7 +5,7 @@ use std::{ffi::c_void, sync::Arc};
 
 use plugin_abi::{module::HookFunction, raw::EventPtr};
 
-use super::Loaded;
+use super::{Interest, Loaded};
 use crate::hooks::{Record, point::Point};
 use crate::services::InstanceId;
 
@@ -42,6 +42,11 @@ impl<P: Point> HookFn<P> {
     /// Which instance it is called with.
     pub(crate) fn instance_id(&self) -> InstanceId {
         self.plugin.id()
+    }
+
+    /// What of the hook's events the plugin wants to be called for; `None`: all.
+    pub(crate) fn interest(&self) -> Option<Interest> {
+        self.plugin.interests().of(P::NAME)
     }
 
     /// What is kept of the plugin.

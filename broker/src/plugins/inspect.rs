@@ -102,8 +102,9 @@ impl Inspection {
             Ok(bytes) => bytes,
             Err(error) => return self.refuse(file, Reason::Read(error)),
         };
-        self.sha256 = Some(Sha256::of(&bytes));
-        if let Err(reason) = terms::check_file(&bytes, entry) {
+        let sha256 = Sha256::of(&bytes);
+        self.sha256 = Some(sha256);
+        if let Err(reason) = terms::check_file(sha256, entry) {
             self.refuse(file, reason);
         }
         if let Err(error) = elf::check(&bytes) {

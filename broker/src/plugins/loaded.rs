@@ -9,6 +9,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Instant,
 };
 
 use libloading::os::unix::Library;
@@ -18,30 +19,40 @@ use plugin_abi::{
 };
 
 use super::{
-    Capabilities,
+    Capabilities, Detail, Manifest, Sha256,
     c::{self, Symbols},
     entry::PluginEntry,
     error::Reason,
     host::Caller,
-    native,
+    interest::Interests,
+    native, terms,
 };
 use crate::{
-    hooks::{Record, running},
+    hooks::{Record, point, running},
     services::{InstanceId, Services},
 };
 
 /// A plugin and its instance, which ends with it.
 pub(crate) struct Loaded {
     record: Record,
-    file: PathBuf,
+    source: Source,
     kind: Kind,
     hooks: HookTable,
+    interests: Interests,
     granted: Capabilities,
     /// The config says what is granted.
     listed: bool,
     instance: *mut c_void,
     caller: &'static Caller,
+    started: Instant,
     shut_down: AtomicBool,
+}
+
+/// Where a plugin comes from.
+pub(super) struct Source {
+    pub(super) file: PathBuf,
+    pub(super) sha256: Sha256,
+    pub(super) manifest: Option<Manifest>,
 }
 
 enum Kind {
@@ -58,10 +69,9 @@ impl Loaded {
     /// Starts the plugin in a library.
     pub(super) fn start(
         name: &str,
-        file: &Path,
+        source: Source,
         library: &Library,
         entry: &PluginEntry,
-        granted: Capabilities,
         services: &Arc<Services>,
     ) -> Result<Loaded, Reason> {
         let kind = match native::root_module(library)? {
@@ -72,6 +82,7 @@ impl Loaded {
             serde_json::Value::Null => "{}".to_owned(),
             config => config.to_string(),
         };
+        let granted = terms::granted(source.manifest.as_ref(), entry);
         let account = services.account(name);
         services.store.open(&account.name)?;
         let caller = Caller::new(services, &account, (entry.shadow, granted), &config);
@@ -84,10 +95,22 @@ impl Loaded {
             }
             Kind::C(symbols) => (symbols.bootstrap(caller, &config)?, symbols.hooks),
         };
-        let shut_down = AtomicBool::new(false);
+        let (shut_down, interests) = (AtomicBool::new(false), caller.take_interests());
         let record = Record::new(&name.into(), entry, &services.trace);
-        let (file, listed) = (file.into(), entry.capabilities.is_some());
-        Ok(Loaded { record, file, kind, hooks, granted, listed, instance, caller, shut_down })
+        let (listed, started) = (entry.capabilities.is_some(), Instant::now());
+        Ok(Loaded {
+            record,
+            source,
+            kind,
+            hooks,
+            interests,
+            granted,
+            listed,
+            instance,
+            caller,
+            started,
+            shut_down,
+        })
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
@@ -104,11 +127,33 @@ impl Loaded {
     }
 
     pub(super) fn file(&self) -> &Path {
-        &self.file
+        &self.source.file
+    }
+
+    pub(super) fn detail(&self) -> Detail {
+        let version = match (&self.kind, &self.source.manifest) {
+            (Kind::Native(module), _) => module.version().to_string(),
+            (Kind::C(_), Some(manifest)) => manifest.version.clone(),
+            (Kind::C(_), None) => String::new(),
+        };
+        Detail {
+            name: self.name().clone(),
+            version,
+            file: self.source.file.clone(),
+            sha256: self.source.sha256,
+            granted: self.granted,
+            hooks: point::names(&self.hooks),
+            standing: self.record.standing(),
+            age: self.started.elapsed(),
+        }
     }
 
     pub(super) fn hooks(&self) -> &HookTable {
         &self.hooks
+    }
+
+    pub(super) fn interests(&self) -> &Interests {
+        &self.interests
     }
 
     pub(super) fn instance(&self) -> *mut c_void {
@@ -154,7 +199,7 @@ impl Drop for Loaded {
 /// The line that is logged when it has started.
 impl fmt::Display for Loaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} loaded from {}: ", self.name(), self.file.display())?;
+        write!(f, "{} loaded from {}: ", self.name(), self.file().display())?;
         match &self.kind {
             Kind::Native(module) => write!(f, "{} {}", module.name(), module.version()),
             Kind::C(symbols) => {

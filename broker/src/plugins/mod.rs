@@ -12,6 +12,7 @@ mod change;
 mod contents;
 mod copy;
 mod described;
+mod detail;
 mod elf;
 mod entry;
 mod error;
@@ -20,10 +21,13 @@ mod find;
 mod hook_fn;
 mod host;
 mod inspect;
+mod interest;
 mod library;
 mod loaded;
 mod manifest;
 mod native;
+mod replay;
+mod roster;
 mod sha256;
 mod terms;
 mod versions;
@@ -41,16 +45,21 @@ use crate::{
 pub(crate) use answer::{Answer, AnswerHandle, Parts, text};
 pub(crate) use auth_answer::AuthParts;
 pub use capability::{Capabilities, Capability};
-pub use change::ChangeError;
+pub use change::{ChangeError, Place};
 pub use contents::{Contents, Language};
 pub(crate) use described::Described;
+pub use detail::{Detail, Enlisted};
 pub use entry::{OnError, PluginEntry};
 pub use error::LoadError;
 use error::Reason;
 pub(crate) use hook_fn::HookFn;
 pub use inspect::{Inspection, inspect, inspect_file, libraries};
+pub(crate) use interest::Interest;
 pub(crate) use loaded::Loaded;
+use loaded::Source;
 pub use manifest::Manifest;
+pub use replay::{Played, Player};
+pub use roster::Roster;
 pub use sha256::Sha256;
 pub use versions::PassedOver;
 
@@ -189,6 +198,11 @@ impl Plugins {
         stats.collect()
     }
 
+    /// What can be told of each instance in force, in the order of the config.
+    pub fn details(&self) -> Vec<Detail> {
+        self.set.lock().loaded.iter().map(|plugin| plugin.detail()).collect()
+    }
+
     /// Shows what plugins answer from now on, until the result is dropped. Those that come later too.
     pub fn trace(&self, filter: TraceFilter) -> TraceReader {
         self.services.trace.read(filter)
@@ -255,14 +269,15 @@ fn load_file(
 ) -> Result<Loaded, LoadError> {
     let fail = |reason| LoadError::new(name, Some(file), reason);
     let bytes = std::fs::read(file).map_err(|error| fail(Reason::Read(error)))?;
-    terms::check_file(&bytes, entry).map_err(fail)?;
+    let sha256 = Sha256::of(&bytes);
+    terms::check_file(sha256, entry).map_err(fail)?;
     elf::check(&bytes).map_err(|error| fail(Reason::Elf(error)))?;
     let manifest = Manifest::read(&bytes);
     let against = manifest.iter().flat_map(|manifest| terms::check(manifest, entry)).next();
     against.map_or(Ok(()), |reason| Err(fail(reason)))?;
-    let granted = terms::granted(manifest.as_ref(), entry);
     let library = library::open(name, &bytes).map_err(fail)?;
-    Loaded::start(name, file, library, entry, granted, services).map_err(fail)
+    let source = Source { file: file.into(), sha256, manifest };
+    Loaded::start(name, source, library, entry, services).map_err(fail)
 }
 
 fn shut_down(plugins: Vec<Arc<Loaded>>) {

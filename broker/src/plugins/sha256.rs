@@ -65,7 +65,8 @@ mod tests {
     fn other_text_is_none() {
         let good = "0".repeat(64);
         assert!(good.parse::<Sha256>().is_ok());
-        for bad in ["", "0", &good[1..], &format!("{good}0"), &good.replacen('0', "g", 1), "ü"] {
+        for bad in ["", "0", &"0".repeat(63), &format!("{good}0"), &good.replacen('0', "g", 1), "ü"]
+        {
             assert_eq!(bad.parse::<Sha256>(), Err(NotSha256), "{bad}");
         }
     }

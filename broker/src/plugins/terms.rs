@@ -21,10 +21,11 @@ pub(super) fn check(manifest: &Manifest, entry: &PluginEntry) -> Vec<Reason> {
 }
 
 /// Whether it is the file that the entry means.
-pub(super) fn check_file(file: &[u8], entry: &PluginEntry) -> Result<(), Reason> {
-    let Some(pinned) = entry.sha256 else { return Ok(()) };
-    let found = Sha256::of(file);
-    if found == pinned { Ok(()) } else { Err(Reason::OtherFile { found, pinned }) }
+pub(super) fn check_file(found: Sha256, entry: &PluginEntry) -> Result<(), Reason> {
+    match entry.sha256 {
+        Some(pinned) if pinned != found => Err(Reason::OtherFile { found, pinned }),
+        _ => Ok(()),
+    }
 }
 
 /// What the operator lets it call; what it asks for, if the config does not say.

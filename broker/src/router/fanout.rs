@@ -39,6 +39,19 @@ pub(crate) fn deliver(
     crowded
 }
 
+/// Hands a run to one session, whatever it is subscribed to.
+pub(crate) fn deliver_to(
+    run: &Run<'_>,
+    target: &Target,
+    deliveries: Option<&Deliveries<'_>>,
+    outgoing: &mut Outgoing,
+) -> Option<Arc<Session>> {
+    // Later than all of its unsubscriptions, which do not matter.
+    let mut fanout = Fanout::new(run, u64::MAX, deliveries, outgoing);
+    fanout.reach(target, || Some(target.clone()));
+    fanout.crowded
+}
+
 /// Hands each message of a run to one member, and neighbours to the same one, so that a long run
 /// costs a lock per member.
 fn deliver_shared(
@@ -393,10 +406,7 @@ mod tests {
         let run = Run {
             data: &data,
             topic: "t",
-            items: &[
-                item,
-                Item { layout: crate::session::Layout { end: 100_007, ..item.layout }, ..item },
-            ],
+            items: &[item, Item { layout: Layout { end: 100_007, ..item.layout }, ..item }],
             version: Version::V3_1_1,
             publisher: None,
             now: 0,

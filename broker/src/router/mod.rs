@@ -20,7 +20,7 @@ mod trie;
 mod whom;
 
 pub(crate) use cache::TopicCache;
-pub(crate) use fanout::{Receivers, deliver};
+pub(crate) use fanout::{Receivers, deliver, deliver_to};
 pub(crate) use retained::{Next, Replay, Retained, RetainedLimits, Retention};
 pub(crate) use run::{Item, Run};
 pub(crate) use share::Share;

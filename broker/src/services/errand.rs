@@ -6,9 +6,9 @@ use mqtt::{Publish, QoS, Version};
 
 use super::{Account, Packet};
 use crate::broker::{Broker, publication};
-use crate::hooks::{Origin, Ruling, Sender};
-use crate::router::{Item, Run, Whom};
-use crate::session::{DropCause, Message, Order, RetainFlag, Session};
+use crate::hooks::{Origin, Sender};
+use crate::router::{self, Item, Run, Target};
+use crate::session::{Order, Session};
 use crate::shard::Shard;
 
 pub(crate) enum Errand {
@@ -111,51 +111,27 @@ fn send(
     packet: &Packet,
 ) -> Option<Arc<Session>> {
     let session = broker.sessions.look_up(client_id)?.session;
-    let (_, publish) = packet.read()?;
-    let mut message = Message::new(&publish, shard.second());
-    message.retain = RetainFlag::Clear;
-    let ruling = ask_receiver(shard, account, &session, &message);
-    let (second, limits) = (shard.second(), shard.outgoing.limits);
-    let mut outbox = session.outbox.lock();
-    if outbox.has_ended() {
-        return None;
-    }
-    outbox.lend_buffer(&mut shard.outgoing.pool);
-    outbox.watch(shard.outgoing.watched);
-    let message = match ruling {
-        Ruling::Allowed => Some(message),
-        Ruling::Edited(edited) => Some(edited.apply(&message)),
-        Ruling::Vetoed => {
-            outbox.drop_message(DropCause::Vetoed, || message);
-            None
-        }
+    let (frame, publish) = packet.read()?;
+    let data = packet.bytes();
+    let item = Item::new(&publish, 0, data.len(), frame.header_len());
+    let run = Run {
+        data,
+        topic: publish.topic,
+        items: &[item],
+        version: Version::INSIDE,
+        publisher: None,
+        now: shard.second(),
     };
-    if let Some(message) = message {
-        if outbox.link().is_some() {
-            outbox.send(message, second, &limits);
-        } else if message.qos > QoS::AtMostOnce || limits.queue_qos0 {
-            outbox.keep(message, &limits);
-        }
-    }
-    let is_crowded = outbox.is_crowded(&limits);
-    shard.outgoing.mark(&session, outbox);
-    is_crowded.then_some(session)
-}
-
-/// What the plugins say about a message for one receiver, whose lock is not held.
-fn ask_receiver(
-    shard: &Shard,
-    account: &Account,
-    session: &Arc<Session>,
-    message: &Message,
-) -> Ruling {
-    let sender = Sender { client_id: &account.client_id, origin: Origin::Plugin(&account.name) };
-    let topic = message.publish(0, false).topic;
-    match shard.hooks.on_before_deliver(sender, topic) {
-        Some(deliveries) => {
-            let whom = Whom::of(&session.outbox.lock());
-            whom.ask(&deliveries, session, message, false)
-        }
-        None => Ruling::Allowed,
-    }
+    let target = Target {
+        session,
+        qos: QoS::ExactlyOnce,
+        no_local: false,
+        retain_as_published: false,
+        matched_by: None,
+    };
+    let Shard { hooks, outgoing, .. } = shard;
+    let origin = Origin::Plugin(&account.name);
+    let sender = Sender { client_id: &account.client_id, origin };
+    let deliveries = hooks.on_before_deliver(sender, publish.topic);
+    router::deliver_to(&run, &target, deliveries.as_ref(), outgoing)
 }

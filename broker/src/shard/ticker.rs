@@ -26,7 +26,6 @@ pub(super) async fn tick(broker: Arc<Broker>, first_shard: bool) {
             if first_shard {
                 broker.attend_absent(shard);
                 broker.tally.report();
-                broker.hooks.retire();
             }
         });
     }

@@ -1,6 +1,7 @@
 //! The commands beside `run`: they look at configs and plugins, or prepare files for them, and start no broker.
 
 mod check;
+mod ctl;
 mod passwd;
 mod plugin;
 mod trial;
@@ -10,6 +11,7 @@ use std::io::Write;
 use std::path::PathBuf;
 
 pub(crate) use check::Check;
+pub(crate) use ctl::Ctl;
 pub(crate) use passwd::Passwd;
 pub(crate) use plugin::Plugin;
 

@@ -3,6 +3,9 @@
 mod check;
 mod list;
 mod new;
+mod play;
+mod replay;
+mod table;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,6 +19,9 @@ pub(crate) enum Plugin {
     New(new::New),
     Check(check::Check),
     List(list::List),
+    Replay(replay::Replay),
+    #[command(hide = true)]
+    Play(play::Play),
     #[command(hide = true)]
     Trial(trial::Trial),
 }
@@ -24,7 +30,8 @@ const AFTER_HELP: &str = "\
 Examples:
   hookmq plugin new my-plugin                           a folder with a plugin to change
   hookmq plugin check target/release/libmy_plugin.so    what it is, and what would be refused
-  hookmq plugin list                                    what is in plugins/";
+  hookmq plugin list                                    what is in plugins/
+  hookmq plugin replay events.rec new.so --compare old.so    where two builds answer differently";
 
 impl Plugin {
     /// `config` stands before the command.
@@ -33,6 +40,8 @@ impl Plugin {
             Plugin::New(new) => new.run(),
             Plugin::Check(check) => check.run(),
             Plugin::List(list) => list.run(config),
+            Plugin::Replay(replay) => replay.run(),
+            Plugin::Play(play) => play.run(),
             Plugin::Trial(trial) => trial.run(),
         }
     }

@@ -9,7 +9,7 @@ use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use hookmq::plugins::{PluginEntry, Plugins};
+use hookmq::plugins::{Capability, PluginEntry, Plugins};
 use serde_json::{Value, json};
 
 /// How often it is asked whether the process has ended.
@@ -55,16 +55,19 @@ pub(super) fn run(
 }
 
 fn spawn(file: &Path, entry: &PluginEntry, report: &Path) -> io::Result<Child> {
-    let mut child = Command::new(std::env::current_exe()?)
-        .args(["plugin", "trial"])
-        .args([file, report])
-        .stdin(Stdio::piped())
-        .stdout(io::stderr())
-        .spawn()?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["plugin", "trial"]).args([file, report]);
+    start_with(&mut command, entry)
+}
+
+/// Starts a process that will [`read_entry`].
+pub(super) fn start_with(command: &mut Command, entry: &PluginEntry) -> io::Result<Child> {
+    let mut child = command.stdin(Stdio::piped()).stdout(io::stderr()).spawn()?;
     let entry = json!({
         "name": entry.name,
         "config": entry.config,
         "allow_panic_abort": entry.allow_panic_abort,
+        "capabilities": entry.capabilities.map(|granted| granted.names().collect::<Vec<_>>()),
     });
     if let Some(mut stdin) = child.stdin.take() {
         // If it is gone already, its status says so.
@@ -125,14 +128,7 @@ impl Trial {
     }
 
     fn start(&self) -> io::Result<()> {
-        let entry: Value = serde_json::from_reader(io::stdin())?;
-        let get = |key: &str| entry.get(key).cloned().unwrap_or_default();
-        let entry = PluginEntry {
-            name: get("name").as_str().unwrap_or_default().to_owned(),
-            config: get("config"),
-            allow_panic_abort: get("allow_panic_abort") == Value::Bool(true),
-            ..PluginEntry::default()
-        };
+        let entry = read_entry()?;
         match Plugins::load_file(&self.file, &entry) {
             Err(error) => self.report(&json!({ REFUSED: error.to_string() })),
             Ok(plugins) => {
@@ -147,6 +143,21 @@ impl Trial {
         let mut file = OpenOptions::new().append(true).open(&self.report)?;
         file.write_all(format!("{line}\n").as_bytes())
     }
+}
+
+/// With what name and section the plugin is to be started, from stdin.
+pub(super) fn read_entry() -> io::Result<PluginEntry> {
+    let entry: Value = serde_json::from_reader(io::stdin())?;
+    let get = |key: &str| entry.get(key).cloned().unwrap_or_default();
+    Ok(PluginEntry {
+        name: get("name").as_str().unwrap_or_default().to_owned(),
+        config: get("config"),
+        allow_panic_abort: get("allow_panic_abort") == Value::Bool(true),
+        capabilities: get("capabilities").as_array().map(|names| {
+            names.iter().filter_map(Value::as_str).filter_map(Capability::named).collect()
+        }),
+        ..PluginEntry::default()
+    })
 }
 
 const REFUSED: &str = "refused";

@@ -35,16 +35,55 @@ pub(crate) fn c_text(code: &str) -> TempLibrary {
 
 /// The library of a C file, with more arguments for the compiler.
 pub(crate) fn c_with(source: &Path, arguments: &[&str]) -> TempLibrary {
+    compile("cc", source, arguments)
+}
+
+/// The library of a C++ file.
+pub(crate) fn cpp(source: &Path) -> TempLibrary {
+    compile("g++", source, &["-std=c++17"])
+}
+
+fn compile(compiler: &str, source: &Path, arguments: &[&str]) -> TempLibrary {
+    build_library(|file| {
+        let mut command = Command::new(compiler);
+        command
+            .args(["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-I"])
+            .arg(workspace().join("plugin-abi"))
+            .args(arguments)
+            .args([OsStr::new("-o"), file.as_os_str(), source.as_os_str()]);
+        command
+    })
+}
+
+/// The library of a Go package in a folder.
+pub(crate) fn go(folder: &Path) -> TempLibrary {
+    let include = workspace().join("plugin-abi");
+    build_library(|file| {
+        let mut command = Command::new("go");
+        command
+            .args(["build", "-buildmode=c-shared", "-o"])
+            .arg(file)
+            .arg(".")
+            .current_dir(folder)
+            .env("CGO_ENABLED", "1")
+            .env("CGO_CFLAGS", format!("-O2 -I{}", include.display()))
+            // Its own parts are compiled once.
+            .env("GOCACHE", target_dir().join("go"))
+            .env("GOFLAGS", "-mod=mod -buildvcs=false")
+            .env("GOPROXY", "off");
+        command
+    })
+}
+
+fn build_library(command: impl FnOnce(&Path) -> Command) -> TempLibrary {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("plugin.so");
-    let output = Command::new("cc")
-        .args(["-shared", "-fPIC", "-O2", "-Wall", "-Wextra", "-Werror", "-I"])
-        .arg(workspace().join("plugin-abi"))
-        .args(arguments)
-        .args([OsStr::new("-o"), file.as_os_str(), source.as_os_str()])
-        .output()
-        .unwrap();
-    expect_success("cc", &output);
+    let mut command = command(&file);
+    let name = command.get_program().to_string_lossy().into_owned();
+    let output = command.output().unwrap_or_else(|error| {
+        panic!("cannot run {name}: {error}; `cargo xtask test` installs it where it may")
+    });
+    expect_success(&name, &output);
     TempLibrary { file, _dir: dir }
 }
 

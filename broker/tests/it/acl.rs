@@ -1,8 +1,11 @@
 //! The plugin acl: what clients hear that may not do something, and that they cannot do it.
 
-use mqtt::{Connect, Packet, Properties, Publish, QoS, ReasonCode, Version, Will};
+use mqtt::{
+    Connect, Packet, Properties, Publish, QoS, ReasonCode, SubscriptionOptions, Version, Will,
+};
 use serde_json::{Value, json};
 
+use crate::common::log;
 use crate::common::plugins::{self, PluginDir};
 use crate::plugins::entry;
 use crate::support::{Broker, Client, both_versions};
@@ -14,6 +17,8 @@ both_versions!(
     who_may_not_connect_is_refused,
     a_client_cannot_leave_a_will_where_it_may_not_publish,
     a_name_with_a_wildcard_gives_no_rights,
+    who_subscribes_to_more_gets_what_it_may,
+    a_new_rule_is_for_the_next_message,
 );
 
 fn broker(config: Value) -> Broker {
@@ -137,4 +142,56 @@ fn a_name_with_a_wildcard_gives_no_rights(version: Version) {
             assert!(client.subscribe(&filter, QoS::AtMostOnce).is_error(), "{name} {filter}");
         }
     }
+}
+
+/// A subscription that is wider than a rule that denies is granted, and each message is checked.
+fn who_subscribes_to_more_gets_what_it_may(version: Version) {
+    let broker = broker(json!({ "rules": [
+        { "deny": "subscribe", "topics": "secret/#" },
+        { "deny": "deliver", "topics": "own/+/x" },
+        { "allow": "all", "topics": "#" },
+    ]}));
+    let mut publisher = Client::connect(&broker, version, "p");
+    let topics = ["secret/a", "own/p/x", "open/a"];
+    for topic in topics {
+        publish(&mut publisher, topic, QoS::AtLeastOnce);
+    }
+    let mut client = Client::connect(&broker, version, "c1");
+    client.start_subscribe("#", SubscriptionOptions::new(QoS::AtMostOnce));
+    // What is retained may come before SUBACK.
+    let is_message =
+        |packet: Packet<'_>| matches!(packet, Packet::Publish(it) if it.topic == "open/a");
+    let retained = [(); 2].map(|()| client.receive(is_message));
+    assert_ne!(retained[0], retained[1]);
+    client.ping();
+    for qos in [QoS::AtMostOnce, QoS::AtLeastOnce, QoS::ExactlyOnce] {
+        for topic in topics {
+            publish(&mut publisher, topic, qos);
+        }
+        client.expect("open/a", "x");
+    }
+    client.ping();
+}
+
+fn a_new_rule_is_for_the_next_message(version: Version) {
+    log::take();
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("acl.yml");
+    std::fs::write(&file, "default: allow").unwrap();
+    let broker = broker(json!({ "file": file }));
+    let mut client = Client::connect(&broker, version, "c1");
+    client.subscribe("#", QoS::AtMostOnce);
+    let mut publisher = Client::connect(&broker, version, "p");
+    publish(&mut publisher, "a", QoS::AtLeastOnce);
+    client.expect("a", "x");
+    std::fs::write(&file, "default: allow\nrules:\n  - deny: subscribe\n    topics: a\n").unwrap();
+    let changed = format!("{} has changed: 1 rules", file.display());
+    while log::lines(&changed).is_empty() {
+        std::thread::yield_now();
+    }
+    for topic in ["a", "b"] {
+        publish(&mut publisher, topic, QoS::AtLeastOnce);
+    }
+    client.expect("b", "x");
+    client.ping();
 }

@@ -32,7 +32,7 @@ fn an_empty_directory_gets_a_config_and_a_folder_for_plugins() {
         assert!(line.contains("in use"), "{line}");
         assert_eq!(broker.wait().0.code(), Some(1));
     }
-    assert_eq!(names_in(&directory), ["config.yml", "plugins"]);
+    assert_eq!(names_in(&directory), ["config.yml", "data", "plugins"]);
     assert!(directory.path().join("plugins").is_dir());
     let config = fs::read_to_string(directory.path().join("config.yml")).unwrap();
     assert!(config.contains("\n  - tcp: 127.0.0.1:1883\n"), "{config}");

@@ -1,6 +1,7 @@
 //! Plugins that come and go while clients are connected.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use hookmq::config::Listener;
 use mqtt::{QoS, ReasonCode, Version};
@@ -15,6 +16,7 @@ both_versions!(
     a_new_instance_has_the_next_packet_of_a_connected_client,
     a_plugin_is_taken_out_and_put_back,
     a_plugin_that_does_not_start_leaves_the_old_one,
+    plugins_are_exchanged_in_full_traffic,
 );
 
 /// A plugin that logs each hook under a prefix.
@@ -100,6 +102,52 @@ fn a_plugin_that_does_not_start_leaves_the_old_one(version: Version) {
     client.publish("a", "", QoS::AtLeastOnce);
     client.ping();
     assert_eq!(wait_for(name, "old on_publish", 1).len(), 8);
+}
+
+/// Each message is asked about by one instance, each instance is ended once, and after that it is not
+/// called.
+fn plugins_are_exchanged_in_full_traffic(version: Version) {
+    const EXCHANGES: usize = 20;
+    log::take();
+    let (directory, name) = (PluginDir::new(), &*format!("traffic-{}", version.level()));
+    logging(&directory, name);
+    let instance = |number: usize| entry(name, section(&format!("i{number};"), &[]));
+    let mut broker = Broker::with_plugins(&directory, vec![instance(0)]);
+    let mut receiver = Client::connect(&broker, version, "receiver");
+    receiver.subscribe("a", QoS::AtMostOnce);
+    let mut publisher = Client::connect(&broker, version, "publisher");
+    let stop = AtomicBool::new(false);
+    let published = std::thread::scope(|scope| {
+        let publishing = scope.spawn(|| {
+            let mut published = 0;
+            while !stop.load(Ordering::Relaxed) {
+                publisher.publish("a", &published.to_string(), QoS::AtLeastOnce);
+                published += 1;
+                receiver.expect("a", &(published - 1).to_string());
+            }
+            published
+        });
+        for number in 1..=EXCHANGES {
+            broker.plugins().put(directory.path(), &instance(number)).unwrap();
+            wait_for(name, &format!("i{number}; on_publish"), 1);
+        }
+        stop.store(true, Ordering::Relaxed);
+        publishing.join().unwrap()
+    });
+    drop((publisher, receiver));
+    broker.stop();
+    let said = log::messages(&format!("plugin::{name}"));
+    for hook in ["on_before_publish", "on_publish"] {
+        let called = said.iter().filter(|line| line.contains(&format!("; {hook}: "))).count();
+        assert_eq!(called, published, "{hook}");
+    }
+    for number in 0..=EXCHANGES {
+        let prefix = format!("i{number}; ");
+        let own: Vec<_> = said.iter().filter(|line| line.starts_with(&prefix)).collect();
+        assert!(own[0].contains("bootstrap"), "{own:?}");
+        let ends = own.iter().position(|line| line.contains("shutdown"));
+        assert_eq!(ends, Some(own.len() - 1), "{own:?}");
+    }
 }
 
 /// The instance that has asked a client for more has its answer; the next exchange is the new one's.

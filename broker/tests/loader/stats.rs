@@ -31,11 +31,13 @@ fn every_hook_is_counted_by_itself() {
     for _ in 0..70 {
         call_all(&plugins.hooks());
     }
-    assert_eq!(plugins.stats().len(), ALL_HOOKS.len());
     for hook in ALL_HOOKS {
         let expected = HookStats { asked: 70, allowed: 70, ..HookStats::default() };
         assert_eq!(stats(&plugins, "counted", hook), expected, "{hook}");
     }
+    // It has more of them, which nothing here calls.
+    let all: u64 = plugins.stats().iter().map(|stats| stats.counts.asked).sum();
+    assert_eq!(all, 70 * ALL_HOOKS.len() as u64);
 }
 
 #[test]

@@ -130,3 +130,53 @@ fn of_several_files_the_highest_is_loaded() {
     let line = format!("plugin several loaded from {}", file.display());
     assert_eq!(common::log::lines(&line).len(), 1);
 }
+
+/// Calls what takes a capability, and says what the host has answered.
+const CALLS: &str = r#"
+#include <stdio.h>
+#include "plugin.h"
+
+MQ_PLUGIN_WITH("calls", "1.0.0", "MIT", "Calls", MQ_MAY_USE("publish write-retained"));
+
+static void say(const mq_host *host, const char *name, long returned)
+{
+    char text[64];
+    int size = snprintf(text, sizeof text, "%s %ld", name, returned);
+    host->log(host->ctx, 3, MQ_TEXT(""), (mq_view){(const uint8_t *)text, (size_t)size}, MQ_TEXT(""), 0);
+}
+
+int32_t Bootstrap(const mq_host *host, mq_view json, void **instance)
+{
+    mq_message message = {.size = sizeof message, .topic = MQ_TEXT("t")};
+    (void)json; (void)instance;
+    say(host, "publish", host->publish(host->ctx, &message));
+    say(host, "publish_to", host->publish_to(host->ctx, MQ_TEXT("c"), &message));
+    say(host, "retain", host->retain(host->ctx, &message));
+    return 0;
+}
+"#;
+
+#[test]
+fn what_is_not_granted_is_answered_so_and_logged_once() {
+    let dir = PluginDir::new();
+    let library = plugins::c_text(CALLS);
+    let granted = |name: &str, capabilities: &[Capability]| {
+        dir.put(&library, name);
+        let capabilities = Some(capabilities.iter().copied().collect());
+        let plugin = PluginEntry { capabilities, ..entry(name, Value::Null) };
+        drop(load(&dir, &[plugin]));
+        common::log::messages(&format!("plugin::{name}"))
+    };
+    let nothing = granted("calls-nothing", &[]);
+    assert_eq!(nothing, ["publish -4", "publish_to -4", "retain -4"]);
+    let publish = granted("calls-publish", &[Capability::Publish]);
+    assert_eq!((publish[0].as_str(), publish[2].as_str()), ("publish 0", "retain -4"));
+    assert_ne!(publish[1], "publish_to -4");
+    assert_eq!(granted("calls-retain", &[Capability::WriteRetained])[0], "publish -4");
+    let logged = common::log::lines("plugin calls-nothing called for what takes the capability");
+    let capability = |line: &String| {
+        line.split("capability ").nth(1).unwrap().split(',').next() == Some("publish")
+    };
+    assert_eq!(logged.iter().filter(|line| capability(line)).count(), 1, "{logged:?}");
+    assert_eq!(logged.len(), 2, "{logged:?}");
+}

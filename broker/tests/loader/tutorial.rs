@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::{
     auth_round, client,
     common::{
-        log,
+        log, page,
         plugins::{self, PluginDir},
     },
     disconnected, entry, load, publication,
@@ -21,13 +21,8 @@ use crate::{
     subscription,
 };
 
-/// The first piece of code on the page that is in this language and has `text` in it.
 fn piece_in(language: &str, text: &str) -> String {
-    let page = plugins::workspace().join("docs/write-a-plugin.md");
-    let page = std::fs::read_to_string(page).unwrap();
-    let fence = format!("```{language}\n");
-    let mut pieces = page.split(&fence).skip(1).map(|rest| rest.split("```").next().unwrap());
-    pieces.find(|code| code.contains(text)).unwrap().to_owned()
+    page::piece("write-a-plugin.md", language, text)
 }
 
 fn piece(text: &str) -> String {

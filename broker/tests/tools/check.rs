@@ -50,7 +50,7 @@ colour: red
                  starts without it"
             ),
             "config.yml:11: colour: unknown key; the keys here are listeners, plugins, plugin_dir, \
-             threads, log, allow_anonymous, check_payload_format, refused_publish, \
+             control, threads, log, allow_anonymous, check_payload_format, refused_publish, \
              response_information, limits",
         ],
     );

@@ -14,10 +14,13 @@ mod common;
 mod process;
 
 mod check;
+mod ctl;
 mod folder;
 mod help;
+mod http_auth;
 mod manifest;
 mod passwd;
 mod plugin_check;
 mod plugin_list;
 mod plugin_new;
+mod replay;

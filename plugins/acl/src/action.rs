@@ -47,3 +47,9 @@ impl Actions {
         Actions(bits.fold(0, |all, bits| all | bits))
     }
 }
+
+impl FromIterator<Actions> for Actions {
+    fn from_iter<I: IntoIterator<Item = Actions>>(all: I) -> Self {
+        Actions(all.into_iter().fold(0, |all, Actions(bits)| all | bits))
+    }
+}

@@ -20,11 +20,11 @@ mod yaml;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use client_match::Facts;
 use plugin_abi::{
     BeforeConnect, Client, Config, Deliver, Host, Origin, Plugin, Publish, Result, Subscribe,
     Verdict, log, plugin,
 };
+use plugin_config::Facts;
 
 use action::Action;
 use effect::Effect;

@@ -1,6 +1,6 @@
 //! One rule: whom it is about, what they do, with which topics, and whether it allows or denies that.
 
-use client_match::{Facts, Name, Network, OneOrMore, Who};
+use plugin_config::{Facts, Name, Network, OneOrMore, Who};
 use serde::Deserialize;
 
 use crate::action::{Action, Actions, Word};
@@ -24,7 +24,7 @@ pub(crate) struct Written {
 pub(crate) struct Rule {
     pub(crate) effect: Effect,
     pub(crate) who: Who,
-    actions: Actions,
+    pub(crate) actions: Actions,
     /// None: about every topic, those that begin with `$` too.
     topics: Option<OneOrMore<Pattern>>,
     /// Where it is written, for the log.

@@ -5,10 +5,10 @@
 
 use std::cmp::Ordering;
 
-use client_match::{Facts, Name, OneOrMore};
 use foldhash::{HashMap, HashMapExt};
+use plugin_config::{Facts, Name, OneOrMore};
 
-use crate::action::Action;
+use crate::action::{Action, Actions};
 use crate::effect::Effect;
 use crate::rule::{Request, Rule};
 
@@ -16,6 +16,8 @@ use crate::rule::{Request, Rule};
 #[derive(Debug, Default)]
 pub(crate) struct Rules {
     default: Effect,
+    /// What there is any rule about.
+    actions: Actions,
     rules: Vec<Rule>,
     /// Where in `rules` those stand that are not in the maps.
     general: Vec<usize>,
@@ -34,6 +36,7 @@ impl Rules {
     pub(crate) fn new(default: Effect, rules: Vec<Rule>) -> Rules {
         let mut all = Rules {
             default,
+            actions: rules.iter().map(|rule| rule.actions).collect(),
             rules,
             general: Vec::new(),
             by_user: HashMap::new(),
@@ -61,7 +64,10 @@ impl Rules {
     /// What the first rule says that matches. Who may connect is not a question of the default: it is
     /// about topics, and rules about topics alone shall not shut everybody out.
     pub(crate) fn decide(&self, client: &Facts<'_>, request: Request<'_>) -> Decision<'_> {
-        let found = self.candidates(client).find(|rule| rule.matches(client, request));
+        let found = match self.actions.has(request.action) {
+            true => self.candidates(client).find(|rule| rule.matches(client, request)),
+            false => None,
+        };
         let default = match request.action {
             Action::Connect => Effect::Allow,
             _ => self.default,

@@ -3,7 +3,7 @@
 use plugin_abi::Verdict;
 use plugin_abi::log::Level;
 use plugin_abi::testing::{
-    self, Answer, BeforeConnect, Client, Host, Instance, Publish, Subscribe,
+    self, Answer, BeforeConnect, Client, Deliver, Host, Instance, Publish, Subscribe,
 };
 use serde_json::{Value, json};
 
@@ -142,6 +142,36 @@ fn a_subscription_needs_a_rule_that_has_all_of_it() {
 }
 
 #[test]
+fn each_message_is_looked_at_before_it_is_delivered() {
+    let acl = start(json!({ "rules": [
+        { "deny": "deliver", "topics": "a/quiet" },
+        { "deny": "subscribe", "topics": "secret/#", "addresses": "192.0.2.0/24" },
+        { "deny": "publish", "topics": "out" },
+        { "allow": "subscribe", "topics": ["a/#", "secret/#", "out", "own/%c"] },
+    ]}));
+    let near = || Client::new("c1").peer("192.0.2.7:1");
+    let may_have = |client: Client, topic| {
+        acl.on_before_deliver(&Deliver::to(topic).client(client)) == Answer::Continue
+    };
+    for (topic, near_may, far_may) in [
+        ("a", true, true),
+        ("a/quiet", false, false),
+        ("secret/x", false, true),
+        ("out", true, true),
+        ("own/c1", true, true),
+        ("own/c2", false, false),
+        ("other", false, false),
+    ] {
+        assert_eq!(may_have(near(), topic), near_may, "{topic}");
+        assert_eq!(may_have(Client::new("c1"), topic), far_may, "{topic}");
+    }
+    // Who may subscribe to all of it may not have all of it.
+    assert!(may_subscribe(&acl, "c1", "a/#") && may_subscribe(&acl, "c1", "a/quiet"));
+    // Nobody has to be told.
+    assert_eq!(acl.on_before_deliver(&Deliver::to("other")), Answer::Veto);
+}
+
+#[test]
 fn who_may_connect_is_said_by_rules_of_its_own() {
     let acl = start(json!({ "rules": [
         { "allow": "connect", "users": "alice" },
@@ -230,7 +260,9 @@ fn a_file_is_read_again_when_it_has_changed() {
     let write =
         |topic| std::fs::write(&file, format!("rules:\n  - allow: publish\n    topics: {topic}\n"));
     write("a").unwrap();
-    let acl = start(json!({ "file": file }));
+    let host = Host::new();
+    host.set_folder(folder.path());
+    let acl: Instance<Acl> = testing::start(&host, json!({ "file": "acl.yml" })).unwrap();
     assert!(may_publish(&acl, "c1", "a") && !may_publish(&acl, "c1", "b"));
 
     write("b").unwrap();

@@ -1,6 +1,7 @@
 //! The users of the file, as it is now, and whether a password is theirs.
 
 use std::hash::{BuildHasher, RandomState};
+use std::os::unix::fs::MetadataExt;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -9,6 +10,9 @@ use plugin_abi::{Result, Verdict, log};
 use watched_file::{Look, WatchedFile};
 
 use crate::BAD_USER_NAME_OR_PASSWORD;
+
+/// The permissions that nobody needs: hashes are guessed at leisure.
+const FOR_OTHERS: u32 = 0o007;
 
 pub(crate) struct Users {
     file: WatchedFile<PasswordFile>,
@@ -88,5 +92,9 @@ fn tell(file: &WatchedFile<PasswordFile>, users: &PasswordFile) {
         0 => log::warn!("{path} has no users, so that nobody can log in"),
         1 => log::info!("{path} has one user"),
         many => log::info!("{path} has {many} users"),
+    }
+    let mode = std::fs::metadata(file.path()).map_or(0, |file| file.mode());
+    if mode & FOR_OTHERS != 0 {
+        log::warn!("{path} is open to every user of this machine; chmod o= {path} closes it");
     }
 }

@@ -8,7 +8,6 @@ use plugin_abi::raw;
 
 use super::chain::{Chain, Link, No};
 use super::client::{flag, size};
-use super::decision;
 use super::point::{OnBeforeDeliver, Point};
 use super::record::Treatment;
 use super::running::{self, Running};
@@ -27,6 +26,8 @@ pub(crate) struct Deliveries<'a> {
     chain: &'a Chain<OnBeforeDeliver>,
     sender: Sender<'a>,
     topic: &'a str,
+    /// A bit for each of the first 64 plugins that want nothing of the topic; the others are asked.
+    unwanted: u64,
     _running: Running,
 }
 
@@ -109,7 +110,14 @@ impl<'a> Deliveries<'a> {
         sender: Sender<'a>,
         topic: &'a str,
     ) -> Deliveries<'a> {
-        Deliveries { chain, sender, topic, _running: running::enter(OnBeforeDeliver::NAME) }
+        let mut unwanted = 0;
+        for (link, bit) in chain.links().zip((0..u64::BITS).map(|index| 1 << index)) {
+            if link.interest().is_some_and(|interest| !interest.wants_topic(topic)) {
+                unwanted |= bit;
+            }
+        }
+        let _running = running::enter(OnBeforeDeliver::NAME);
+        Deliveries { chain, sender, topic, unwanted, _running }
     }
 
     /// Asks about each of `offers`; what is not simply allowed is in `rulings` afterwards. Plugins that
@@ -122,9 +130,26 @@ impl<'a> Deliveries<'a> {
     ) {
         rulings.clear();
         let client = receiver.client.to_raw();
-        for link in self.chain.links() {
-            self.ask_link(link, (receiver, &client), offers.clone(), rulings);
+        for (index, link) in self.chain.links().enumerate() {
+            if self.is_wanted(index, link, receiver) {
+                self.ask_link(link, (receiver, &client), offers.clone(), rulings);
+            }
         }
+    }
+
+    /// Whether the plugin wants to be asked about messages to the topic for this receiver.
+    #[inline]
+    fn is_wanted(
+        &self,
+        index: usize,
+        link: &Link<OnBeforeDeliver>,
+        receiver: &Receiver<'_>,
+    ) -> bool {
+        let Some(interest) = link.interest() else { return true };
+        let is_unwanted =
+            u32::try_from(index).ok().and_then(|index| self.unwanted.checked_shr(index));
+        is_unwanted.is_none_or(|bits| bits & 1 == 0)
+            && interest.wants_listener(receiver.client.listener)
     }
 
     /// Asks about one message.
@@ -142,6 +167,7 @@ impl<'a> Deliveries<'a> {
         rulings: &mut Rulings,
     ) {
         let room = receiver.max_packet as usize;
+        let is_shown = link.interest().is_none_or(|interest| !interest.without_payload);
         // It must not move: the event has a handle of it.
         let mut answer = Answer::new(DeliverParts::new(QoS::ExactlyOnce, room));
         let mut event = self.event(receiver, client);
@@ -156,17 +182,18 @@ impl<'a> Deliveries<'a> {
             let words = || answer.with(|parts| parts.reason().map(Into::into));
             let code = match rulings.of(index) {
                 Ruling::Allowed => {
-                    put(&mut event, offer);
+                    put(&mut event, offer, is_shown);
                     ask_as(treatment, link, &event, words)
                 }
                 Ruling::Vetoed => continue,
                 Ruling::Edited(edited) => {
                     let mut event = raw::Deliver { ..event };
-                    put(&mut event, edited.offer(offer));
+                    put(&mut event, edited.offer(offer), is_shown);
                     ask_as(treatment, link, &event, words)
                 }
             };
-            if code == raw::CONTINUE && !answer.is_touched() {
+            let is_plain = code == raw::CONTINUE && !answer.is_touched();
+            if is_plain && treatment != Treatment::TryOut {
                 continue;
             }
             if treatment != Treatment::Ask {
@@ -208,10 +235,10 @@ impl<'a> Deliveries<'a> {
 
 /// Puts into the event what differs from one message to the next.
 #[inline]
-fn put<'e>(event: &mut raw::Deliver<'e>, offer: Offer<'e>) {
+fn put<'e>(event: &mut raw::Deliver<'e>, offer: Offer<'e>, is_shown: bool) {
     event.qos = offer.qos as u8;
     event.retain = flag(offer.retain);
-    event.payload = raw::View::new(offer.payload);
+    event.payload = raw::View::new(if is_shown { offer.payload } else { &[] });
     event.properties = raw::View::new(offer.properties);
     event.payload_len = offer.payload.len() as u64;
 }
@@ -226,13 +253,14 @@ fn ask_as(
     words: impl FnOnce() -> Option<Box<str>>,
 ) -> i32 {
     match treatment {
-        Treatment::Ask | Treatment::TryOut => link.call(event, words),
+        Treatment::Ask | Treatment::TryOut => link.call_wanted(event, words),
         Treatment::Skip if link.skip(event).is_some() => raw::VETO,
         Treatment::Skip => raw::CONTINUE,
     }
 }
 
-/// What it means that a plugin which is not just asked has answered more than to continue.
+/// What it means that a plugin which is not just asked has answered so. A shadow is compared with those
+/// before it: what the ones after it decide of each message is not kept.
 #[cold]
 fn tried_out(
     link: &Link<OnBeforeDeliver>,
@@ -240,12 +268,11 @@ fn tried_out(
     code: i32,
     (index, rulings): (usize, &mut Rulings),
 ) {
-    let said_no = code == raw::VETO || decision::refusal(code).is_some();
-    match treatment {
-        Treatment::Skip => rulings.set(index, Ruling::Vetoed),
-        _ if said_no => link.record().count(OnBeforeDeliver::INDEX, Came::WouldRefuse),
-        _ if code != raw::CONTINUE => _ = link.answered_wrongly(code),
-        _ => {}
+    if treatment == Treatment::Skip {
+        rulings.set(index, Ruling::Vetoed);
+    } else if let Some(says_no) = link.tried_out(code) {
+        let came = if says_no { Came::WouldRefuse } else { Came::Agreed };
+        link.record().count(OnBeforeDeliver::INDEX, came);
     }
 }
 

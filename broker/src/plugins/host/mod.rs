@@ -29,6 +29,7 @@ use plugin_abi::{
     raw::{self, HostContext, View},
 };
 
+use super::interest::{self, Interests};
 use super::{Capabilities, Capability, escaped::Escaped};
 use crate::{
     hooks::running,
@@ -52,6 +53,8 @@ pub(super) struct Caller {
     starting: AtomicBool,
     /// The instance is gone.
     ended: AtomicBool,
+    /// What it has declared while it was starting.
+    interests: Mutex<Interests>,
     /// What it said last at error level while it was starting. It is logged when it has started
     /// after all; else it is part of the error, and so is not said twice.
     complaint: Mutex<Option<Complaint>>,
@@ -83,6 +86,7 @@ impl Caller {
             config: config.into(),
             ended: AtomicBool::new(false),
             starting: AtomicBool::new(true),
+            interests: Mutex::default(),
             complaint: Mutex::new(None),
         }))
     }
@@ -168,10 +172,21 @@ impl Caller {
         }
     }
 
+    /// What can be done while the plugin starts, and not later.
+    pub(super) fn while_starting<R>(&self, act: impl FnOnce(&mut Interests) -> R) -> Option<R> {
+        let mut interests = self.interests.lock();
+        self.starting.load(Ordering::Relaxed).then(|| act(&mut interests))
+    }
+
+    /// What it has declared; to be called when it has started.
+    pub(super) fn take_interests(&self) -> Interests {
+        std::mem::take(&mut self.interests.lock())
+    }
+
     /// # Safety
     ///
     /// The context is one that [`Caller::context`] made.
-    unsafe fn from_context(context: HostContext) -> &'static Caller {
+    pub(super) unsafe fn from_context(context: HostContext) -> &'static Caller {
         // SAFETY: the caller's promise; it was leaked.
         unsafe { &*context.ptr.cast::<Caller>() }
     }
@@ -287,6 +302,7 @@ const TABLE: HostApi = HostApi {
     timer_cancel: timers::timer_cancel,
     metric: metrics::metric,
     metric_update: metrics::metric_update,
+    interest: interest::declare,
     config: setting::config,
     folder: setting::folder,
     ..HostApi::of_1_0(log::log, log::max_level, log::panicked)

@@ -168,6 +168,6 @@ fn read_pair(text: &str) -> Result<(String, Value), String> {
     Ok((key.to_owned(), read_section(value)?))
 }
 
-fn read_section(text: &str) -> Result<Value, String> {
+pub(super) fn read_section(text: &str) -> Result<Value, String> {
     config::plugin_section(text).map_err(|problem| problem.text)
 }

@@ -3,9 +3,10 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::Arc;
 
 use hookmq::config::{Config, Listener};
-use hookmq::plugins::{PluginEntry, Plugins};
+use hookmq::plugins::{PluginEntry, Plugins, Roster};
 use hookmq::server::Server;
 
 use crate::common::plugins::PluginDir;
@@ -54,11 +55,19 @@ impl Broker {
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.server.as_ref().unwrap().addresses()[0]
+        self.addresses()[0]
+    }
+
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        self.server.as_ref().unwrap().addresses()
     }
 
     pub(crate) fn plugins(&self) -> &Plugins {
         self.server.as_ref().unwrap().plugins()
+    }
+
+    pub(crate) fn roster(&self) -> &Arc<Roster> {
+        self.server.as_ref().unwrap().roster()
     }
 
     /// Stops it in good order.

@@ -1,5 +1,7 @@
 //! One level of a rule's topic filter.
 
+use plugin_config::fits_topic;
+
 /// What stands between two `/`.
 #[derive(Clone, Debug)]
 pub(super) enum Level {
@@ -84,7 +86,7 @@ impl Level {
         pieces.iter().enumerate().all(|(index, piece)| {
             let in_front = is_first && index == 0;
             matches!(piece, Piece::Text(_))
-                || piece.text(names).is_some_and(|name| fits(name, in_front))
+                || piece.text(names).is_some_and(|name| fits_topic(name, in_front))
         })
     }
 
@@ -112,13 +114,6 @@ impl Piece {
             Piece::Username => names.username,
         }
     }
-}
-
-/// Whether a client's name is safe to be part of a level.
-fn fits(name: &str, in_front: bool) -> bool {
-    let begins_topic_of_broker = in_front && name.starts_with('$');
-    let is_more = name.bytes().any(|byte| matches!(byte, b'+' | b'#' | b'/'));
-    !(name.is_empty() || is_more || begins_topic_of_broker)
 }
 
 fn push_text(pieces: &mut Vec<Piece>, plain: &mut String) {

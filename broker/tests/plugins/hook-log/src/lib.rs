@@ -5,6 +5,7 @@
 //! veto: [ on_before_publish ]
 //! refuse: { on_before_subscribe: { code: 0x97, reason: enough } }
 //! throttle: { on_connect: 1000 }    # milliseconds
+//! interest: [ { hook: on_publish, topic: a/#, listener: "tcp://…", without_payload: true } ]
 //! ```
 
 use std::{collections::HashMap, time::Duration};
@@ -22,6 +23,16 @@ struct HookLog {
     veto: Vec<String>,
     refuse: HashMap<String, Refusal>,
     throttle: HashMap<String, u64>,
+    interest: Vec<Interest>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(crate = "plugin_abi::serde", deny_unknown_fields, default)]
+struct Interest {
+    hook: String,
+    topic: Option<String>,
+    listener: Option<String>,
+    without_payload: bool,
 }
 
 #[derive(Deserialize)]
@@ -34,8 +45,20 @@ struct Refusal {
 
 #[plugin]
 impl Plugin for HookLog {
-    fn bootstrap(_host: Host, config: Config) -> Result<Self> {
+    fn bootstrap(host: Host, config: Config) -> Result<Self> {
         let plugin: HookLog = config.get()?;
+        for Interest { hook, topic, listener, without_payload } in &plugin.interest {
+            let mut interest = host.interest(hook);
+            if let Some(topic) = topic {
+                interest = interest.topic(topic)?;
+            }
+            if let Some(listener) = listener {
+                interest = interest.listener(listener)?;
+            }
+            if *without_payload {
+                interest.without_payload()?;
+            }
+        }
         plugin.log("bootstrap", config.as_json());
         Ok(plugin)
     }

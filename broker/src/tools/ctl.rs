@@ -1,0 +1,91 @@
+//! `hookmq ctl`: talks to a running broker over its control socket.
+
+mod client;
+mod plugins;
+mod table;
+mod trace;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use hookmq::config;
+
+use super::complain;
+use client::Failure;
+
+/// List and change what a running broker does
+#[derive(clap::Args)]
+pub(crate) struct Ctl {
+    #[command(flatten)]
+    socket: SocketFile,
+    /// Print answers as they come: a line of JSON each
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    about: About,
+}
+
+/// The broker to talk to.
+#[derive(clap::Args)]
+struct SocketFile {
+    /// The config file of the broker [default: config.yml in the working directory]
+    #[arg(short, long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// The control socket of the broker [default: what `control:` of its config says]
+    #[arg(long, value_name = "PATH", global = true)]
+    socket: Option<PathBuf>,
+}
+
+#[derive(clap::Subcommand)]
+enum About {
+    #[command(subcommand)]
+    Plugins(plugins::Command),
+}
+
+impl Ctl {
+    /// `given` stands before the command. Blocks as long as the broker takes.
+    pub(crate) fn run(&self, given: Option<PathBuf>) -> ExitCode {
+        let About::Plugins(command) = &self.about;
+        let path = match self.socket.path(given) {
+            Ok(path) => path,
+            Err(text) => {
+                complain(text);
+                return crate::BAD_CONFIG.into();
+            }
+        };
+        match command.run(&path, self.json) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(Failure::Refused(text)) => {
+                complain(text);
+                ExitCode::FAILURE
+            }
+            Err(Failure::Unreachable(text)) => {
+                complain(text);
+                UNREACHABLE.into()
+            }
+        }
+    }
+}
+
+/// `EX_UNAVAILABLE` of sysexits.h.
+const UNREACHABLE: u8 = 69;
+
+impl SocketFile {
+    /// The config may have problems elsewhere.
+    fn path(&self, given: Option<PathBuf>) -> Result<PathBuf, String> {
+        if let Some(socket) = &self.socket {
+            return Ok(socket.clone());
+        }
+        let file = self.config.clone().or(given).unwrap_or_else(|| config::FILE_NAME.into());
+        let (config, problems) = config::inspect(&file).map_err(|error| {
+            format!("{error}; name the broker's config with --config, or its socket with --socket")
+        })?;
+        if let Some(problem) = problems.iter().find(|problem| problem.key == "control") {
+            return Err(format!("{}:{problem}", file.display()));
+        }
+        crate::control_socket(&config, &file).ok_or_else(|| {
+            let file = file.display();
+            format!("{file}: control: is off, so that the broker has no socket to talk to it by")
+        })
+    }
+}

@@ -1,0 +1,24 @@
+//! Tables for people, with columns as wide as what is in them.
+
+use crate::tools::say;
+
+/// Prints rows, the first of which is the head. Cells that are numbers stand at the right.
+pub(crate) fn print<const N: usize>(rows: &[[String; N]]) {
+    let mut widths = [0; N];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    for row in rows {
+        let cells = row.iter().zip(widths).map(|(cell, width)| match is_number(cell) {
+            true => format!("{cell:>width$}"),
+            false => format!("{cell:<width$}"),
+        });
+        say(cells.collect::<Vec<_>>().join("  ").trim_end());
+    }
+}
+
+fn is_number(cell: &str) -> bool {
+    cell.starts_with(|c: char| c.is_ascii_digit()) && cell.chars().all(|c| c.is_ascii_digit())
+}

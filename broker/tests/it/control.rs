@@ -1,0 +1,107 @@
+//! The control socket of a broker that clients are connected to.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+
+use hookmq::control::{Control, ControlSocket, connect};
+use mqtt::{QoS, Version};
+use serde_json::{Value, json};
+
+use crate::common::log;
+use crate::common::plugins::{self, PluginDir};
+use crate::support::auth::entry;
+use crate::support::{Broker, Client, both_versions};
+
+both_versions!(
+    a_trace_shows_what_plugins_refuse,
+    what_is_changed_at_the_socket_is_in_force_for_the_next_packet,
+);
+
+/// A broker with a plugin that vetoes what is published, and its control socket.
+struct Controlled {
+    broker: Broker,
+    directory: PluginDir,
+    _control: Control,
+}
+
+/// A connection to it.
+struct Operator {
+    answers: BufReader<UnixStream>,
+}
+
+impl Controlled {
+    fn start(name: &str) -> Controlled {
+        log::take();
+        let directory = PluginDir::new();
+        directory.put(plugins::rust("hook-log"), name);
+        let section = json!({ "veto": ["on_before_publish"] });
+        let broker = Broker::with_plugins(&directory, vec![entry(name, section)]);
+        let socket = ControlSocket::make(&directory.path().join("control.sock")).unwrap();
+        let control = Control::start(socket, broker.roster().clone()).unwrap();
+        Controlled { broker, directory, _control: control }
+    }
+
+    fn operator(&self) -> Operator {
+        let stream = connect(&self.directory.path().join("control.sock")).unwrap();
+        Operator { answers: BufReader::new(stream) }
+    }
+}
+
+impl Operator {
+    fn ask(&mut self, request: &Value) -> Value {
+        let line = format!("{request}\n");
+        self.answers.get_mut().write_all(line.as_bytes()).unwrap();
+        self.next()
+    }
+
+    fn next(&mut self) -> Value {
+        let mut line = String::new();
+        self.answers.read_line(&mut line).unwrap();
+        serde_json::from_str(&line).unwrap()
+    }
+}
+
+fn a_trace_shows_what_plugins_refuse(version: Version) {
+    let name = &*format!("traced-{}", version.level());
+    let controlled = Controlled::start(name);
+    let mut client = Client::connect(&controlled.broker, version, "c");
+    let mut other = Client::connect(&controlled.broker, version, "other");
+    let mut operator = controlled.operator();
+    let trace = json!({ "command": "plugins.trace", "client": "c", "answers": "refusals" });
+    assert_eq!(operator.ask(&trace), json!({ "ok": null }));
+    other.publish("a", "", QoS::AtLeastOnce);
+    client.publish("a/b", "", QoS::AtLeastOnce);
+    let traced = operator.next()["traced"].take();
+    let is = |key: &str, value: Value| assert_eq!(traced[key], value, "{traced}");
+    is("plugin", json!(name));
+    is("hook", json!("on_before_publish"));
+    is("client", json!("c"));
+    is("subject", json!("a/b"));
+    is("answer", json!("veto"));
+    is("refused", json!(true));
+    // Another operator is answered meanwhile.
+    let stats = controlled.operator().ask(&json!({ "command": "plugins.stats", "plugin": name }));
+    let hooks = stats["ok"].as_array().unwrap();
+    let asked = hooks.iter().find(|hook| hook["hook"] == "on_before_publish").unwrap();
+    assert_eq!((&asked["asked"], &asked["vetoed"]), (&json!(2), &json!(2)));
+}
+
+fn what_is_changed_at_the_socket_is_in_force_for_the_next_packet(version: Version) {
+    let name = &*format!("changed-{}", version.level());
+    let controlled = Controlled::start(name);
+    let mut client = Client::connect(&controlled.broker, version, "c");
+    client.subscribe("a", QoS::AtMostOnce);
+    let mut other = Client::connect(&controlled.broker, version, "other");
+    other.publish("a", "vetoed", QoS::AtLeastOnce);
+    let mut operator = controlled.operator();
+    let section = json!({ "command": "plugins.config", "plugin": name, "section": { "veto": [] } });
+    assert_eq!(operator.ask(&section), json!({ "ok": null }));
+    other.publish("a", "passes", QoS::AtLeastOnce);
+    client.expect("a", "passes");
+    let disable = json!({ "command": "plugins.disable", "plugin": name });
+    assert_eq!(operator.ask(&disable), json!({ "ok": null }));
+    other.publish("a", "unasked", QoS::AtLeastOnce);
+    client.expect("a", "unasked");
+    let said = log::messages(&format!("plugin::{name}"));
+    assert_eq!(said.iter().filter(|line| line.contains(" on_before_publish")).count(), 2);
+}

@@ -1,0 +1,150 @@
+//! `hookmq plugin replay`: what is told of answers, and of plugins that differ or break off.
+
+use std::time::Duration;
+
+use recording::{Field, MAGIC, Record};
+use serde_json::Value;
+
+use crate::common::plugins;
+use crate::folder::{Folder, Said};
+
+/// A folder with the plugin `played` and a recording of messages to these topics.
+fn folder(topics: &[&str]) -> Folder {
+    let folder = Folder::new("");
+    let library = plugins::c("broker/tests/plugins/played.c");
+    folder.write("played.so", std::fs::read(library).unwrap());
+    let mut bytes = MAGIC.to_vec();
+    for (number, topic) in (0..).zip(topics) {
+        let mut record = Record::new("on_before_publish", Duration::from_millis(number));
+        record.set(Field::ClientId, "alice");
+        record.set(Field::Topic, topic);
+        record.set(Field::Payload, "on");
+        bytes.extend(record.encode());
+    }
+    // One for a hook that the plugin has not got.
+    bytes.extend(Record::new("on_connect", Duration::from_secs(1)).encode());
+    folder.write("events.rec", bytes);
+    folder
+}
+
+fn replay(folder: &Folder, arguments: &[&str]) -> Said {
+    folder.run(&[&["plugin", "replay", "events.rec", "played.so"], arguments].concat())
+}
+
+/// The lines about events, each with single blanks.
+fn events(said: &Said) -> Vec<String> {
+    let lines = said.out.iter().take_while(|line| !line.is_empty());
+    lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
+}
+
+#[test]
+fn answers_are_told_in_words() {
+    let folder = folder(&["a", "veto", "edit", "publish", "later", "never", "count", "count"]);
+    let said = replay(&folder, &[]);
+    said.check(0, &[]);
+    let expected = [
+        "1 on_before_publish alice a continue",
+        "2 on_before_publish alice veto veto",
+        "3 on_before_publish alice edit continue; topic: other; QoS: 0",
+        "4 on_before_publish alice publish continue; publishes from/plugin at 1: on",
+        "5 on_before_publish alice later refuse 0x87; reason: thought about it",
+        "6 on_before_publish alice never failed: no answer in time",
+        "7 on_before_publish alice count refuse 0x97; reason: asked 0 times before",
+        "8 on_before_publish alice count refuse 0x97; reason: asked 1 times before",
+    ];
+    assert_eq!(events(&said), expected);
+    let [.., head, row] = &said.out[..] else { panic!("no table: {:#?}", said.out) };
+    assert!(head.contains("p50") && head.contains("p99"), "{head}");
+    let row: Vec<&str> = row.split_whitespace().collect();
+    assert_eq!((row[0], row[1], row.len()), ("on_before_publish", "8", 5));
+}
+
+#[test]
+fn programs_get_json() {
+    let said = replay(&folder(&["a", "edit"]), &["--json"]);
+    said.check(0, &[]);
+    let lines: Vec<Value> =
+        said.out.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&lines[0]["event"], &lines[0]["answer"]), (&1.into(), &"continue".into()));
+    assert_eq!(lines[1]["parts"], serde_json::json!(["topic: other", "QoS: 0"]));
+    assert!(lines[1]["ns"].as_u64().unwrap() > 0);
+    assert_eq!(lines[2]["times"]["on_before_publish"]["events"], 2);
+}
+
+#[test]
+fn only_the_hooks_that_are_named_are_played() {
+    let folder = folder(&["a"]);
+    let said = replay(&folder, &["--hook", "on_connect"]);
+    said.check(0, &[]);
+    assert_eq!(said.out, [""; 0]);
+    assert_eq!(replay(&folder, &["--hook", "on_before_publish"]).out.len(), 4);
+}
+
+/// The other one is the same, with another code for a refusal.
+#[test]
+fn two_builds_are_compared() {
+    let folder = folder(&["a", "count", "veto"]);
+    let source = plugins::workspace().join("broker/tests/plugins/played.c");
+    let source = std::fs::read_to_string(source).unwrap().replace("return 0x97", "return 0x87");
+    folder.write("old.so", std::fs::read(plugins::c_text(&source)).unwrap());
+    let said = replay(&folder, &["--compare", "old.so"]);
+    said.check(1, &[]);
+    let expected = [
+        "2 on_before_publish alice count",
+        "old refuse 0x87; reason: asked 0 times before",
+        "new refuse 0x97; reason: asked 0 times before",
+    ];
+    assert_eq!(events(&said), expected);
+    assert_eq!(said.out.last().unwrap(), "1 difference");
+    let said = replay(&folder, &["--compare", "old.so", "--json"]);
+    let line: Value = serde_json::from_str(&said.out[0]).unwrap();
+    assert_eq!((&line["event"], &line["old"]["answer"]), (&2.into(), &"refuse 0x87".into()));
+    let said = replay(&folder, &["--compare", "played.so"]);
+    said.check(0, &[]);
+    assert_eq!(said.out.last().unwrap(), "no difference");
+}
+
+#[test]
+fn a_crash_is_told_with_the_event() {
+    let folder = folder(&["a", "crash", "a"]);
+    let said = replay(&folder, &[]);
+    assert_eq!(said.status, Some(1));
+    assert_eq!(events(&said), ["1 on_before_publish alice a continue"]);
+    let [error] = &said.errors[..] else { panic!("{:#?}", said.errors) };
+    let place = "played.so has ended its process in event 2, on_before_publish of alice (crash) (";
+    assert!(error.starts_with(place), "{error}");
+}
+
+#[test]
+fn a_plugin_that_is_silent_is_ended() {
+    let said = replay(&folder(&["silent"]), &["--timeout", "1"]);
+    let place = "played.so was silent for 1s in event 1, on_before_publish of alice (silent)";
+    said.check(1, &[place]);
+}
+
+#[test]
+fn what_cannot_be_played_is_told() {
+    let folder = folder(&["a"]);
+    folder.write("events.rec", "no recording");
+    replay(&folder, &[]).check(1, &["events.rec: it is no recording"]);
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend([2, 0, 0, 0, 200, 0]);
+    folder.write("events.rec", bytes);
+    replay(&folder, &[]).check(1, &["events.rec: record 1 is damaged"]);
+    folder.write("played.so", "no plugin");
+    let said = replay(&folder, &[]);
+    let text =
+        "plugin played (played.so) cannot be loaded: it is not a shared library (no ELF file)";
+    said.check(1, &[text]);
+}
+
+#[test]
+fn a_section_that_is_refused_is_told() {
+    let folder = folder(&["a"]);
+    folder.write("played.so", std::fs::read(plugins::rust("sub-limiter")).unwrap());
+    let said = replay(&folder, &["--plugin-config", "{ max: 0 }"]);
+    let [error] = &said.errors[..] else { panic!("{:#?}", said.errors) };
+    assert!(error.contains("it refused to start: `max`: invalid value: integer `0`"), "{error}");
+    assert_eq!(said.status, Some(1));
+    replay(&folder, &["--plugin-config", "{ max: 1 }"]).check(0, &[]);
+}
