@@ -223,7 +223,7 @@ impl Connection {
                 self.check_by(shard, due);
             }
         }
-        orders.map_or(Ok(()), |orders| self.obey(shard, *orders))
+        orders.map_or(Ok(()), |orders| self.obey(shard, orders))
     }
 }
 

@@ -7,7 +7,7 @@ use mqtt::{SubAck, Subscribe, Subscription, UnsubAck, Unsubscribe};
 
 use super::{Connection, End, Stage, why};
 use crate::config::Limits;
-use crate::hooks::{self, Refusal, Verdict};
+use crate::hooks::{self, Origin, Refusal, Verdict};
 use crate::session::MatchedBy;
 use crate::shard::Shard;
 
@@ -95,6 +95,7 @@ impl Connection {
             retain_as_published: options.retain_as_published,
             retain_handling: options.retain_handling as u8,
             properties: properties.as_bytes(),
+            origin: Origin::Client,
         };
         let granted = ReasonCode::granted(options.qos);
         let decision = shard.hooks.on_before_subscribe(&facts, &event);

@@ -58,6 +58,8 @@ pub struct Subscription<'a> {
     pub retain_handling: u8,
     /// The property block of the packet, without its length.
     pub properties: &'a [u8],
+    /// Who subscribes.
+    pub origin: Origin<'a>,
 }
 
 /// A message on its way in.
@@ -175,9 +177,9 @@ impl Subscription<'_> {
             whole_filter: raw::Text::new(self.filter),
             answer_ctx: answer.context,
             answer: answer.function,
-            origin: raw::ORIGIN_CLIENT.into(),
+            origin: self.origin.to_raw().into(),
             asked_again: 0,
-            source: raw::Text::new(""),
+            source: self.origin.source(),
             original_filter: raw::Text::new(self.filter),
         }
     }

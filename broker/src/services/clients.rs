@@ -54,12 +54,12 @@ impl Account {
         }
         let reason = reason.nearest_in(PacketType::Disconnect);
         let kick = Kick { reason, words: words.into(), without_will, ends_session };
-        self.order(client_id, What::Close(kick))
+        let (client_id, order) = self.order_for(client_id, What::Close(kick));
+        self.post(Errand::Order(client_id, order))
     }
 
-    fn order(self: &Arc<Self>, client_id: &str, what: What) -> Result<(), Declined> {
-        let order = Order { by: self.name.clone(), depth: 0, what };
-        self.post(Errand::Order(client_id.into(), order))
+    pub(super) fn order_for(&self, client_id: &str, what: What) -> (Box<str>, Order) {
+        (client_id.into(), Order { by: self.name.clone(), depth: 0, what })
     }
 
     /// Shows all clients and sessions, or that of a client id, until `show` wants no more. Returns how

@@ -20,6 +20,8 @@ pub(crate) enum Errand {
     Retain(Packet),
     /// To the session of this client id.
     Order(Box<str>, Order),
+    /// The same, if the plugins let it pass.
+    Subscribe((Box<str>, Order)),
 }
 
 /// What an errand takes beside what it carries.
@@ -32,7 +34,9 @@ impl Errand {
             + match self {
                 Errand::Publish(packet) | Errand::Retain(packet) => packet.bytes().len(),
                 Errand::Send(client_id, packet) => client_id.len() + packet.bytes().len(),
-                Errand::Order(client_id, order) => client_id.len() + order.size(),
+                Errand::Order(client_id, order) | Errand::Subscribe((client_id, order)) => {
+                    client_id.len() + order.size()
+                }
             }
     }
 
@@ -49,6 +53,10 @@ impl Errand {
             Errand::Send(client_id, packet) => send(broker, shard, account, &client_id, &packet),
             Errand::Order(client_id, order) => {
                 broker.order(shard, &client_id, Order { depth, ..order });
+                None
+            }
+            Errand::Subscribe((client_id, order)) => {
+                super::subscribe::ask(broker, shard, &client_id, Order { depth, ..order });
                 None
             }
             Errand::Retain(packet) => {

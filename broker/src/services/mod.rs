@@ -28,6 +28,7 @@ mod mailbox;
 mod metrics;
 mod packet;
 mod store;
+pub(crate) mod subscribe;
 mod timers;
 
 pub(crate) use account::Account;

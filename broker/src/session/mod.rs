@@ -148,6 +148,15 @@ impl Session {
         self.orders.lock().take()
     }
 
+    /// Orders that were not carried out, before those that have come since.
+    pub(crate) fn put_back(&self, mut left: Box<Orders>) {
+        let mut orders = self.orders.lock();
+        if let Some(newer) = orders.take() {
+            left.0.extend(newer.0);
+        }
+        *orders = (!left.0.is_empty()).then_some(left);
+    }
+
     /// A connection has begun or ended: what was noted at it is forgotten.
     pub(crate) fn end_attributes_of_connection(&self) {
         let mut attributes = self.attributes.lock();

@@ -49,6 +49,7 @@ mod plugin_abi;
 mod plugin_clients;
 mod plugin_kv;
 mod plugin_publish;
+mod plugin_subscribe;
 mod plugin_timers;
 mod plugins;
 mod publish;

@@ -28,6 +28,36 @@ pub(super) unsafe extern "C" fn disconnect(
     }
 }
 
+pub(super) unsafe extern "C" fn subscribe(
+    context: HostContext,
+    client_id: View<'_>,
+    filter: View<'_>,
+    options: u32,
+    identifier: u32,
+) -> i32 {
+    // SAFETY: as in `disconnect`.
+    unsafe {
+        answer(context, |caller| {
+            caller.may_change(Capability::Subscribe)?;
+            caller.account()?.subscribe(text(client_id)?, text(filter)?, options, identifier)
+        })
+    }
+}
+
+pub(super) unsafe extern "C" fn unsubscribe(
+    context: HostContext,
+    client_id: View<'_>,
+    filter: View<'_>,
+) -> i32 {
+    // SAFETY: as in `disconnect`.
+    unsafe {
+        answer(context, |caller| {
+            caller.may_change(Capability::Subscribe)?;
+            caller.account()?.unsubscribe(text(client_id)?, text(filter)?)
+        })
+    }
+}
+
 pub(super) unsafe extern "C" fn each_client(
     context: HostContext,
     client_id: View<'_>,

@@ -289,6 +289,8 @@ const TABLE: HostApi = HostApi {
     retain: messages::retain,
     each_retained: retained::each_retained,
     disconnect: clients::disconnect,
+    subscribe: clients::subscribe,
+    unsubscribe: clients::unsubscribe,
     each_client: clients::each_client,
     each_subscription: clients::each_subscription,
     receivers: clients::receivers,
