@@ -14,9 +14,11 @@ use crate::clock::Clock;
 use crate::config::{Config, Limits};
 use crate::connection::Backoff;
 use crate::hooks::{Client, Live, Origin, Publication, Sender, SessionChange};
-use crate::router::{Item, Receivers, Retained, RetainedLimits, Retention, Router, Run, Whom};
+use crate::router::{
+    Item, Provenance, Receivers, Retained, RetainedLimits, Retention, Router, Run, Whom,
+};
 use crate::session::{ConnectionId, Due, Ended, Message, QueueLimits, Registry};
-use crate::session::{Schedule, Session, TakeoverLimit, Takeovers, Will};
+use crate::session::{Schedule, Session, TakeoverLimit, Takeovers};
 use crate::shard::Shard;
 use crate::store::Store;
 use crate::tally::{Kind, Tally};
@@ -101,26 +103,18 @@ impl Broker {
 
     /// Whether a topic name is within the limits; a client's may not begin with `$`.
     pub(crate) fn accepts_topic(&self, topic: &str) -> bool {
-        self.is_within_limits(topic) && !topic.is_empty() && !topic.starts_with('$')
+        self.limits.accepts_topic(topic)
     }
 
-    /// Whether a topic filter is well formed and within the limits. [MQTT-4.7.1-1] [MQTT-4.7.1-2]
+    /// Whether a topic filter is well formed and within the limits.
     pub(crate) fn accepts_filter(&self, filter: &str) -> bool {
-        self.is_within_limits(filter) && mqtt::topic::check_topic_filter(filter).is_ok()
+        self.limits.accepts_filter(filter)
     }
 
     /// Whether no more user properties are among `properties` than the limits allow.
     #[inline]
     pub(crate) fn accepts_properties(&self, properties: Properties<'_>) -> bool {
-        let Limits { max_user_properties, max_user_property_bytes, .. } = self.limits;
-        // Each takes five bytes at least, so that few blocks have to be walked.
-        let block = properties.as_bytes().len();
-        if block / 5 <= max_user_properties && block <= max_user_property_bytes {
-            return true;
-        }
-        let sizes = properties.user_properties().map(|(name, value)| name.len() + value.len());
-        let (count, bytes) = sizes.fold((0, 0), |(count, bytes), size| (count + 1, bytes + size));
-        count <= max_user_properties && bytes <= max_user_property_bytes
+        self.limits.accepts_properties(properties)
     }
 
     /// Whether a payload is what its Payload Format Indicator says, if that is to be checked.
@@ -129,11 +123,6 @@ impl Broker {
         !self.check_payload_format
             || properties.payload_format() != Some(1)
             || std::str::from_utf8(payload).is_ok()
-    }
-
-    fn is_within_limits(&self, topic: &str) -> bool {
-        topic.len() <= self.limits.max_topic_length
-            && topic.bytes().filter(|byte| *byte == b'/').count() < self.limits.max_topic_levels
     }
 
     /// Counts a takeover of `client_id`; returns whether it may be.
@@ -169,20 +158,19 @@ impl Broker {
         shard: &mut Shard,
         run: &Run<'_>,
         client: &Client<'_>,
-        origin: Origin<'_>,
-        depth: u32,
     ) -> Option<Arc<Session>> {
         let matched = shard.cache.matched(&self.router, run.topic);
         let generation = shard.cache.generation();
         let receivers = Receivers { matched: &matched, generation, router: &self.router };
         let Shard { hooks, outgoing, .. } = shard;
+        let origin = run.provenance.origin;
         let sender = Sender { client_id: client.client_id, origin };
         let deliveries = hooks.on_before_deliver(sender, run.topic);
         let crowded = crate::router::deliver(run, &receivers, deliveries.as_ref(), outgoing);
         drop(deliveries);
         if shard.hooks.watches_messages() {
             for item in run.items {
-                shard.hooks.on_publish(client, &publication(run, item, origin, depth));
+                shard.hooks.on_publish(client, &publication(run, item));
             }
         }
         crowded
@@ -213,41 +201,15 @@ impl Broker {
         true
     }
 
-    /// Publishes a will, unless a plugin vetoes it.
-    pub(crate) fn publish_will(&self, shard: &mut Shard, will: &Will) {
-        let client = &will.author.facts();
-        let mut data = Vec::new();
-        let version = mqtt::Version::INSIDE;
-        let publish = will.message.publish(1, false);
-        // Its expiry begins now, so that nothing is taken off.
-        publish.encode(version, &mut data);
-        let Ok(Some(frame)) = mqtt::split_frame(&data, u32::MAX) else { return };
-        let item = Item::new(&publish, 0, data.len(), frame.header_len());
-        let run = Run {
-            data: &data,
-            topic: publish.topic,
-            items: &[item],
-            version,
-            // Its session may be there still, and have a subscription with No Local. [MQTT-3.8.3-3]
-            publisher: Some(&will.author.session),
-            now: shard.second(),
-        };
-        if shard.hooks.watches_messages() {
-            let publication = publication(&run, &item, Origin::Will, 0);
-            // There is nobody to tell, or to wait.
-            if shard.hooks.on_before_publish(client, &publication).is_veto() {
-                return;
-            }
-        }
-        if publish.retain {
-            self.retain(&publish, &will.author.session.client_id, shard.second());
-        }
-        self.route(shard, &run, client, Origin::Will, 0);
-    }
-
     /// Finishes a session that is over. [MQTT-4.1.0-2]
-    pub(crate) fn end_session(&self, shard: &mut Shard, ended: &Ended, change: SessionChange) {
-        let session = &ended.session;
+    pub(crate) fn end_session(
+        self: &Arc<Self>,
+        shard: &mut Shard,
+        ended: Ended,
+        change: SessionChange,
+    ) {
+        let Ended { session, will, .. } = ended;
+        let session = &session;
         let subscriptions = std::mem::take(&mut *session.subscriptions.lock());
         self.router.unsubscribe_all(subscriptions.filters(), session);
         let mut outbox = session.outbox.lock();
@@ -257,8 +219,8 @@ impl Broker {
         drop(outbox);
         self.router.inherit(session, left, shard);
         self.store.session_ended(&session.client_id);
-        if let Some(will) = &ended.will {
-            self.publish_will(shard, will);
+        if let Some(will) = will {
+            self.publish_will(shard, *will);
         }
         shard.tell_outcomes();
         let whom = Whom::of(&session.outbox.lock());
@@ -270,7 +232,7 @@ impl Broker {
     }
 
     /// Ends the sessions, publishes the wills and frees the retained messages whose time has come.
-    pub(crate) fn attend_absent(&self, shard: &mut Shard) {
+    pub(crate) fn attend_absent(self: &Arc<Self>, shard: &mut Shard) {
         for _ in 0..SWEEPS {
             if self.retained.sweep(shard.second()) {
                 break;
@@ -281,12 +243,12 @@ impl Broker {
                 Due::SessionExpiry { client_id, departure } => {
                     if let Some(ended) = self.sessions.expire(&client_id, departure) {
                         log::debug!("session of {client_id:?} has expired");
-                        self.end_session(shard, &ended, SessionChange::Expired);
+                        self.end_session(shard, ended, SessionChange::Expired);
                     }
                 }
                 Due::Will { client_id, departure } => {
                     if let Some(will) = self.sessions.take_will(&client_id, departure) {
-                        self.publish_will(shard, &will);
+                        self.publish_will(shard, *will);
                     }
                 }
             }
@@ -303,13 +265,9 @@ impl Broker {
 }
 
 /// What plugins are shown of a message.
-pub(crate) fn publication<'a>(
-    run: &Run<'a>,
-    item: &Item,
-    origin: Origin<'a>,
-    depth: u32,
-) -> Publication<'a> {
+pub(crate) fn publication<'a>(run: &Run<'a>, item: &Item) -> Publication<'a> {
     let publish = run.publish(item);
+    let Provenance { origin, original_topic, depth } = run.provenance;
     Publication {
         topic: publish.topic,
         payload: publish.payload,
@@ -318,6 +276,7 @@ pub(crate) fn publication<'a>(
         retain: item.retain,
         dup: item.dup,
         origin,
+        original_topic: original_topic.unwrap_or(publish.topic),
         depth,
     }
 }

@@ -19,6 +19,7 @@ mod broker;
 mod clock;
 mod failures;
 mod orders;
+mod publish;
 mod tally;
 
 mod transport;

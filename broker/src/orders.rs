@@ -15,7 +15,7 @@ use crate::shard::Shard;
 
 impl Broker {
     /// Carries an order out, or has the client's connection do it.
-    pub(crate) fn order(&self, shard: &mut Shard, client_id: &str, order: Order) {
+    pub(crate) fn order(self: &Arc<Self>, shard: &mut Shard, client_id: &str, order: Order) {
         let Given::Away(order) = self.sessions.give(client_id, order) else { return };
         if let What::Close(kick) = &order.what {
             self.close_absent(shard, client_id, kick);
@@ -36,7 +36,7 @@ impl Broker {
     }
 
     /// A connection has left a session behind: what it has not got to is done now.
-    pub(crate) fn carry_out_left(&self, shard: &mut Shard, session: &Session) {
+    pub(crate) fn carry_out_left(self: &Arc<Self>, shard: &mut Shard, session: &Session) {
         let Some(orders) = session.take_orders() else { return };
         for order in orders.0 {
             self.order(shard, &session.client_id, order);
@@ -79,13 +79,15 @@ impl Broker {
                 if is_kept {
                     self.store.unsubscribed(&session.client_id, filter);
                 }
-                shard.hooks.on_unsubscribe(client, filter);
+                let event = subscribe::end_event(&order.by, filter);
+                shard.hooks.on_unsubscribe(client, &event);
             }
             What::Close(_) => {}
         }
     }
 
-    fn add_subscription(
+    /// Registers a subscription that the plugins have let pass, with what is retained for it.
+    pub(crate) fn add_subscription(
         &self,
         session: &Arc<Session>,
         kept: &mut Kept,
@@ -97,6 +99,7 @@ impl Broker {
         let matched_by = MatchedBy::new(identifier, is_shared.then_some(filter));
         self.router.subscribe(filter, session, options, matched_by.clone());
         let is_new = session.subscriptions.lock().insert(filter, options, identifier);
+        // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11] [MQTT-3.8.4-4]
         let wanted = match options.retain_handling {
             _ if is_shared => false,
             RetainHandling::Send => true,
@@ -104,13 +107,21 @@ impl Broker {
             RetainHandling::DoNotSend => false,
         };
         if wanted {
+            // [MQTT-3.8.3-3]
             let not_by = options.no_local.then(|| session.client_id.clone());
             let walk = self.retained.walk(filter, not_by);
             kept.replay.get_or_insert_default().add(walk, options.qos, matched_by);
         }
     }
 
-    fn remove_subscription(&self, session: &Session, kept: &mut Kept, filter: &str) -> bool {
+    /// Ends a subscription; returns whether there was one.
+    pub(crate) fn remove_subscription(
+        &self,
+        session: &Session,
+        kept: &mut Kept,
+        filter: &str,
+    ) -> bool {
+        // What is on its way already stays in the outbox. [MQTT-3.10.4-1] [MQTT-3.10.4-3]
         if !session.subscriptions.lock().remove(filter) {
             return false;
         }
@@ -118,11 +129,12 @@ impl Broker {
             replay.unsubscribe(filter);
         }
         let generation = self.router.unsubscribe(filter, session);
+        // [MQTT-3.10.4-2]
         session.outbox.lock().expect_generation(generation);
         true
     }
 
-    fn close_absent(&self, shard: &mut Shard, client_id: &str, kick: &Kick) {
+    fn close_absent(self: &Arc<Self>, shard: &mut Shard, client_id: &str, kick: &Kick) {
         if !kick.ends_session {
             return;
         }
@@ -132,6 +144,6 @@ impl Broker {
             ended.will = None;
         }
         log::debug!("session of {client_id:?} is ended by a plugin");
-        self.end_session(shard, &ended, SessionChange::Deleted);
+        self.end_session(shard, ended, SessionChange::Deleted);
     }
 }

@@ -59,12 +59,15 @@ impl Version {
     }
 
     /// The keep alive of a client that asks for `asked` where no more than `max` is granted, in
-    /// seconds; 0: none. A 3.1.1 client cannot be told another than its own.
-    pub fn keep_alive(self, asked: u16, max: u16) -> u16 {
+    /// seconds; 0: none. `wanted`: what the server wants instead. A 3.1.1 client cannot be told another
+    /// than its own.
+    pub fn keep_alive(self, asked: u16, wanted: Option<u16>, max: u16) -> u16 {
         match self {
             Version::V3_1 | Version::V3_1_1 => asked,
-            Version::V5 if asked == 0 => max,
-            Version::V5 => asked.min(max),
+            Version::V5 => match wanted.unwrap_or(asked) {
+                0 => max,
+                seconds => seconds.min(max),
+            },
         }
     }
 
@@ -338,8 +341,9 @@ mod tests {
     #[test]
     fn keep_alive_has_a_cap_for_those_who_can_be_told() {
         for (asked, told) in [(0, 100), (99, 99), (100, 100), (65_535, 100)] {
-            assert_eq!(Version::V5.keep_alive(asked, 100), told);
-            assert_eq!(OLD.keep_alive(asked, 100), asked);
+            assert_eq!(Version::V5.keep_alive(asked, None, 100), told);
+            assert_eq!(Version::V5.keep_alive(77, Some(asked), 100), told);
+            assert_eq!(OLD.keep_alive(asked, Some(7), 100), asked);
         }
     }
 

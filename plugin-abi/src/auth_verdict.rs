@@ -51,6 +51,12 @@ impl AuthVerdict {
         AuthVerdict::of(raw::AUTHENTICATED)
     }
 
+    /// The answer comes later, by the [`Later`](crate::Later) that the hook has taken from
+    /// [`Host::later`](crate::Host::later); without one it is a failure.
+    pub const fn pending() -> Self {
+        AuthVerdict::of(raw::PENDING)
+    }
+
     /// Sends Authentication Data with a challenge or a success: at most 65,535 bytes.
     pub fn data(self, data: impl AsRef<[u8]>) -> Self {
         self.part(raw::ANSWER_DATA, data.as_ref())

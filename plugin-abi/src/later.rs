@@ -1,6 +1,7 @@
 //! An answer that comes later, from any thread. Since 1.1.
 
 use crate::{
+    auth_verdict::AuthVerdict,
     host::{Host, HostError},
     property::Property,
     raw::{self, Part, View},
@@ -31,6 +32,17 @@ impl Later {
     /// [`HostError::NotThere`]: it comes too late, or the client is gone. Nothing needs to be done then.
     pub fn complete(mut self, verdict: impl Into<Verdict>) -> Result<(), HostError> {
         let code = verdict.into().number(&mut self.parts);
+        self.send(code)
+    }
+
+    /// As [`complete`](Later::complete), for on_auth.
+    ///
+    /// # Errors
+    ///
+    /// As there.
+    pub fn complete_auth(mut self, verdict: AuthVerdict) -> Result<(), HostError> {
+        let (code, parts) = verdict.parts();
+        self.parts.extend_from_slice(parts);
         self.send(code)
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Plain data only. `load` reads the file, `first_run` writes it when there is none.
 
+mod accepts;
 mod changed;
 mod control;
 mod document;

@@ -2,6 +2,7 @@
 //! without.
 
 use std::sync::Arc;
+use std::task::Context;
 
 use mqtt::{PacketType, Property, Publish, Violation};
 
@@ -45,15 +46,15 @@ impl Connection {
     pub(super) fn on_aliased(
         &mut self,
         shard: &mut Shard,
+        cx: &Context<'_>,
         data: &[u8],
         publish: &Publish<'_>,
         alias: u16,
     ) -> Result<(), End> {
         let Stage::Connected(client) = &mut self.stage else { return Ok(()) };
-        let version = client.version;
         let accepts = |topic: &str| self.broker.accepts_topic(topic);
         let topic = client.aliases.resolve(alias, publish.topic, accepts)?;
-        if !shard.batch.continues_written_out(&topic) {
+        if !shard.batch.continues_written_out(&topic, "") {
             self.end_run(shard, data);
         }
         let mut plain = std::mem::take(&mut shard.batch.plain);
@@ -63,38 +64,28 @@ impl Connection {
         let no_alias = |property: &Property<'_>| !matches!(property, Property::TopicAlias(_));
         publish.properties.filtered(no_alias, &mut properties);
         let written = Publish { topic: &topic, properties: properties.as_properties(), ..*publish };
-        written.encode(version, &mut plain);
-        let outcome = self.take_written_out(shard, &plain, start, &written);
+        let outcome = match Item::write(&written, &mut plain) {
+            Some(item) => self.collect(shard, cx, &plain, &written, item),
+            None => Err(self.too_large()),
+        };
         if shard.batch.run.last().is_none_or(|last| last.layout.end as usize != plain.len()) {
             // Refused, or known already.
             plain.truncate(start);
         }
         shard.batch.written_out += plain.len() - start;
         shard.batch.plain = plain;
+        let outcome = match outcome {
+            Ok(Some(edits)) => self.collect_edited(shard, data, &written, &edits),
+            other => other.map(drop),
+        };
         shard.batch.properties = properties;
         outcome
     }
 
-    fn take_written_out(
-        &mut self,
-        shard: &mut Shard,
-        plain: &[u8],
-        start: usize,
-        publish: &Publish<'_>,
-    ) -> Result<(), End> {
-        let bytes = plain.get(start..).unwrap_or_default();
-        match mqtt::split_frame(bytes, u32::MAX)? {
-            Some(frame) => {
-                let item = Item::new(publish, start, plain.len(), frame.header_len());
-                self.collect(shard, plain, publish, item)
-            }
-            // The topic makes it longer than a packet can be.
-            None => {
-                let (size, limit) = (u32::MAX, self.broker.limits.max_packet_size);
-                let packet = PacketType::Publish;
-                Err(Violation::PacketTooLarge { packet, size, limit }.into())
-            }
-        }
+    /// The topic makes it longer than a packet can be.
+    fn too_large(&self) -> End {
+        let (size, limit) = (u32::MAX, self.broker.limits.max_packet_size);
+        Violation::PacketTooLarge { packet: PacketType::Publish, size, limit }.into()
     }
 }
 

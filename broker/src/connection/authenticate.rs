@@ -11,7 +11,7 @@ use mqtt::{
 use super::exchange::Exchange;
 use super::{Connection, End, Endpoint, Stage, Who};
 use crate::broker::Broker;
-use crate::hooks;
+use crate::hooks::{self, Asking, AuthOutcome};
 use crate::shard::{Shard, TICK_MILLISECONDS};
 
 impl Connection {
@@ -32,23 +32,38 @@ impl Connection {
     /// else it was asked for more.
     pub(super) fn authenticate(
         &mut self,
-        shard: &Shard,
+        shard: &mut Shard,
         cx: &mut Context<'_>,
         connect: &Connect<'_>,
         client_id: &str,
     ) -> Result<bool, End> {
         let Stage::Connecting(connecting) = &mut self.stage else { return Ok(false) };
-        if connecting.exchange.is_none() {
-            let Some(mut exchange) = Exchange::begin(connect).map(Box::new) else {
-                return Ok(true);
-            };
+        let begun = connecting.exchange.take();
+        if begun.is_none() && connect.authentication_method.is_none() {
+            return Ok(true);
+        }
+        let is_first = begun.as_ref().is_none_or(|exchange| exchange.is_connecting());
+        let Some(mut exchange) = begun.or_else(|| Exchange::begin(connect).map(Box::new)) else {
+            return Ok(true);
+        };
+        if is_first {
+            let progress = self.waiting.take().map(|waiting| waiting.progress);
+            let mut asking = Asking::waiting(&self.broker.limits, cx.waker(), progress);
             let facts = facts(&self.endpoint, connect, client_id);
             let who = [Who::of(connect), Who::Anybody];
             let asked = (&facts, &who[..]);
-            let packet = ask(&self.broker, shard, &mut exchange, asked, connect.properties)?;
+            let packet =
+                ask(&self.broker, shard, &mut exchange, asked, connect.properties, &mut asking)?;
+            let progress = asking.progress;
             exchange.unsent = packet.unwrap_or_default();
             connecting.exchange = Some(exchange);
+            if progress.is_some() {
+                self.wait(shard, progress);
+                return Ok(false);
+            }
             self.write_auth(cx)?;
+        } else {
+            connecting.exchange = Some(exchange);
         }
         Ok(self.exchange().is_none_or(|exchange| !exchange.is_connecting()))
     }
@@ -58,6 +73,7 @@ impl Connection {
         if let Stage::Connecting(connecting) = &mut self.stage
             && let Some(exchange) = &mut connecting.exchange
             && exchange.is_connecting()
+            && self.waiting.is_none()
         {
             exchange.connect = frame.bytes().to_vec();
         }
@@ -129,7 +145,7 @@ impl Connection {
     /// Returns whether the client is authenticated.
     fn next_round(
         &mut self,
-        shard: &Shard,
+        shard: &mut Shard,
         cx: &mut Context<'_>,
         connect: &Connect<'_>,
         frame: Frame<'_>,
@@ -146,10 +162,20 @@ impl Connection {
         let client_id = if connect.client_id.is_empty() { &assigned } else { connect.client_id };
         let Stage::Connecting(connecting) = &mut self.stage else { return Ok(false) };
         let Some(exchange) = &mut connecting.exchange else { return Ok(false) };
-        exchange.receive(&auth, self.broker.clock.milliseconds(), connecting.deadline)?;
+        let progress = self.waiting.take().map(|waiting| waiting.progress);
+        if progress.is_none() {
+            exchange.receive(&auth, self.broker.clock.milliseconds(), connecting.deadline)?;
+        }
+        let mut asking = Asking::waiting(&self.broker.limits, cx.waker(), progress);
         let facts = facts(&self.endpoint, connect, client_id);
         let who = [Who::of(connect), Who::Anybody];
-        let packet = ask(&self.broker, shard, exchange, (&facts, &who), auth.properties)?;
+        let asked = (&facts, &who[..]);
+        let packet = ask(&self.broker, shard, exchange, asked, auth.properties, &mut asking)?;
+        let progress = asking.progress;
+        if progress.is_some() {
+            self.wait(shard, progress);
+            return Ok(false);
+        }
         let is_done = packet.is_none();
         exchange.unsent = packet.unwrap_or_default();
         self.write_auth(cx)?;
@@ -175,24 +201,35 @@ impl Connection {
     }
 
     /// AUTH of a connected client: it authenticates again. What else it sends goes on meanwhile.
-    pub(super) fn on_auth(&mut self, shard: &mut Shard, auth: &Auth<'_>) -> Result<(), End> {
+    pub(super) fn on_auth(
+        &mut self,
+        shard: &mut Shard,
+        cx: &Context<'_>,
+        auth: &Auth<'_>,
+    ) -> Result<(), End> {
         self.check_properties(auth.properties)?;
         let Stage::Connected(client) = &mut self.stage else { return Ok(()) };
         // [MQTT-4.12.0-6] [MQTT-4.12.0-7]
         let Some(mut exchange) = client.exchange.take() else {
             return Err(Violation::UnexpectedPacket("AUTH").into());
         };
-        let timeout = self.broker.limits.connect_timeout.as_millis() as u64;
-        exchange.receive(auth, shard.now, shard.now + timeout + TICK_MILLISECONDS)?;
+        let progress = self.waiting.take().map(|waiting| waiting.progress);
+        if progress.is_none() {
+            let timeout = self.broker.limits.connect_timeout.as_millis() as u64;
+            exchange.receive(auth, shard.now, shard.now + timeout + TICK_MILLISECONDS)?;
+        }
+        let mut asking = Asking::waiting(&self.broker.limits, cx.waker(), progress);
         let facts = client.facts(&self.endpoint);
         // A wrong secret ends the connection; by many connections many could be tried.
         let asked = (&facts, &[Who::Anybody][..]);
-        let packet = ask(&self.broker, shard, &mut exchange, asked, auth.properties)?;
+        let packet = ask(&self.broker, shard, &mut exchange, asked, auth.properties, &mut asking)?;
+        let progress = asking.progress;
         if let Some(packet) = packet {
             shard.batch.replies.extend_from_slice(&packet);
         }
         let due = exchange.due();
         client.exchange = Some(exchange);
+        self.wait(shard, progress);
         self.check_by(shard, due);
         Ok(())
     }
@@ -206,18 +243,23 @@ fn ask(
     exchange: &mut Exchange,
     (facts, who): (&hooks::Client<'_>, &[Who<'_>]),
     properties: Properties<'_>,
+    asking: &mut Asking<'_>,
 ) -> Result<Option<Vec<u8>>, End> {
     let Broker { backoff, clock, .. } = broker;
     let address = facts.peer.ip();
     let now = clock.milliseconds();
-    if !who.iter().all(|who| backoff.is_over(address, *who, now)) {
+    let is_resumed = asking.progress.is_some();
+    if !is_resumed && !who.iter().all(|who| backoff.is_over(address, *who, now)) {
         return Err(End::must_wait());
     }
     // Who has begun an exchange ends it, though others may be in force by then.
     let hooks = exchange.hooks.get_or_insert_with(|| shard.hooks.clone()).clone();
     let mut taken_by = exchange.taken_by.take();
-    let outcome = hooks.on_auth(facts, &exchange.round(properties), &mut taken_by);
+    let outcome = hooks.on_auth(facts, &exchange.round(properties), &mut taken_by, asking);
     exchange.taken_by = taken_by;
+    if outcome == AuthOutcome::Pending {
+        return Ok(None);
+    }
     let answer = exchange.decide(outcome);
     if answer.is_err() && exchange.taken_by.is_some() {
         let now = clock.milliseconds();

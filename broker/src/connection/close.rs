@@ -18,9 +18,18 @@ impl Connection {
         if let Some(timer) = self.timer.take() {
             shard.timers.remove(timer);
         }
+        // Whoever answers now hears that it is too late.
+        self.waiting = None;
         match std::mem::replace(&mut self.stage, Stage::Closed) {
             Stage::Connected(client) => {
                 self.close_client(shard, *client, end);
+                self.broker.clients.fetch_sub(1, Ordering::Release);
+            }
+            Stage::Attaching(attaching) => {
+                let mut client = attaching.client;
+                // It has not been let in.
+                client.will = None;
+                self.close_client(shard, client, end);
                 self.broker.clients.fetch_sub(1, Ordering::Release);
             }
             Stage::Connecting(connecting) => {
@@ -58,6 +67,7 @@ impl Connection {
             reason_code: end.reason_code() as u8,
             session_kept,
             reason: &end.to_string(),
+            origin: end.origin(),
         };
         let facts = client.facts(&self.endpoint);
         shard.hooks.on_disconnect(&facts, &disconnected);
@@ -74,7 +84,7 @@ impl Connection {
         if client.will.as_mut().as_ref().is_some_and(at_once)
             && let Some(will) = client.will.take()
         {
-            self.broker.publish_will(shard, &will); // [MQTT-3.1.2-10]
+            self.broker.publish_will(shard, *will); // [MQTT-3.1.2-10]
         }
         // [MQTT-3.1.2-23]
         if session_kept {
@@ -116,7 +126,7 @@ impl Connection {
     fn end_session(&self, shard: &mut Shard, client: ConnectedClient) {
         let ConnectedClient { session, .. } = client;
         let ended = Ended { session: session.clone(), will: None, timers: Vec::new() };
-        self.broker.end_session(shard, &ended, SessionChange::Deleted);
+        self.broker.end_session(shard, ended, SessionChange::Deleted);
         self.broker.sessions.remove(&session);
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use mqtt::{PacketType, ReasonCode, Untold, Violation};
 
-use crate::hooks::Refusal;
+use crate::hooks::{Origin, Refusal};
 use crate::session::Kick;
 use crate::tally::Kind;
 
@@ -168,6 +168,11 @@ impl End {
         matches!(self, End::Disconnected(_))
     }
 
+    /// Whether the client has gone, and was not sent away.
+    pub(super) fn is_by_client(&self) -> bool {
+        matches!(self, End::Disconnected(_) | End::ClosedByClient | End::Failed(_))
+    }
+
     /// Whether the will is published: in all cases but a DISCONNECT without it, and that of a client
     /// that a plugin did not want, or has sent away without. [MQTT-3.1.2-8] [MQTT-3.14.4-3]
     pub(super) fn publishes_will(&self) -> bool {
@@ -175,6 +180,15 @@ impl End {
             End::Disconnected(ReasonCode::Success) | End::ConnectVetoed(_) => false,
             End::Kicked(_, kick) => !kick.without_will,
             _ => true,
+        }
+    }
+
+    /// Who has brought it about.
+    pub(super) fn origin(&self) -> Origin<'_> {
+        match self {
+            End::Kicked(plugin, _) => Origin::Plugin(plugin),
+            _ if self.is_by_client() => Origin::Client,
+            _ => Origin::Broker,
         }
     }
 

@@ -146,7 +146,7 @@ impl Exchange {
         self.state = Vec::new();
         match outcome {
             // [MQTT-4.12.0-1]
-            AuthOutcome::Unknown => {
+            AuthOutcome::Unknown | AuthOutcome::Pending => {
                 let why = Some("no such authentication method".into());
                 Err(self.refused(ReasonCode::BadAuthenticationMethod, why))
             }

@@ -2,6 +2,7 @@
 //! `authenticate`; what follows when the session is granted is in `attach`.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Context;
 
@@ -10,7 +11,7 @@ use mqtt::{ConnAck, Connect, Frame, Packet, PacketType, ReasonCode, Recipient, V
 use super::authenticate::facts;
 use super::{Connection, End, Exchange, Stage, Who, why};
 use crate::broker::Broker;
-use crate::hooks::{self, Refusal, SessionChange};
+use crate::hooks::{self, Asking, Edits, Refusal, SessionChange, Verdict};
 use crate::session::{Claim, Claimant, Granted, Session};
 use crate::shard::Shard;
 use crate::tally::Kind;
@@ -92,13 +93,24 @@ impl Connection {
         let username: Option<Box<str>> =
             self.exchange().and_then(Exchange::username).map(Into::into);
         let connect = &Connect { username: username.as_deref().or(connect.username), ..*connect };
-        self.authorise(shard, connect, client_id)?;
+        if !self.authorise(shard, cx, connect, client_id)? {
+            return Ok(());
+        }
+        let edits = self.edits();
+        let by_plugins = edits.as_deref();
+        let connect = &Connect {
+            username: by_plugins.and_then(|edits| edits.username.as_deref()).or(connect.username),
+            ..*connect
+        };
+        let assigned =
+            by_plugins.and_then(|edits| edits.client_id.as_deref()).or(assigned.as_deref());
+        let client_id = assigned.unwrap_or(connect.client_id);
         // It is as large when a session is resumed. [MQTT-3.1.2-24]
-        if self.connack(connect, false, self.exchange(), assigned.as_deref()).is_err() {
+        if self.connack(connect, by_plugins, false, self.exchange(), assigned).is_err() {
             return Err(End::Refused(ReasonCode::PacketTooLarge));
         }
         let Some(granted) = self.claim(shard, cx, connect, client_id)? else { return Ok(()) };
-        self.attach(shard, cx, connect, granted, assigned.as_deref())
+        self.attach(shard, cx, connect, granted, assigned)
     }
 
     /// What is refused whatever the plugins say.
@@ -133,15 +145,17 @@ impl Connection {
         format!("auto-{:016x}-{}", self.broker.instance, self.id)
     }
 
+    /// Whether the plugins let the client pass. If not, one of them is waited for.
     fn authorise(
         &mut self,
-        shard: &Shard,
+        shard: &mut Shard,
+        cx: &Context<'_>,
         connect: &Connect<'_>,
         client_id: &str,
-    ) -> Result<(), End> {
-        let Stage::Connecting(connecting) = &mut self.stage else { return Ok(()) };
+    ) -> Result<bool, End> {
+        let Stage::Connecting(connecting) = &mut self.stage else { return Ok(false) };
         if connecting.authorised {
-            return Ok(());
+            return Ok(true);
         }
         let facts = facts(&self.endpoint, connect, client_id);
         let asked = hooks::BeforeConnect {
@@ -149,17 +163,32 @@ impl Connection {
             keep_alive: connect.keep_alive,
             session_expiry: connect.session_expiry,
             password: connect.password,
-            will_topic: connect.will.as_ref().map(|will| will.topic),
+            will: connect.will.as_ref().map(|will| hooks::Will {
+                topic: will.topic,
+                payload: will.payload,
+                properties: will.properties.as_bytes(),
+                qos: will.qos as u8,
+                retain: will.retain,
+            }),
             properties: connect.properties.as_bytes(),
             authentication_method: connecting.exchange.as_deref().map(Exchange::method),
         };
         let Broker { backoff, clock, .. } = &*self.broker;
         let (address, who) = (self.endpoint.peer.ip(), Who::of(connect));
-        if !backoff.is_over(address, who, clock.milliseconds()) {
+        let progress = self.waiting.take().map(|waiting| waiting.progress);
+        if progress.is_none() && !backoff.is_over(address, who, clock.milliseconds()) {
             return Err(End::must_wait());
         }
-        let decision = shard.hooks.on_before_connect(&facts, &asked);
+        let mut asking = Asking::waiting(&self.broker.limits, cx.waker(), progress);
+        let decision = shard.hooks.on_before_connect(&facts, &asked, &mut asking);
+        let progress = asking.progress;
         self.throttle.ask(decision.throttle);
+        if decision.verdict == Verdict::Pending {
+            // From now on it is not the client that takes its time.
+            connecting.handshake = None;
+            self.wait(shard, progress);
+            return Ok(false);
+        }
         if let Some(Refusal { reason, why }) = decision.verdict.told_in(PacketType::ConnAck) {
             backoff.refused(address, who, clock.milliseconds());
             return Err(End::Unauthenticated(reason, why)); // [MQTT-3.1.4-2]
@@ -169,7 +198,16 @@ impl Connection {
             backoff.accepted(address, who);
         }
         connecting.authorised = true;
-        Ok(())
+        connecting.edits = decision.edits.map(Arc::from);
+        Ok(true)
+    }
+
+    /// What the plugins have changed of a CONNECT that they have let pass.
+    fn edits(&self) -> Option<Arc<Edits>> {
+        match &self.stage {
+            Stage::Connecting(connecting) => connecting.edits.clone(),
+            _ => None,
+        }
     }
 
     /// Claims the session; `None` if its owner has to go first.
@@ -181,12 +219,14 @@ impl Connection {
         client_id: &str,
     ) -> Result<Option<Granted>, End> {
         let Stage::Connecting(connecting) = &mut self.stage else { return Ok(None) };
+        let edits = connecting.edits.clone();
+        let named = edits.as_deref().and_then(|edits| edits.username.as_deref());
         let window = connect.receive_maximum.min(self.broker.limits.max_inflight);
         let claimant = Claimant {
             client_id,
             // Where nobody checks user names, they say nothing. Beside a method nobody need have done.
             user: match connecting.exchange.as_deref() {
-                Some(exchange) => exchange.username(),
+                Some(exchange) => named.or(exchange.username()),
                 None => connect
                     .username
                     .filter(|_| shard.hooks.decides_who_connects_at(&self.endpoint.listener)),
@@ -211,11 +251,11 @@ impl Connection {
             Claim::Denied => Err(End::Refused(ReasonCode::NotAuthorized)),
             Claim::Full => Err(End::Refused(ReasonCode::QuotaExceeded)),
             Claim::Superseded => Err(End::Refused(ReasonCode::ServerBusy)),
-            Claim::Granted(granted) => {
+            Claim::Granted(mut granted) => {
                 connecting.claiming = None;
-                if let Some(ended) = &granted.ended {
+                if let Some(ended) = granted.ended.take() {
                     self.broker.schedule.remove(&ended.timers);
-                    self.broker.end_session(shard, ended, SessionChange::Deleted);
+                    self.broker.end_session(shard, *ended, SessionChange::Deleted);
                 }
                 Ok(Some(granted))
             }

@@ -14,6 +14,7 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use crate::broker::Broker;
+use crate::hooks::{Asking, Edits, Verdict};
 use crate::session::ConnectionId;
 use crate::shard::{self, Shard, TimerKey};
 use crate::transport::{Counted, Handshake};
@@ -24,6 +25,7 @@ mod authenticate;
 mod backoff;
 mod client;
 mod close;
+mod edited;
 mod end;
 mod endpoint;
 mod exchange;
@@ -36,8 +38,10 @@ mod read;
 mod replay;
 mod subscribe;
 mod throttle;
+mod wait;
 mod why;
 
+use attach::Attaching;
 pub(crate) use backoff::Backoff;
 use backoff::Who;
 use client::ConnectedClient;
@@ -46,6 +50,7 @@ pub(crate) use endpoint::Endpoint;
 use exchange::Exchange;
 use linger::Lingering;
 use throttle::Throttle;
+use wait::Waiting;
 
 pub(crate) struct Connection {
     broker: Arc<Broker>,
@@ -60,6 +65,8 @@ pub(crate) struct Connection {
     /// There are whole packets in the tail, left for the next turn.
     halted: bool,
     throttle: Throttle,
+    /// For a plugin's answer about the packet that the tail begins with.
+    waiting: Option<Box<Waiting>>,
     timer: Option<TimerKey>,
     /// When to look at the deadlines next, in milliseconds of the broker's clock.
     next_check: u64,
@@ -70,6 +77,8 @@ enum Stage {
     /// Accepted; no plugin has seen it yet.
     Opened(OwnedWriteHalf, Handshake),
     Connecting(Connecting),
+    /// The session is there, and CONNACK waits for a plugin's answer.
+    Attaching(Box<Attaching>),
     Connected(Box<ConnectedClient>),
     /// All is said and done, but the client may not have read it.
     Lingering(Lingering),
@@ -79,11 +88,14 @@ enum Stage {
 /// Waits for CONNECT, for AUTH, or for the session that CONNECT asks for.
 struct Connecting {
     write: OwnedWriteHalf,
-    handshake: Handshake,
+    /// `None`: CONNECT has come to its end.
+    handshake: Option<Handshake>,
     /// Milliseconds of the broker's clock.
     deadline: u64,
     /// The plugins have let it pass; they are not asked again.
     authorised: bool,
+    /// What they have changed.
+    edits: Option<Arc<Edits>>,
     /// The client id of a session that its owner has still to leave.
     claiming: Option<Box<str>>,
     /// Where CONNECT has an Authentication Method.
@@ -112,6 +124,7 @@ impl Connection {
             tail: Vec::new(),
             halted: false,
             throttle: Throttle::default(),
+            waiting: None,
             timer: None,
             next_check: 0,
             stage: Stage::Opened(write, handshake),
@@ -120,7 +133,7 @@ impl Connection {
 
     /// Does all that can be done now.
     fn turn(&mut self, shard: &mut Shard, cx: &mut Context<'_>) -> Result<(), End> {
-        if matches!(self.stage, Stage::Opened(..)) {
+        if matches!(self.stage, Stage::Opened(..)) && self.waiting.is_none() {
             self.open(shard, cx)?;
         }
         self.attend(shard, cx)?;
@@ -135,7 +148,16 @@ impl Connection {
     /// Lets the plugins look at a new socket.
     fn open(&mut self, shard: &mut Shard, cx: &Context<'_>) -> Result<(), End> {
         let Endpoint { peer, local, listener, .. } = &*self.endpoint;
-        let decision = shard.hooks.on_socket_open(*peer, *local, listener);
+        let progress = self.waiting.take().map(|waiting| waiting.progress);
+        let mut asking = Asking::waiting(&self.broker.limits, cx.waker(), progress);
+        let decision = shard.hooks.on_socket_open(*peer, *local, listener, &mut asking);
+        let progress = asking.progress;
+        if decision.verdict == Verdict::Pending {
+            self.timer.get_or_insert_with(|| shard.timers.add(u64::MAX, cx.waker()));
+            self.next_check = u64::MAX;
+            self.wait(shard, progress);
+            return Ok(());
+        }
         if decision.is_veto() {
             // There is no packet yet that could say why.
             return Err(End::SocketVetoed);
@@ -143,8 +165,8 @@ impl Connection {
         let timeout = self.broker.limits.connect_timeout.as_millis() as u64;
         // Time stamps lag behind by a tick.
         let deadline = shard.now + timeout + shard::TICK_MILLISECONDS;
-        self.timer = Some(shard.timers.add(deadline, cx.waker()));
-        self.next_check = deadline;
+        self.timer.get_or_insert_with(|| shard.timers.add(deadline, cx.waker()));
+        self.set_check(shard, deadline);
         self.throttle.ask(decision.throttle);
         if self.throttle.is_asked() {
             self.begin_throttle(shard);
@@ -152,9 +174,10 @@ impl Connection {
         if let Stage::Opened(write, handshake) = std::mem::replace(&mut self.stage, Stage::Closed) {
             self.stage = Stage::Connecting(Connecting {
                 write,
-                handshake,
+                handshake: Some(handshake),
                 deadline,
                 authorised: false,
+                edits: None,
                 claiming: None,
                 exchange: None,
             });
@@ -177,17 +200,25 @@ impl Connection {
     }
 
     fn check_deadlines(&mut self, shard: &mut Shard) -> Result<(), End> {
+        let waits_until = self.waiting.as_ref().map(|waiting| waiting.due());
         let next = match &mut self.stage {
+            Stage::Connecting(_) if waits_until.is_some() => u64::MAX,
             Stage::Connecting(connecting) if shard.now >= connecting.deadline => {
                 return Err(End::ConnectTimeout);
             }
             Stage::Connecting(connecting) => connecting.deadline,
             Stage::Connected(client) => {
-                let heard_from = client.last_packet.max(self.throttle.until());
+                let mut heard_from = client.last_packet.max(self.throttle.until());
+                if waits_until.is_some() {
+                    heard_from = heard_from.max(shard.now);
+                }
                 client.check_deadlines(&self.broker, shard, heard_from, self.tail.len())?
             }
+            // Nobody can wake it when it is to close.
+            Stage::Attaching(_) => shard.now + shard::TICK_MILLISECONDS,
             Stage::Opened(..) | Stage::Lingering(_) | Stage::Closed => u64::MAX,
         };
+        let next = waits_until.map_or(next, |until| next.min(until));
         let throttled = Some(self.throttle.until()).filter(|until| shard.now < *until);
         self.set_check(shard, throttled.map_or(next, |until| next.min(until)));
         Ok(())
@@ -197,9 +228,12 @@ impl Connection {
     fn attend(&mut self, shard: &mut Shard, cx: &mut Context<'_>) -> Result<(), End> {
         let client = match &mut self.stage {
             Stage::Connected(client) => client,
-            Stage::Connecting(connecting) if !connecting.handshake.is_kept(cx.waker()) => {
+            Stage::Connecting(Connecting { handshake: Some(handshake), .. })
+                if !handshake.is_kept(cx.waker()) =>
+            {
                 return Err(End::GaveWay);
             }
+            Stage::Attaching(attaching) => return attaching.attend(),
             _ => return self.write_auth(cx),
         };
         let mut orders = None;

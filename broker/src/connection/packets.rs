@@ -48,7 +48,10 @@ impl Connection {
             let len = frame.bytes().len();
             match &mut self.stage {
                 Stage::Connected(_) if frame.packet_type() == PacketType::Publish => {
-                    self.on_publish(shard, data, *used, frame, &mut topic)?;
+                    self.on_publish(shard, cx, data, *used, frame, &mut topic)?;
+                    if self.waiting.is_some() {
+                        return Ok(());
+                    }
                     if shard.batch.written_out > WRITTEN_OUT_AT_ONCE
                         || shard.cache.visited() > VISITED_AT_ONCE
                     {
@@ -59,11 +62,20 @@ impl Connection {
                 }
                 Stage::Connected(_) => {
                     self.end_run(shard, data);
-                    self.on_packet(shard, frame)?;
+                    self.on_packet(shard, cx, frame)?;
+                    if self.waiting.is_some() {
+                        return Ok(());
+                    }
                 }
                 Stage::Connecting(_) => {
                     self.on_connect(shard, cx, frame)?;
-                    if self.is_claiming() {
+                    if self.is_claiming() || self.waiting.is_some() {
+                        return Ok(());
+                    }
+                }
+                Stage::Attaching(_) => {
+                    self.attach_on(shard, cx)?;
+                    if self.waiting.is_some() {
                         return Ok(());
                     }
                 }
@@ -103,7 +115,12 @@ impl Connection {
     }
 
     /// All packets but PUBLISH.
-    fn on_packet(&mut self, shard: &mut Shard, frame: Frame<'_>) -> Result<(), End> {
+    fn on_packet(
+        &mut self,
+        shard: &mut Shard,
+        cx: &Context<'_>,
+        frame: Frame<'_>,
+    ) -> Result<(), End> {
         let Stage::Connected(client) = &mut self.stage else { return Ok(()) };
         let batch = &mut shard.batch;
         match mqtt::decode(frame, client.version)? {
@@ -132,10 +149,10 @@ impl Connection {
             }
             // [MQTT-3.12.4-1]
             Packet::PingReq => Packet::PingResp.encode(client.version, &mut batch.replies),
-            Packet::Subscribe(subscribe) => self.on_subscribe(shard, &subscribe)?,
-            Packet::Unsubscribe(unsubscribe) => self.on_unsubscribe(shard, &unsubscribe)?,
+            Packet::Subscribe(subscribe) => self.on_subscribe(shard, cx, &subscribe)?,
+            Packet::Unsubscribe(unsubscribe) => self.on_unsubscribe(shard, cx, &unsubscribe)?,
             Packet::Disconnect(disconnect) => return Err(self.on_disconnect(&disconnect)),
-            Packet::Auth(auth) => self.on_auth(shard, &auth)?,
+            Packet::Auth(auth) => self.on_auth(shard, cx, &auth)?,
             // [MQTT-3.1.0-2] [MQTT-3.2.0-2]
             Packet::Connect(_) => return Err(Violation::SecondConnect.into()),
             other => return Err(Violation::UnexpectedPacket(other.kind()).into()),

@@ -1,14 +1,26 @@
 //! A PUBLISH from the client: the plugins' say, the QoS handshake, and its way into a run.
 
+use std::task::Context;
+
 use mqtt::delivery::Arrival;
 use mqtt::{Ack, Frame, Packet, PacketType, Publish, QoS, ReasonCode, RefusedPublish};
-use mqtt::{Untold, Violation};
+use mqtt::{Untold, Version, Violation};
 
 use super::{Connection, End, Stage, why};
 use crate::broker::publication;
-use crate::hooks::{Origin, Refusal, Verdict};
-use crate::router::{Item, Run};
+use crate::hooks::{Asking, Edits, Refusal, Verdict};
+use crate::router::{Item, Provenance, Run};
 use crate::shard::Shard;
+
+/// What the plugins have made of a PUBLISH.
+enum Asked {
+    /// It is to be taken as it is.
+    Take,
+    /// It is to be taken as it has become.
+    Edited(Box<Edits>),
+    /// It is answered, or it waits.
+    Done,
+}
 
 impl Connection {
     /// Takes the PUBLISH that stands in `data` at `start` into the run; one to another topic ends
@@ -16,6 +28,7 @@ impl Connection {
     pub(super) fn on_publish<'a>(
         &mut self,
         shard: &mut Shard,
+        cx: &Context<'_>,
         data: &[u8],
         start: usize,
         frame: Frame<'a>,
@@ -27,42 +40,65 @@ impl Connection {
         self.check_properties(publish.properties)?;
         // [MQTT-3.3.2-7]
         if let Some(alias) = publish.check_from_client(self.broker.limits.topic_alias_maximum)? {
-            return self.on_aliased(shard, data, &publish, alias);
+            return self.on_aliased(shard, cx, data, &publish, alias);
         }
         if shard.batch.is_written_out() {
             self.end_run(shard, data);
         }
         let item = Item::new(&publish, start, start + frame.bytes().len(), frame.header_len());
-        self.collect(shard, data, &publish, item)
+        match self.collect(shard, cx, data, &publish, item)? {
+            None => Ok(()),
+            Some(edits) => self.collect_edited(shard, data, &publish, &edits),
+        }
     }
 
-    /// Takes a PUBLISH into the run; `data` is where its packet stands, and the run before it.
+    /// Takes a PUBLISH into the run; `data` is where its packet stands, and the run before it. If plugins
+    /// have changed it, it is not taken, and what they have changed is returned.
     pub(super) fn collect(
         &mut self,
         shard: &mut Shard,
+        cx: &Context<'_>,
         data: &[u8],
         publish: &Publish<'_>,
         item: Item,
-    ) -> Result<(), End> {
+    ) -> Result<Option<Box<Edits>>, End> {
         if publish.qos == QoS::ExactlyOnce && !self.begin_exactly_once(shard, publish.packet_id)? {
-            return Ok(());
+            return Ok(None);
         }
         if !self.broker.accepts_payload(publish.properties, publish.payload) {
             let refusal = why::publish_refused(ReasonCode::PayloadFormatInvalid);
-            return self.refuse_publish(shard, publish, &refusal);
+            self.refuse_publish(shard, publish, &refusal)?;
+            return Ok(None);
         }
         if !continues_run(shard, data, publish.topic) {
             self.end_run(shard, data);
             if !self.broker.accepts_topic(publish.topic) {
                 let refusal = why::publish_refused(ReasonCode::TopicNameInvalid);
-                return self.refuse_publish(shard, publish, &refusal);
+                self.refuse_publish(shard, publish, &refusal)?;
+                return Ok(None);
             }
         }
-        if shard.hooks.watches_messages() && !self.passes_plugins(shard, data, publish, item)? {
-            return Ok(());
+        if shard.hooks.watches_messages() || self.waiting.is_some() {
+            match self.ask_plugins(shard, cx, data, publish, item)? {
+                Asked::Take => {}
+                Asked::Edited(edits) => return Ok(Some(edits)),
+                Asked::Done => return Ok(None),
+            }
         }
+        self.take(shard, publish, publish, item);
+        Ok(None)
+    }
+
+    /// Takes a PUBLISH into the run that has passed the plugins, as `message`, and answers it.
+    pub(super) fn take(
+        &mut self,
+        shard: &mut Shard,
+        publish: &Publish<'_>,
+        message: &Publish<'_>,
+        item: Item,
+    ) {
         // [MQTT-3.3.1-8]
-        let is_kept = !publish.retain || self.retain(publish, shard.second());
+        let is_kept = !message.retain || self.retain(message, shard.second());
         shard.batch.run.push(item);
         if is_kept || publish.qos != QoS::AtLeastOnce {
             self.acknowledge(shard, publish);
@@ -72,7 +108,6 @@ impl Connection {
             let _ =
                 self.say_refused(shard, publish, &why::NOT_RETAINED, RefusedPublish::Acknowledge);
         }
-        Ok(())
     }
 
     fn retain(&self, publish: &Publish<'_>, now: u32) -> bool {
@@ -88,24 +123,31 @@ impl Connection {
         let Stage::Connected(client) = &self.stage else { return };
         let items = std::mem::take(&mut shard.batch.run);
         let plain = std::mem::take(&mut shard.batch.plain);
-        let data = if plain.is_empty() { data } else { &plain };
+        let original = std::mem::take(&mut shard.batch.original_topic);
+        let (data, version) =
+            if plain.is_empty() { (data, client.version) } else { (&*plain, Version::INSIDE) };
         // Checked when the packet was decoded.
         let topic = run_topic(data, &items).and_then(|topic| std::str::from_utf8(topic).ok());
         let run = Run {
             data,
             topic: topic.unwrap_or_default(),
             items: &items,
-            version: client.version,
+            version,
             publisher: Some(&client.session),
+            provenance: Provenance {
+                original_topic: (!original.is_empty()).then_some(&*original),
+                ..Provenance::CLIENT
+            },
             now: shard.second(),
         };
         let facts = client.facts(&self.endpoint);
-        let crowded = self.broker.route(shard, &run, &facts, Origin::Client, 0);
+        let crowded = self.broker.route(shard, &run, &facts);
         if crowded.is_some() {
             shard.batch.crowded = crowded;
         }
         shard.batch.run = items;
         shard.batch.plain = plain;
+        shard.batch.original_topic = original;
         shard.batch.clear_run();
     }
 
@@ -133,30 +175,37 @@ impl Connection {
         }
     }
 
-    /// Shows the message to the plugins. Returns whether it is to be routed; if not, it is answered.
-    fn passes_plugins(
+    /// Shows the message to the plugins.
+    fn ask_plugins(
         &mut self,
         shard: &mut Shard,
+        cx: &Context<'_>,
         data: &[u8],
         publish: &Publish<'_>,
         item: Item,
-    ) -> Result<bool, End> {
-        let Stage::Connected(client) = &self.stage else { return Ok(false) };
+    ) -> Result<Asked, End> {
+        let Stage::Connected(client) = &self.stage else { return Ok(Asked::Done) };
         let run = Run {
             data,
             topic: publish.topic,
             items: &[item],
             version: client.version,
             publisher: None,
+            provenance: Provenance::CLIENT,
             now: 0,
         };
         let facts = client.facts(&self.endpoint);
-        let publication = publication(&run, &item, Origin::Client, 0);
-        shard.hooks.on_message(&facts, &publication);
-        let decision = shard.hooks.on_before_publish(&facts, &publication);
+        let publication = publication(&run, &item);
+        let progress = self.waiting.take().map(|waiting| waiting.progress);
+        if progress.is_none() {
+            shard.hooks.on_message(&facts, &publication);
+        }
+        let mut asking = Asking::waiting(&self.broker.limits, cx.waker(), progress);
+        let decision = shard.hooks.on_before_publish(&facts, &publication, &mut asking);
+        let progress = asking.progress;
         self.throttle.ask(decision.throttle);
         match decision.verdict {
-            Verdict::Continue => return Ok(true),
+            Verdict::Continue => return Ok(decision.edits.map_or(Asked::Take, Asked::Edited)),
             // The client gets the normal acknowledgement.
             Verdict::Veto => self.acknowledge(shard, publish),
             Verdict::Refuse(refusal) => {
@@ -164,8 +213,21 @@ impl Connection {
                 let refusal = refusal.told_in(PacketType::PubAck);
                 self.refuse_publish(shard, publish, &refusal)?;
             }
+            Verdict::Pending => {
+                // If the connection ends first, the client sends it again, and it is new.
+                self.release(publish);
+                self.wait(shard, progress);
+            }
         }
-        Ok(false)
+        Ok(Asked::Done)
+    }
+
+    /// Forgets a QoS 2 message that has been begun.
+    fn release(&mut self, publish: &Publish<'_>) {
+        let Stage::Connected(client) = &mut self.stage else { return };
+        if publish.qos == QoS::ExactlyOnce && client.kept.inbound.release(publish.packet_id) {
+            self.broker.store.released(&client.session.client_id, publish.packet_id);
+        }
     }
 
     /// Answers a PUBLISH at QoS 1 or 2; leaves with the batch, after the routing of its run.
@@ -185,7 +247,7 @@ impl Connection {
 
     /// Answers a PUBLISH that goes nowhere. [MQTT3-3.3.5-2]
     #[cold]
-    fn refuse_publish(
+    pub(super) fn refuse_publish(
         &mut self,
         shard: &mut Shard,
         publish: &Publish<'_>,
@@ -207,6 +269,7 @@ impl Connection {
         refusal: &Refusal,
         choice: RefusedPublish,
     ) -> Result<(), Untold> {
+        self.release(publish);
         let Stage::Connected(client) = &mut self.stage else { return Ok(()) };
         let why = why::reason_string(refusal.why.as_deref());
         let properties = why.as_properties();
@@ -214,13 +277,7 @@ impl Connection {
         let packet = match publish.qos {
             QoS::AtMostOnce => return Ok(()),
             QoS::AtLeastOnce => Packet::PubAck(ack),
-            QoS::ExactlyOnce => {
-                if client.kept.inbound.release(publish.packet_id) {
-                    let client_id = &client.session.client_id;
-                    self.broker.store.released(client_id, publish.packet_id);
-                }
-                Packet::PubRec(ack)
-            }
+            QoS::ExactlyOnce => Packet::PubRec(ack),
         };
         client.recipient.write_with(packet, choice, &mut shard.batch.replies)
     }

@@ -23,10 +23,16 @@ impl Connection {
         if self.is_claiming() {
             return self.claim_again(shard, cx);
         }
+        if self.waiting.is_some() && !self.wait_on(shard, cx)? {
+            return Ok(());
+        }
         let mut reads = 0;
         while self.may_read(shard, cx) {
             if self.halted {
                 self.go_on(shard, cx)?;
+                if self.waiting.is_some() {
+                    break;
+                }
             }
             if self.halted {
                 cx.waker().wake_by_ref();
@@ -64,7 +70,7 @@ impl Connection {
     }
 
     fn may_read(&mut self, shard: &Shard, cx: &Context<'_>) -> bool {
-        if self.throttle.holds(shard.now) {
+        if self.throttle.holds(shard.now) || self.waiting.is_some() {
             return false;
         }
         match &mut self.stage {
@@ -73,7 +79,7 @@ impl Connection {
                 !client.is_held_up(shard, limits, cx) && !client.is_behind(limits, cx)
             }
             Stage::Connecting(connecting) => connecting.claiming.is_none(),
-            Stage::Opened(..) | Stage::Lingering(_) | Stage::Closed => false,
+            Stage::Opened(..) | Stage::Attaching(_) | Stage::Lingering(_) | Stage::Closed => false,
         }
     }
 

@@ -1,19 +1,20 @@
 //! SUBSCRIBE and UNSUBSCRIBE: filter by filter, each with the plugins' say.
 
 use std::num::NonZeroU32;
+use std::task::Context;
 
-use mqtt::{Packet, PacketType, Properties, PropertyBuffer, ReasonCode, RetainHandling};
+use mqtt::{Packet, PacketType, Properties, PropertyBuffer, ReasonCode};
 use mqtt::{SubAck, Subscribe, Subscription, UnsubAck, Unsubscribe};
 
+use super::client::ConnectedClient;
 use super::{Connection, End, Stage, why};
 use crate::config::Limits;
-use crate::hooks::{self, Origin, Refusal, Verdict};
-use crate::session::MatchedBy;
+use crate::hooks::{self, Asking, Origin, Progress, Refusal, Unsubscription, Verdict};
 use crate::shard::Shard;
 
 /// What SUBACK or UNSUBACK says.
 #[derive(Default)]
-struct Answers {
+pub(super) struct Answers {
     reasons: Vec<ReasonCode>,
     /// Of the first filter that is refused.
     refusal: Option<Refusal>,
@@ -39,17 +40,25 @@ impl Connection {
     pub(super) fn on_subscribe(
         &mut self,
         shard: &mut Shard,
+        cx: &Context<'_>,
         subscribe: &Subscribe<'_>,
     ) -> Result<(), End> {
         self.check_properties(subscribe.properties)?;
-        let mut answers = Answers::default();
+        let (mut answers, mut progress) = self.resume();
+        let broker = self.broker.clone();
         // [MQTT-3.8.4-5]
-        for (index, subscription) in subscribe.filters().enumerate() {
+        for (index, subscription) in subscribe.filters().enumerate().skip(answers.reasons.len()) {
             let is_one_too_many = index >= self.broker.limits.max_filters_per_subscribe;
-            answers.push(match is_one_too_many {
-                true => Err(why::subscribe_refused(ReasonCode::QuotaExceeded)),
-                false => self.subscribe(shard, &subscription, subscribe.properties),
-            });
+            let mut asking = Asking::waiting(&broker.limits, cx.waker(), progress.take());
+            let answer = match is_one_too_many {
+                true => Some(Err(why::subscribe_refused(ReasonCode::QuotaExceeded))),
+                false => self.subscribe(shard, &subscription, subscribe.properties, &mut asking),
+            };
+            let Some(answer) = answer else {
+                self.wait_with(shard, asking.progress, answers);
+                return Ok(());
+            };
+            answers.push(answer);
         }
         let Stage::Connected(client) = &self.stage else { return Ok(()) };
         let why = answers.why();
@@ -62,78 +71,77 @@ impl Connection {
         Ok(client.recipient.write(suback, &mut shard.batch.replies)?)
     }
 
-    /// Makes one subscription; returns its reason code for SUBACK. [MQTT-3.8.4-7]
+    /// Makes one subscription; returns its reason code for SUBACK. `None`: a plugin is waited for.
+    /// [MQTT-3.8.4-7]
     fn subscribe(
         &mut self,
         shard: &Shard,
         subscription: &Subscription<'_>,
         properties: Properties<'_>,
-    ) -> Result<ReasonCode, Refusal> {
+        asking: &mut Asking<'_>,
+    ) -> Option<Result<ReasonCode, Refusal>> {
         let Stage::Connected(client) = &mut self.stage else {
-            return Err(Refusal::without_words(ReasonCode::UnspecifiedError));
+            return Some(Err(Refusal::without_words(ReasonCode::UnspecifiedError)));
         };
-        let broker = &self.broker;
         let Subscription { filter, options } = *subscription;
-        let identifier = properties.subscription_identifier().and_then(NonZeroU32::new);
-        if !broker.accepts_filter(filter) {
-            return Err(why::subscribe_refused(ReasonCode::TopicFilterInvalid));
+        if !self.broker.accepts_filter(filter) {
+            return Some(Err(why::subscribe_refused(ReasonCode::TopicFilterInvalid)));
         }
-        let Limits { max_subscriptions, max_subscription_bytes, .. } = broker.limits;
-        let has_room = client.session.subscriptions.lock().have_room(
-            filter,
-            max_subscriptions,
-            max_subscription_bytes,
-        );
-        if !has_room {
-            return Err(why::subscribe_refused(ReasonCode::QuotaExceeded));
+        if !client.has_room_for(filter, &self.broker.limits) {
+            return Some(Err(why::subscribe_refused(ReasonCode::QuotaExceeded)));
         }
         let facts = client.facts(&self.endpoint);
-        let event = hooks::Subscription {
+        let asked = hooks::Subscription {
             filter,
-            qos: options.qos as u8,
-            no_local: options.no_local,
-            retain_as_published: options.retain_as_published,
-            retain_handling: options.retain_handling as u8,
+            original_filter: filter,
+            options,
             properties: properties.as_bytes(),
             origin: Origin::Client,
         };
-        let granted = ReasonCode::granted(options.qos);
-        let decision = shard.hooks.on_before_subscribe(&facts, &event);
+        let decision = shard.hooks.on_before_subscribe(&facts, &asked, asking);
         self.throttle.ask(decision.throttle);
         match decision.verdict {
             Verdict::Continue => {}
             // The plugin's `false` is silent: the client gets the normal acknowledgement.
-            Verdict::Veto => return Ok(granted),
-            Verdict::Refuse(refusal) => return Err(refusal.told_in(PacketType::SubAck)),
+            Verdict::Veto => return Some(Ok(ReasonCode::granted(options.qos))),
+            Verdict::Refuse(refusal) => return Some(Err(refusal.told_in(PacketType::SubAck))),
+            Verdict::Pending => return None,
         }
-        let is_shared = mqtt::topic::is_shared(filter);
-        let matched_by = MatchedBy::new(identifier, is_shared.then_some(filter));
-        broker.router.subscribe(filter, &client.session, options, matched_by.clone());
-        let is_new = client.session.subscriptions.lock().insert(filter, options, identifier);
+        let Some(edits) = decision.edits else { return Some(Ok(self.register(shard, &asked))) };
+        let filter = edits.filter.as_deref().unwrap_or(filter);
+        let mut options = edits.options.unwrap_or(options);
+        // [MQTT-3.8.3-4]
+        options.no_local &= !mqtt::topic::is_shared(filter);
+        let Stage::Connected(client) = &mut self.stage else { return None };
+        if !client.has_room_for(filter, &self.broker.limits) {
+            return Some(Err(why::subscribe_refused(ReasonCode::QuotaExceeded)));
+        }
+        Some(Ok(self.register(shard, &hooks::Subscription { filter, options, ..asked })))
+    }
+
+    /// Registers a subscription that the plugins have let pass.
+    fn register(&mut self, shard: &Shard, event: &hooks::Subscription<'_>) -> ReasonCode {
+        let Stage::Connected(client) = &mut self.stage else {
+            return ReasonCode::UnspecifiedError;
+        };
+        let broker = &self.broker;
+        let hooks::Subscription { filter, options, .. } = *event;
+        let properties = Properties::from_validated(event.properties);
+        let identifier = properties.subscription_identifier().and_then(NonZeroU32::new);
+        let (session, kept) = (&client.session, &mut client.kept);
+        broker.add_subscription(session, kept, filter, options, identifier);
         if client.session_expiry > 0 {
             let client_id = &client.session.client_id;
             broker.store.subscribed(client_id, filter, options, identifier);
         }
-        shard.hooks.on_subscribe(&client.facts(&self.endpoint), &event);
-        // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11] [MQTT-3.8.4-4]
-        let wanted = match options.retain_handling {
-            _ if is_shared => false,
-            RetainHandling::Send => true,
-            RetainHandling::SendIfNew => is_new,
-            RetainHandling::DoNotSend => false,
-        };
-        if wanted {
-            // [MQTT-3.8.3-3]
-            let not_by = options.no_local.then(|| client.session.client_id.clone());
-            let walk = broker.retained.walk(filter, not_by);
-            client.kept.replay.get_or_insert_default().add(walk, options.qos, matched_by);
-        }
-        Ok(granted)
+        shard.hooks.on_subscribe(&client.facts(&self.endpoint), event);
+        ReasonCode::granted(options.qos)
     }
 
     pub(super) fn on_unsubscribe(
         &mut self,
         shard: &mut Shard,
+        cx: &Context<'_>,
         unsubscribe: &Unsubscribe<'_>,
     ) -> Result<(), End> {
         self.check_properties(unsubscribe.properties)?;
@@ -142,8 +150,16 @@ impl Connection {
             return Err(End::TooManyFilters);
         }
         // [MQTT-3.10.4-6]
-        let mut answers = Answers::default();
-        unsubscribe.filters().for_each(|filter| answers.push(self.unsubscribe(shard, filter)));
+        let (mut answers, mut progress) = self.resume();
+        let broker = self.broker.clone();
+        for filter in unsubscribe.filters().skip(answers.reasons.len()) {
+            let mut asking = Asking::waiting(&broker.limits, cx.waker(), progress.take());
+            let Some(answer) = self.unsubscribe(shard, filter, &mut asking) else {
+                self.wait_with(shard, asking.progress, answers);
+                return Ok(());
+            };
+            answers.push(answer);
+        }
         let why = answers.why();
         let Stage::Connected(client) = &self.stage else { return Ok(()) };
         let unsuback = Packet::UnsubAck(UnsubAck {
@@ -155,35 +171,61 @@ impl Connection {
         Ok(client.recipient.write(unsuback, &mut shard.batch.replies)?)
     }
 
-    /// Ends one subscription; returns its reason code for UNSUBACK.
-    fn unsubscribe(&mut self, shard: &Shard, filter: &str) -> Result<ReasonCode, Refusal> {
+    /// Ends one subscription; returns its reason code for UNSUBACK. `None`: a plugin is waited for.
+    fn unsubscribe(
+        &mut self,
+        shard: &Shard,
+        filter: &str,
+        asking: &mut Asking<'_>,
+    ) -> Option<Result<ReasonCode, Refusal>> {
         let Stage::Connected(client) = &mut self.stage else {
-            return Err(Refusal::without_words(ReasonCode::UnspecifiedError));
+            return Some(Err(Refusal::without_words(ReasonCode::UnspecifiedError)));
         };
         let broker = &self.broker;
         let facts = client.facts(&self.endpoint);
-        let decision = shard.hooks.on_before_unsubscribe(&facts, filter);
+        let asked = Unsubscription::by_client(filter);
+        let decision = shard.hooks.on_before_unsubscribe(&facts, &asked, asking);
         self.throttle.ask(decision.throttle);
         match decision.verdict {
             Verdict::Continue => {}
-            Verdict::Veto => return Ok(ReasonCode::Success),
-            Verdict::Refuse(refusal) => return Err(refusal.told_in(PacketType::UnsubAck)),
+            Verdict::Veto => return Some(Ok(ReasonCode::Success)),
+            Verdict::Refuse(refusal) => return Some(Err(refusal.told_in(PacketType::UnsubAck))),
+            Verdict::Pending => return None,
         }
-        // What is on its way already stays in the outbox. [MQTT-3.10.4-1] [MQTT-3.10.4-3]
-        if !client.session.subscriptions.lock().remove(filter) {
-            return Ok(ReasonCode::NoSubscriptionExisted);
+        let filter =
+            decision.edits.as_ref().and_then(|edits| edits.filter.as_deref()).unwrap_or(filter);
+        if !broker.remove_subscription(&client.session, &mut client.kept, filter) {
+            return Some(Ok(ReasonCode::NoSubscriptionExisted));
         }
-        if let Some(replay) = &mut client.kept.replay {
-            replay.unsubscribe(filter);
-        }
-        let generation = broker.router.unsubscribe(filter, &client.session);
-        // [MQTT-3.10.4-2]
-        client.session.outbox.lock().expect_generation(generation);
         if client.session_expiry > 0 {
             let client_id = &client.session.client_id;
             broker.store.unsubscribed(client_id, filter);
         }
-        shard.hooks.on_unsubscribe(&client.facts(&self.endpoint), filter);
-        Ok(ReasonCode::Success)
+        let gone = Unsubscription { filter, ..asked };
+        shard.hooks.on_unsubscribe(&client.facts(&self.endpoint), &gone);
+        Some(Ok(ReasonCode::Success))
+    }
+
+    /// Where a packet that was waited with is gone on with.
+    fn resume(&mut self) -> (Answers, Option<Box<Progress>>) {
+        match self.waiting.take() {
+            Some(waiting) => (waiting.answers, Some(waiting.progress)),
+            None => (Answers::default(), None),
+        }
+    }
+
+    fn wait_with(&mut self, shard: &mut Shard, progress: Option<Box<Progress>>, answers: Answers) {
+        self.wait(shard, progress);
+        if let Some(waiting) = &mut self.waiting {
+            waiting.answers = answers;
+        }
+    }
+}
+
+impl ConnectedClient {
+    fn has_room_for(&self, filter: &str, limits: &Limits) -> bool {
+        let Limits { max_subscriptions, max_subscription_bytes, .. } = *limits;
+        let subscriptions = self.session.subscriptions.lock();
+        subscriptions.have_room(filter, max_subscriptions, max_subscription_bytes)
     }
 }

@@ -1,7 +1,7 @@
 //! Enhanced authentication: which plugin has an exchange, what it is told of a round, and what its
 //! answer means. How rounds follow each other is the connection's business.
 
-use std::sync::Arc;
+use std::{sync::Arc, task::Waker};
 
 use mqtt::ReasonCode;
 use plugin_abi::raw;
@@ -11,8 +11,8 @@ use super::client::{flag, size};
 use super::decision::refusal;
 use super::point::{self, OnFailure};
 use super::record::Treatment;
-use super::{Client, running};
-use crate::plugins::{Answer, AnswerHandle, AuthParts};
+use super::{Asking, Client, Hooks, OVERDUE, Progress, running};
+use crate::plugins::{Answer, AnswerHandle, AuthParts, Completion, Parts, Ticket};
 
 /// What the client has sent.
 #[derive(Clone, Copy, Debug)]
@@ -37,6 +37,8 @@ pub struct AuthRound<'a> {
 pub enum AuthOutcome {
     /// No plugin knows the method.
     Unknown,
+    /// It is to be asked again when the answer of a plugin has come, or may no longer come.
+    Pending,
     /// The client is refused, and told why in words; or the plugin has failed.
     Refused(ReasonCode, Option<Box<str>>),
     /// The client is asked for more.
@@ -67,32 +69,33 @@ impl Chain<point::OnAuth> {
     /// Asks the plugin that has the exchange; if none has, each until one takes it.
     pub(super) fn authenticate(
         &self,
+        hooks: &Arc<Hooks>,
         client: &Client<'_>,
         round: &AuthRound<'_>,
         taken_by: &mut Option<Authenticator>,
+        asking: &mut Asking<'_>,
     ) -> AuthOutcome {
-        let _running = running::enter(<point::OnAuth as point::Point>::NAME);
         let client = client.to_raw();
-        for link in self.links() {
+        let mut progress = asking.progress.take();
+        let first = progress.as_ref().map_or(0, |progress| progress.index());
+        for (index, link) in self.links().enumerate().skip(first) {
             if taken_by.as_ref().is_some_and(|Authenticator(name)| name != link.plugin()) {
                 continue;
             }
-            // It must not move: the event has a handle of it.
-            let answer = Answer::<AuthParts>::default();
-            let event = round.event(&client, answer.handle());
-            match link.treatment() {
-                Treatment::Ask => {}
-                // What it answers would go to the client.
-                Treatment::TryOut => continue,
-                Treatment::Skip if link.skip(&event).is_none() => continue,
-                Treatment::Skip => return FAILED,
-            }
-            let code = link.call(&event, || answer.with(|parts| parts.reason.clone()));
-            let parts = answer.into_parts();
-            if code == raw::CONTINUE && taken_by.is_none() {
-                continue;
-            }
-            let outcome = outcome(link, code, parts);
+            let answered = match progress.take() {
+                Some(progress) => answered(link, progress),
+                None => ask(link, &client, round, asking.waker()),
+            };
+            let outcome = match answered {
+                Answered::Now(raw::CONTINUE, _) if taken_by.is_none() => continue,
+                Answered::Now(code, parts) => outcome(link, code, parts),
+                Answered::Failed(on_failure) => Err(on_failure),
+                Answered::Later(ticket) => {
+                    asking.progress = Some(Progress::waiting(hooks, index, ticket, link));
+                    return AuthOutcome::Pending;
+                }
+                Answered::Skipped => continue,
+            };
             if outcome == Err(OnFailure::GoOn) && taken_by.is_none() {
                 continue;
             }
@@ -101,6 +104,56 @@ impl Chain<point::OnAuth> {
         }
         AuthOutcome::Unknown
     }
+}
+
+/// What a plugin has made of a round.
+enum Answered {
+    Now(i32, AuthParts),
+    Later(Ticket),
+    Failed(OnFailure),
+    /// It is not asked, and that does not matter.
+    Skipped,
+}
+
+fn ask(
+    link: &Link<point::OnAuth>,
+    client: &raw::Client<'_>,
+    round: &AuthRound<'_>,
+    waker: Option<&Waker>,
+) -> Answered {
+    // It must not move: the event has a handle of it.
+    let answer = Answer::awaited(AuthParts::default(), waker);
+    let event = round.event(client, answer.handle());
+    match link.treatment() {
+        Treatment::Ask => {}
+        // What it answers would go to the client.
+        Treatment::TryOut => return Answered::Skipped,
+        Treatment::Skip if link.skip(&event).is_none() => return Answered::Skipped,
+        Treatment::Skip => return Answered::Failed(OnFailure::Refuse),
+    }
+    let running = running::enter(<point::OnAuth as point::Point>::NAME);
+    let code = link.call(&event, || answer.with(|parts| parts.reason.clone()));
+    drop(running);
+    let (parts, ticket) = answer.into_parts_and_ticket();
+    match ticket {
+        Some(ticket) if code == raw::PENDING => Answered::Later(ticket),
+        _ => Answered::Now(code, parts),
+    }
+}
+
+/// The answer that was waited for.
+fn answered(link: &Link<point::OnAuth>, progress: Box<Progress>) -> Answered {
+    let completion = progress.completion();
+    // The wait is over.
+    drop(progress);
+    let Some(Completion { code, parts }) = completion else {
+        return Answered::Failed(link.failed(OVERDUE));
+    };
+    let mut taken = AuthParts::default();
+    for (part, value) in &parts {
+        taken.take(*part, value);
+    }
+    Answered::Now(code, taken)
 }
 
 impl AuthRound<'_> {

@@ -8,7 +8,7 @@ use mqtt::ReasonCode;
 use plugin_abi::raw;
 
 use super::{
-    decision::{self, Decision, Refusal, Verdict, VerdictParts},
+    decision::{self, Refusal, Verdict},
     point::{OnFailure, Point},
     record::{Record, Treatment},
     running,
@@ -17,7 +17,7 @@ use super::{
     trace::{self, TracedAnswer},
 };
 use crate::failures::Failures;
-use crate::plugins::{Answer, AnswerHandle, Described, HookFn, Interest, Loaded};
+use crate::plugins::{Described, HookFn, Interest, Loaded};
 use crate::services::InstanceId;
 
 pub(super) struct Chain<P: Point> {
@@ -46,60 +46,16 @@ impl<P: Point> Chain<P> {
         self.links.is_empty()
     }
 
-    pub(super) fn links(&self) -> impl Iterator<Item = &Link<P>> {
+    pub(super) fn links(&self) -> std::slice::Iter<'_, Link<P>> {
         self.links.iter()
     }
 
-    /// Asks each plugin until one says no. `event` makes what they are told.
-    #[inline]
-    pub(super) fn ask<'e>(&self, event: impl FnOnce(AnswerHandle) -> P::Event<'e>) -> Decision {
-        // It must not move: the event has a handle of it.
-        let answer = Answer::<VerdictParts>::default();
-        let event = &event(answer.handle());
-        let _running = running::enter(P::NAME);
-        let (mut said_no, mut shadows) = (None, Shadows::default());
-        for (index, link) in self.links.iter().enumerate() {
-            if index > 0 {
-                answer.with(|parts| parts.begin(index));
-            }
-            match link.treatment() {
-                Treatment::Ask => match link.call(event, || answer.with(|parts| parts.words())) {
-                    raw::CONTINUE => {}
-                    code => said_no = link.says_no(code).map(|no| (link, no)),
-                },
-                Treatment::TryOut => link.try_out(event, &answer, &mut shadows, index),
-                Treatment::Skip => said_no = link.skip(event).map(|no| (link, no)),
-            }
-            if said_no.is_some() {
-                break;
-            }
-        }
-        let mut parts = answer.into_parts();
-        if parts.has_throttled() {
-            self.count_throttled(&parts);
-        }
-        if !shadows.are_none() {
-            self.compare(shadows, said_no.is_some());
-        }
-        let verdict = match said_no {
-            None => Verdict::Continue,
-            Some((_, No::Silent)) => Verdict::Veto,
-            Some((link, No::Told(reason))) => link.refused(reason, &mut parts),
-        };
-        Decision::new(verdict, &parts)
+    pub(super) fn link(&self, index: usize) -> Option<&Link<P>> {
+        self.links.get(index)
     }
 
     #[cold]
-    fn count_throttled(&self, parts: &VerdictParts) {
-        for (index, link) in self.links.iter().enumerate() {
-            if parts.is_throttled_by(index) {
-                link.record().count(P::INDEX, Came::Throttled);
-            }
-        }
-    }
-
-    #[cold]
-    fn compare(&self, shadows: Shadows, is_refused: bool) {
+    pub(super) fn compare(&self, shadows: Shadows, is_refused: bool) {
         for (index, link) in self.links.iter().enumerate() {
             if let Some(came) = shadows.compare(index, is_refused) {
                 link.record().count(P::INDEX, came);
@@ -129,7 +85,7 @@ impl<P: Point> Link<P> {
 
     /// The instance of the plugin.
     pub(super) fn instance(&self) -> InstanceId {
-        self.hook.instance_id()
+        self.hook.loaded().id()
     }
 
     pub(super) fn tell(&self, event: &P::Event<'_>) {
@@ -153,24 +109,13 @@ impl<P: Point> Link<P> {
         self.hook.record()
     }
 
-    /// Asks a shadow, notes its answer, and forgets what it has handed over.
-    #[cold]
-    fn try_out(
-        &self,
-        event: &P::Event<'_>,
-        answer: &Answer<VerdictParts>,
-        shadows: &mut Shadows,
-        index: usize,
-    ) {
-        let kept = answer.with(std::mem::take);
-        let code = self.call(event, || answer.with(|parts| parts.words()));
-        answer.with(|parts| *parts = kept);
-        if let Some(says_no) = self.tried_out(code) {
-            shadows.note(index, says_no);
-        }
+    /// The instance.
+    pub(super) fn loaded(&self) -> &Arc<Loaded> {
+        self.hook.loaded()
     }
 
     /// Whether a shadow has said no. `None`: it has failed.
+    #[cold]
     pub(super) fn tried_out(&self, code: i32) -> Option<bool> {
         match code {
             raw::CONTINUE => Some(false),
@@ -251,8 +196,8 @@ impl<P: Point> Link<P> {
         No::after(self.answered_wrongly(code))
     }
 
-    fn refused(&self, reason: ReasonCode, parts: &mut VerdictParts) -> Verdict {
-        let why = parts.reason.take();
+    /// What the client hears of a refusal.
+    pub(super) fn refused(&self, reason: ReasonCode, why: Option<Box<str>>) -> Verdict {
         self.note_refusal(reason, why.as_deref());
         let why = why.map(|why| String::from(why).into());
         Verdict::Refuse(Refusal { reason, why })
@@ -306,7 +251,7 @@ pub(super) enum No {
 }
 
 impl No {
-    fn after(failure: OnFailure) -> Option<No> {
+    pub(super) fn after(failure: OnFailure) -> Option<No> {
         match failure {
             OnFailure::Refuse => Some(No::Silent),
             OnFailure::GoOn => None,
@@ -318,7 +263,7 @@ fn describe(answer: i32) -> Cow<'static, str> {
     match answer {
         raw::PANICKED => "it panicked (-1)".into(),
         raw::VETO => "it answered veto (0), which this hook may not".into(),
-        raw::PENDING => "it answered pending (2), which is not offered yet".into(),
+        raw::PENDING => "it answered pending (2), and nobody waits for it".into(),
         ..0 => format!("it answered error {answer}").into(),
         _ => format!("it answered {answer}, which means nothing").into(),
     }

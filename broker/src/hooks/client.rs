@@ -2,10 +2,10 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
+use mqtt::SubscriptionOptions;
 use plugin_abi::raw;
 
 use super::origin::Origin;
-use crate::plugins::AnswerHandle;
 
 /// The client that an event is about.
 #[derive(Clone, Copy, Debug)]
@@ -35,31 +35,60 @@ pub struct BeforeConnect<'a> {
     pub session_expiry: u32,
     /// The password, if there is one.
     pub password: Option<&'a [u8]>,
-    /// The topic of the will, if there is one.
-    pub will_topic: Option<&'a str>,
+    /// The will, if there is one.
+    pub will: Option<Will<'a>>,
     /// The property block of the packet, without its length.
     pub properties: &'a [u8],
     /// The method by which on_auth has authenticated the client, if it has.
     pub authentication_method: Option<&'a str>,
 }
 
+/// The will of a CONNECT packet.
+#[derive(Clone, Copy, Debug)]
+pub struct Will<'a> {
+    /// The topic name.
+    pub topic: &'a str,
+    /// The payload.
+    pub payload: &'a [u8],
+    /// The property block of the will, without its length.
+    pub properties: &'a [u8],
+    /// 0, 1 or 2.
+    pub qos: u8,
+    /// It is to be retained.
+    pub retain: bool,
+}
+
 /// One filter of a SUBSCRIBE packet.
 #[derive(Clone, Copy, Debug)]
 pub struct Subscription<'a> {
-    /// The topic filter as the packet has it.
+    /// The topic filter that is subscribed to, as a packet has it.
     pub filter: &'a str,
-    /// The QoS asked for.
-    pub qos: u8,
-    /// The client does not want its own messages back.
-    pub no_local: bool,
-    /// Forwarded messages keep their retain flag.
-    pub retain_as_published: bool,
-    /// 0, 1 or 2.
-    pub retain_handling: u8,
+    /// The one that was asked for.
+    pub original_filter: &'a str,
+    /// How it is subscribed to.
+    pub options: SubscriptionOptions,
     /// The property block of the packet, without its length.
     pub properties: &'a [u8],
     /// Who subscribes.
     pub origin: Origin<'a>,
+}
+
+/// One filter of an UNSUBSCRIBE packet.
+#[derive(Clone, Copy, Debug)]
+pub struct Unsubscription<'a> {
+    /// The topic filter that is unsubscribed from, as a packet has it.
+    pub filter: &'a str,
+    /// The one that was asked for.
+    pub original_filter: &'a str,
+    /// Who unsubscribes.
+    pub origin: Origin<'a>,
+}
+
+impl<'a> Unsubscription<'a> {
+    /// By the client itself.
+    pub fn by_client(filter: &'a str) -> Unsubscription<'a> {
+        Unsubscription { filter, original_filter: filter, origin: Origin::Client }
+    }
 }
 
 /// A message on its way in.
@@ -79,6 +108,8 @@ pub struct Publication<'a> {
     pub dup: bool,
     /// Where it comes from.
     pub origin: Origin<'a>,
+    /// The topic name that it came with.
+    pub original_topic: &'a str,
     /// How many plugins' hooks have led from one message to the next up to this one.
     pub depth: u32,
 }
@@ -94,6 +125,8 @@ pub struct Disconnected<'a> {
     pub session_kept: bool,
     /// The reason in words.
     pub reason: &'a str,
+    /// Who has ended it.
+    pub origin: Origin<'a>,
 }
 
 impl<'a> Client<'a> {
@@ -124,94 +157,6 @@ impl<'a> Client<'a> {
     }
 }
 
-impl BeforeConnect<'_> {
-    pub(super) fn event<'a>(
-        &'a self,
-        client: &'a raw::Client<'a>,
-        answer: AnswerHandle,
-    ) -> raw::BeforeConnect<'a> {
-        raw::BeforeConnect {
-            size: size::<raw::BeforeConnect<'_>>(),
-            clean_start: flag(self.clean_start),
-            has_password: flag(self.password.is_some()),
-            has_will: flag(self.will_topic.is_some()),
-            reserved: 0,
-            session_expiry: self.session_expiry,
-            keep_alive: self.keep_alive,
-            reserved_too: 0,
-            client: client.into(),
-            password: raw::View::new(self.password.unwrap_or_default()),
-            will_topic: raw::Text::new(self.will_topic.unwrap_or_default()),
-            properties: raw::View::new(self.properties),
-            authentication_method: raw::Text::new(self.authentication_method.unwrap_or_default()),
-            answer_ctx: answer.context,
-            answer: answer.function,
-            origin: raw::ORIGIN_CLIENT.into(),
-            asked_again: 0,
-            source: raw::Text::new(""),
-            original_client_id: client.client_id,
-            original_username: client.username,
-            will_payload: raw::View::new(b""),
-            will_properties: raw::View::new(b""),
-            will_qos: 0,
-            will_retain: 0,
-        }
-    }
-}
-
-impl Subscription<'_> {
-    pub(super) fn event<'a>(
-        &'a self,
-        client: &'a raw::Client<'a>,
-        answer: AnswerHandle,
-    ) -> raw::Subscribe<'a> {
-        raw::Subscribe {
-            size: size::<raw::Subscribe<'_>>(),
-            qos: self.qos,
-            no_local: flag(self.no_local),
-            retain_as_published: flag(self.retain_as_published),
-            retain_handling: self.retain_handling,
-            client: client.into(),
-            filter: raw::Text::new(matched_filter(self.filter)),
-            properties: raw::View::new(self.properties),
-            whole_filter: raw::Text::new(self.filter),
-            answer_ctx: answer.context,
-            answer: answer.function,
-            origin: self.origin.to_raw().into(),
-            asked_again: 0,
-            source: self.origin.source(),
-            original_filter: raw::Text::new(self.filter),
-        }
-    }
-}
-
-impl Publication<'_> {
-    pub(super) fn event<'a>(
-        &'a self,
-        client: &'a raw::Client<'a>,
-        answer: AnswerHandle,
-    ) -> raw::Publish<'a> {
-        raw::Publish {
-            size: size::<raw::Publish<'_>>(),
-            qos: self.qos,
-            retain: flag(self.retain),
-            dup: flag(self.dup),
-            origin: self.origin.to_raw(),
-            client: client.into(),
-            topic: raw::Text::new(self.topic),
-            payload: raw::View::new(self.payload),
-            properties: raw::View::new(self.properties),
-            answer_ctx: answer.context,
-            answer: answer.function,
-            asked_again: 0,
-            depth: self.depth,
-            source: self.origin.source(),
-            original_topic: raw::Text::new(self.topic),
-            payload_len: self.payload.len() as u64,
-        }
-    }
-}
-
 impl Disconnected<'_> {
     pub(super) fn event<'a>(&'a self, client: &'a raw::Client<'a>) -> raw::Disconnect<'a> {
         raw::Disconnect {
@@ -222,37 +167,11 @@ impl Disconnected<'_> {
             reserved: 0,
             client: client.into(),
             reason: raw::Text::new(self.reason),
-            origin: raw::ORIGIN_CLIENT.into(),
+            origin: self.origin.to_raw().into(),
             reserved_too: 0,
-            source: raw::Text::new(""),
+            source: self.origin.source(),
         }
     }
-}
-
-pub(super) fn unsubscribe_event<'a>(
-    filter: &'a str,
-    client: &'a raw::Client<'a>,
-    answer: AnswerHandle,
-) -> raw::Unsubscribe<'a> {
-    raw::Unsubscribe {
-        size: size::<raw::Unsubscribe<'_>>(),
-        reserved: 0,
-        client: client.into(),
-        filter: raw::Text::new(matched_filter(filter)),
-        whole_filter: raw::Text::new(filter),
-        answer_ctx: answer.context,
-        answer: answer.function,
-        origin: raw::ORIGIN_CLIENT.into(),
-        asked_again: 0,
-        source: raw::Text::new(""),
-        original_filter: raw::Text::new(filter),
-    }
-}
-
-/// What messages are matched with. A plugin that knows nothing of shared subscriptions and looks at
-/// filters must not be evaded by one.
-fn matched_filter(filter: &str) -> &str {
-    mqtt::topic::shared(filter).map_or(filter, |(_, inner)| inner)
 }
 
 /// The address of who has no connection.

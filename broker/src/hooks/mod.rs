@@ -5,16 +5,19 @@
 //! thread, in on_auth, and where a plugin refuses in words; a hook that no plugin has costs one branch. None may be made while a lock is held
 //! that another connection needs.
 
+mod asking;
 mod auth;
 mod breaker;
 mod chain;
 mod client;
 mod decision;
 mod deliver;
+mod edits;
 mod histogram;
 mod live;
 mod origin;
 mod outcome;
+mod parts;
 pub(crate) mod point;
 mod record;
 pub(crate) mod running;
@@ -22,6 +25,7 @@ mod session;
 mod shadow;
 pub(crate) mod slot;
 mod stats;
+mod subject;
 mod tick;
 mod trace;
 mod traced;
@@ -29,22 +33,26 @@ mod watchdog;
 
 use std::{net::SocketAddr, sync::Arc};
 
-use plugin_abi::raw;
-
 use crate::plugins::{AnswerHandle, Interest, Loaded};
 
+pub use asking::Asking;
+pub(crate) use asking::Progress;
 pub use auth::{AuthOutcome, AuthReply, AuthRound, Authenticator};
 pub use breaker::Standing;
 use chain::Chain;
-pub use client::{BeforeConnect, Client, Disconnected, Publication, Subscription};
-use client::{flag, size};
+pub use client::{
+    BeforeConnect, Client, Disconnected, Publication, Subscription, Unsubscription, Will,
+};
 pub use decision::{Decision, Refusal, Verdict};
 pub(crate) use deliver::{Deliveries, Offer, Receiver, Ruling, Rulings, Sender};
+pub use edits::Edits;
 pub(crate) use live::{Live, OpenToAll};
 pub use origin::Origin;
+use point::Point;
 pub(crate) use record::Record;
 pub use session::SessionChange;
 pub use stats::HookStats;
+use subject::{About, Connect, Shown, SocketOpen, Subject};
 pub(crate) use tick::Ticked;
 pub(crate) use trace::Trace;
 pub use trace::{Answers, TraceFilter, TraceReader, Traced, TracedAnswer};
@@ -52,6 +60,9 @@ pub(crate) use watchdog::Watchdog;
 
 /// Hooks that observe have nothing to hand over.
 const CLOSED: AnswerHandle = AnswerHandle::CLOSED;
+
+/// How a plugin has failed that is no longer waited for.
+const OVERDUE: &str = "its answer has not come within its deadline";
 
 /// The hooks of all plugins, in the order of the config. Immutable; shared between threads in an
 /// [`Arc`]. As long as it lives, so do the plugins in it.
@@ -70,6 +81,7 @@ pub struct Hooks {
     on_unsubscribe: Chain<point::OnUnsubscribe>,
     on_message: Chain<point::OnMessage>,
     on_before_publish: Chain<point::OnBeforePublish>,
+    on_will: Chain<point::OnWill>,
     on_publish: Chain<point::OnPublish>,
     on_before_deliver: Chain<point::OnBeforeDeliver>,
     on_delivered: Chain<point::OnDelivered>,
@@ -99,6 +111,7 @@ impl Hooks {
             on_unsubscribe: Chain::new(plugins),
             on_message: Chain::new(plugins),
             on_before_publish: Chain::new(plugins),
+            on_will: Chain::new(plugins),
             on_publish: Chain::new(plugins),
             on_before_deliver: Chain::new(plugins),
             on_delivered: Chain::new(plugins),
@@ -131,109 +144,89 @@ impl Hooks {
 
     /// A connection was accepted; nothing was read from it. A veto closes it.
     #[inline]
-    pub fn on_socket_open(&self, peer: SocketAddr, local: SocketAddr, listener: &str) -> Decision {
-        if self.on_socket_open.is_empty() {
-            return Decision::CONTINUE;
-        }
-        self.on_socket_open.ask(|answer| raw::SocketOpen {
-            size: size::<raw::SocketOpen<'_>>(),
-            reserved: 0,
-            listener: raw::Text::new(listener),
-            peer: peer.into(),
-            local: local.into(),
-            answer_ctx: answer.context,
-            answer: answer.function,
-            origin: raw::ORIGIN_CLIENT.into(),
-            asked_again: 0,
-            source: raw::Text::new(""),
-        })
+    pub fn on_socket_open(
+        self: &Arc<Self>,
+        peer: SocketAddr,
+        local: SocketAddr,
+        listener: &str,
+        asking: &mut Asking<'_>,
+    ) -> Decision {
+        self.decide(|hooks| &hooks.on_socket_open, &SocketOpen { peer, local, listener }, asking)
     }
 
     /// A round of enhanced authentication. Whoever takes the first is noted in `taken_by`, and is asked
     /// alone from then on.
     pub fn on_auth(
-        &self,
+        self: &Arc<Self>,
         client: &Client<'_>,
         round: &AuthRound<'_>,
         taken_by: &mut Option<Authenticator>,
+        asking: &mut Asking<'_>,
     ) -> AuthOutcome {
-        self.on_auth.authenticate(client, round, taken_by)
+        self.on_auth.authenticate(self, client, round, taken_by, asking)
     }
 
     /// CONNECT was read, before there is a session. A veto refuses the client.
     #[inline]
-    pub fn on_before_connect(&self, client: &Client<'_>, connect: &BeforeConnect<'_>) -> Decision {
-        if self.on_before_connect.is_empty() {
-            return Decision::CONTINUE;
-        }
-        let client = client.to_raw();
-        self.on_before_connect.ask(|answer| connect.event(&client, answer))
+    pub fn on_before_connect(
+        self: &Arc<Self>,
+        client: &Client<'_>,
+        connect: &BeforeConnect<'_>,
+        asking: &mut Asking<'_>,
+    ) -> Decision {
+        self.decide(|hooks| &hooks.on_before_connect, &About { client, what: connect }, asking)
     }
 
     /// The session is ready, and CONNACK goes out next. A veto disconnects the client after it.
     #[inline]
     pub fn on_connect(
-        &self,
+        self: &Arc<Self>,
         client: &Client<'_>,
         session_present: bool,
         clean_start: bool,
+        asking: &mut Asking<'_>,
     ) -> Decision {
-        if self.on_connect.is_empty() {
-            return Decision::CONTINUE;
-        }
-        let client = client.to_raw();
-        self.on_connect.ask(|answer| raw::Connect {
-            size: size::<raw::Connect<'_>>(),
-            session_present: flag(session_present),
-            clean_start: flag(clean_start),
-            reserved: [0; 2],
-            client: (&client).into(),
-            answer_ctx: answer.context,
-            answer: answer.function,
-            origin: raw::ORIGIN_CLIENT.into(),
-            asked_again: 0,
-            source: raw::Text::new(""),
-        })
+        let what = &Connect { session_present, clean_start };
+        self.decide(|hooks| &hooks.on_connect, &About { client, what }, asking)
     }
 
     /// A filter of a SUBSCRIBE, before it is registered. A veto keeps it from being so.
     #[inline]
     pub fn on_before_subscribe(
-        &self,
+        self: &Arc<Self>,
         client: &Client<'_>,
         subscription: &Subscription<'_>,
+        asking: &mut Asking<'_>,
     ) -> Decision {
-        if self.on_before_subscribe.is_empty() {
-            return Decision::CONTINUE;
-        }
-        let client = client.to_raw();
-        self.on_before_subscribe.ask(|answer| subscription.event(&client, answer))
+        let subject = About { client, what: subscription };
+        self.decide(|hooks| &hooks.on_before_subscribe, &subject, asking)
     }
 
     /// The filter is registered.
     #[inline]
     pub fn on_subscribe(&self, client: &Client<'_>, subscription: &Subscription<'_>) {
         if !self.on_subscribe.is_empty() {
-            self.on_subscribe.tell(&subscription.event(&client.to_raw(), CLOSED));
+            self.on_subscribe.tell(&subscription.event(&client.to_raw(), Shown::OBSERVED));
         }
     }
 
     /// A filter of an UNSUBSCRIBE, before it is removed. A veto keeps the subscription.
     #[inline]
-    pub fn on_before_unsubscribe(&self, client: &Client<'_>, filter: &str) -> Decision {
-        if self.on_before_unsubscribe.is_empty() {
-            return Decision::CONTINUE;
-        }
-        let client = client.to_raw();
-        self.on_before_unsubscribe.ask(|answer| client::unsubscribe_event(filter, &client, answer))
+    pub fn on_before_unsubscribe(
+        self: &Arc<Self>,
+        client: &Client<'_>,
+        unsubscription: &Unsubscription<'_>,
+        asking: &mut Asking<'_>,
+    ) -> Decision {
+        let subject = About { client, what: unsubscription };
+        self.decide(|hooks| &hooks.on_before_unsubscribe, &subject, asking)
     }
 
     /// The subscription existed, and is gone.
     #[inline]
-    pub fn on_unsubscribe(&self, client: &Client<'_>, filter: &str) {
+    pub fn on_unsubscribe(&self, client: &Client<'_>, unsubscription: &Unsubscription<'_>) {
         if !self.on_unsubscribe.is_empty() {
-            let client = client.to_raw();
-            self.on_unsubscribe.tell(&client::unsubscribe_event(filter, &client, CLOSED));
+            self.on_unsubscribe.tell(&unsubscription.event(&client.to_raw(), Shown::OBSERVED));
         }
     }
 
@@ -250,25 +243,36 @@ impl Hooks {
     #[inline]
     pub fn on_message(&self, client: &Client<'_>, message: &Publication<'_>) {
         if !self.on_message.is_empty() {
-            self.on_message.tell(&message.event(&client.to_raw(), CLOSED));
+            self.on_message.tell(&message.event(&client.to_raw(), Shown::OBSERVED));
         }
+    }
+
+    /// A will that is about to be published, before on_before_publish. A veto keeps it from everybody.
+    pub fn on_will(
+        self: &Arc<Self>,
+        client: &Client<'_>,
+        message: &Publication<'_>,
+        asking: &mut Asking<'_>,
+    ) -> Decision {
+        self.decide(|hooks| &hooks.on_will, &About { client, what: message }, asking)
     }
 
     /// A message or a will, before it is kept or routed. A veto keeps it from everybody.
     #[inline]
-    pub fn on_before_publish(&self, client: &Client<'_>, message: &Publication<'_>) -> Decision {
-        if self.on_before_publish.is_empty() {
-            return Decision::CONTINUE;
-        }
-        let client = client.to_raw();
-        self.on_before_publish.ask(|answer| message.event(&client, answer))
+    pub fn on_before_publish(
+        self: &Arc<Self>,
+        client: &Client<'_>,
+        message: &Publication<'_>,
+        asking: &mut Asking<'_>,
+    ) -> Decision {
+        self.decide(|hooks| &hooks.on_before_publish, &About { client, what: message }, asking)
     }
 
     /// The message or will is routed.
     #[inline]
     pub fn on_publish(&self, client: &Client<'_>, message: &Publication<'_>) {
         if !self.on_publish.is_empty() {
-            self.on_publish.tell(&message.event(&client.to_raw(), CLOSED));
+            self.on_publish.tell(&message.event(&client.to_raw(), Shown::OBSERVED));
         }
     }
 
@@ -296,6 +300,25 @@ impl Hooks {
         if !self.on_disconnect.is_empty() {
             self.on_disconnect.tell(&disconnected.event(&client.to_raw()));
         }
+    }
+
+    /// Asks those of a chain; or goes on with those that were waited for, who may no longer be in force.
+    #[inline]
+    fn decide<P: Point, S: Subject<P>>(
+        self: &Arc<Self>,
+        chain: fn(&Hooks) -> &Chain<P>,
+        subject: &S,
+        asking: &mut Asking<'_>,
+    ) -> Decision {
+        let Some(progress) = asking.progress.take() else {
+            let chain = chain(self);
+            if chain.is_empty() {
+                return Decision::CONTINUE;
+            }
+            return chain.ask(self, subject, asking);
+        };
+        let hooks = progress.hooks().unwrap_or_else(|| self.clone());
+        chain(&hooks).go_on(&hooks, subject, asking, progress)
     }
 }
 

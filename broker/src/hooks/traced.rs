@@ -55,6 +55,7 @@ impl<P: Point> Link<P> {
         match (code, refusal) {
             (raw::CONTINUE, _) => TracedAnswer::Continue,
             (raw::VETO, _) if P::MAY_VETO => TracedAnswer::Veto,
+            (raw::PENDING, _) if P::MAY_VETO => TracedAnswer::Pending,
             (raw::CHALLENGE, _) if authenticates => TracedAnswer::Challenge,
             (raw::AUTHENTICATED, _) if authenticates => TracedAnswer::Authenticated,
             (_, Some(reason)) => TracedAnswer::Refuse(reason, words()),

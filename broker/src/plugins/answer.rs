@@ -2,10 +2,15 @@
 //! copied at once. What parts there are is the hook's business.
 #![allow(unsafe_code, reason = "called by plugins through a C ABI")]
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    task::Waker,
+};
 
 use parking_lot::Mutex;
 use plugin_abi::raw::{self, AnswerContext, AnswerFunction, View};
+
+use super::later::Ticket;
 
 /// What a plugin can hand over in a hook.
 pub(crate) trait Parts {
@@ -15,12 +20,48 @@ pub(crate) trait Parts {
 }
 
 /// Lives on the broker's stack while the hook runs.
-#[derive(Default)]
-pub(crate) struct Answer<T> {
-    /// The plugin has handed something over.
-    touched: AtomicBool,
+#[repr(C)]
+pub(crate) struct Answer<'w, T> {
+    // First, so that it is found by who does not know `T`.
+    header: Header<'w>,
     // Locked although one thread alone should call: it costs nothing here.
     parts: Mutex<T>,
+}
+
+/// What the answers of all hooks have.
+pub(super) struct Header<'w> {
+    /// The plugin has handed something over.
+    touched: AtomicBool,
+    /// Whom to wake when the answer comes later; `None`: nobody can wait for it.
+    waker: Option<&'w Waker>,
+    ticket: Mutex<Option<Ticket>>,
+}
+
+impl<'w> Header<'w> {
+    /// That of an answer; `None` where there is none.
+    ///
+    /// # Safety
+    ///
+    /// The context is one that [`Answer::handle`] made, and that answer is alive; or it is null.
+    pub(super) unsafe fn of(context: AnswerContext) -> Option<&'w Header<'w>> {
+        // SAFETY: the caller's promise; an answer begins with its header.
+        unsafe { context.ptr.cast::<Header<'w>>().as_ref() }
+    }
+
+    pub(super) fn waker(&self) -> Option<&'w Waker> {
+        self.waker
+    }
+
+    /// Keeps the ticket of an answer that comes later, if there is none yet.
+    pub(super) fn keep(&self, ticket: Ticket) -> bool {
+        let mut place = self.ticket.lock();
+        if place.is_some() {
+            return false;
+        }
+        *place = Some(ticket);
+        self.touched.store(true, Ordering::Relaxed);
+        true
+    }
 }
 
 /// What an event has of it.
@@ -36,31 +77,42 @@ impl AnswerHandle {
         AnswerHandle { context: AnswerContext { ptr: std::ptr::null() }, function: take_nothing };
 }
 
-impl<T: Parts> Answer<T> {
+impl<'w, T: Parts> Answer<'w, T> {
+    /// With what is to know what may be handed over. Nobody can wait for it.
+    pub(crate) fn new(parts: T) -> Answer<'w, T> {
+        Answer::awaited(parts, None)
+    }
+
+    /// The same; it may come later, and then `waker` is woken.
+    pub(crate) fn awaited(parts: T, waker: Option<&'w Waker>) -> Answer<'w, T> {
+        let (touched, ticket) = (AtomicBool::new(false), Mutex::new(None));
+        Answer { header: Header { touched, waker, ticket }, parts: Mutex::new(parts) }
+    }
+
     /// To be handed to the plugin, for as long as `self` is borrowed.
     pub(crate) fn handle(&self) -> AnswerHandle {
         let context = AnswerContext { ptr: std::ptr::from_ref(self).cast() };
         AnswerHandle { context, function: take_part::<T> }
     }
 
-    /// With what is to know what may be handed over.
-    pub(crate) fn new(parts: T) -> Answer<T> {
-        Answer { touched: AtomicBool::new(false), parts: Mutex::new(parts) }
-    }
-
     /// Whether the plugins that have returned have handed something over.
     #[inline]
     pub(crate) fn is_touched(&self) -> bool {
-        self.touched.load(Ordering::Relaxed)
+        self.header.touched.load(Ordering::Relaxed)
     }
 
-    /// Looks at what there is so far, between two plugins.
+    /// Looks at what there is so far.
     pub(crate) fn with<R>(&self, look: impl FnOnce(&mut T) -> R) -> R {
         look(&mut self.parts.lock())
     }
 
     pub(crate) fn into_parts(self) -> T {
         self.parts.into_inner()
+    }
+
+    /// What there is, and the ticket if the plugin has taken one.
+    pub(crate) fn into_parts_and_ticket(self) -> (T, Option<Ticket>) {
+        (self.parts.into_inner(), self.header.ticket.into_inner())
     }
 }
 
@@ -76,8 +128,8 @@ unsafe extern "C" fn take_part<T: Parts>(
     value: View<'_>,
 ) -> i32 {
     // SAFETY: the caller's promise.
-    let answer = unsafe { &*context.ptr.cast::<Answer<T>>() };
-    answer.touched.store(true, Ordering::Relaxed);
+    let answer = unsafe { &*context.ptr.cast::<Answer<'_, T>>() };
+    answer.header.touched.store(true, Ordering::Relaxed);
     answer.parts.lock().take(part, value.as_bytes())
 }
 
@@ -111,7 +163,7 @@ mod tests {
 
     #[test]
     fn parts_are_copied_and_the_later_counts() {
-        let answer = Answer::<Bytes>::default();
+        let answer = Answer::new(Bytes::default());
         let AnswerHandle { context, function } = answer.handle();
         for text in ["first", "second"] {
             let mut value = text.as_bytes().to_vec();

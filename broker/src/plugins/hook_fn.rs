@@ -7,7 +7,6 @@ use plugin_abi::{module::HookFunction, raw::EventPtr};
 
 use super::{Interest, Loaded};
 use crate::hooks::{Record, point::Point};
-use crate::services::InstanceId;
 
 /// A hook and the instance that it is called with. Keeps the plugin alive.
 pub(crate) struct HookFn<P: Point> {
@@ -39,9 +38,9 @@ impl<P: Point> HookFn<P> {
         unsafe { (self.function)(self.instance, event) }
     }
 
-    /// Which instance it is called with.
-    pub(crate) fn instance_id(&self) -> InstanceId {
-        self.plugin.id()
+    /// The instance.
+    pub(crate) fn loaded(&self) -> &Arc<Loaded> {
+        &self.plugin
     }
 
     /// What of the hook's events the plugin wants to be called for; `None`: all.
@@ -49,7 +48,7 @@ impl<P: Point> HookFn<P> {
         self.plugin.interests().of(P::NAME)
     }
 
-    /// What is kept of the plugin.
+    /// What is kept of the instance.
     pub(crate) fn record(&self) -> &Record {
         self.plugin.record()
     }

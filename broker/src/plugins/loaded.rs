@@ -60,6 +60,26 @@ enum Kind {
     C(Symbols),
 }
 
+impl Kind {
+    /// Makes the instance; returns its hooks too.
+    fn bootstrap(
+        &self,
+        entry: &PluginEntry,
+        caller: &'static Caller,
+        config: &str,
+    ) -> Result<(*mut c_void, HookTable), Reason> {
+        match self {
+            Kind::Native(module) => {
+                if !module.panic_unwind() && !entry.allow_panic_abort {
+                    return Err(Reason::PanicAbort);
+                }
+                Ok((native::bootstrap(*module, caller, config)?, module.hooks().into()))
+            }
+            Kind::C(symbols) => Ok((symbols.bootstrap(caller, config)?, symbols.hooks)),
+        }
+    }
+}
+
 // SAFETY: plugins promise that their instance may be used from any thread, by several at once.
 unsafe impl Send for Loaded {}
 // SAFETY: as above.
@@ -86,15 +106,9 @@ impl Loaded {
         let account = services.account(name);
         services.store.open(&account.name)?;
         let caller = Caller::new(services, &account, (entry.shadow, granted), &config);
-        let (instance, hooks) = match &kind {
-            Kind::Native(module) => {
-                if !module.panic_unwind() && !entry.allow_panic_abort {
-                    return Err(Reason::PanicAbort);
-                }
-                (native::bootstrap(*module, caller, &config)?, module.hooks().into())
-            }
-            Kind::C(symbols) => (symbols.bootstrap(caller, &config)?, symbols.hooks),
-        };
+        // One that does not start has nothing left to call for, though its threads may be there.
+        let begun = kind.bootstrap(entry, caller, &config).inspect_err(|_| caller.end());
+        let (instance, hooks) = begun?;
         let (shut_down, interests) = (AtomicBool::new(false), caller.take_interests());
         let record = Record::new(&name.into(), entry, &services.trace);
         let (listed, started) = (entry.capabilities.is_some(), Instant::now());

@@ -334,6 +334,7 @@ fn keep(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::router::Provenance;
 
     use mqtt::{Properties, Publish, SubscriptionOptions, Version};
 
@@ -368,7 +369,15 @@ mod tests {
         publish.encode(Version::INSIDE, &mut data);
         let items = [Item::new(&publish, 0, data.len(), 2)];
         let version = Version::INSIDE;
-        let run = Run { data: &data, topic: "t", items: &items, version, publisher: None, now: 0 };
+        let run = Run {
+            data: &data,
+            topic: "t",
+            items: &items,
+            version,
+            publisher: None,
+            provenance: Provenance::CLIENT,
+            now: 0,
+        };
         let limits = QueueLimits { messages: 100, bytes: 10_000, ..QueueLimits::default() };
         let mut outgoing = Outgoing::default();
         outgoing.limits = limits;
@@ -409,6 +418,7 @@ mod tests {
             items: &[item, Item { layout: Layout { end: 100_007, ..item.layout }, ..item }],
             version: Version::V3_1_1,
             publisher: None,
+            provenance: Provenance::CLIENT,
             now: 0,
         };
         let target = router.matched("t").shares[0].members()[0].clone();

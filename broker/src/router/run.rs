@@ -6,6 +6,7 @@ use std::sync::Arc;
 use mqtt::{Properties, Publish, QoS, Version};
 
 use super::Target;
+use crate::hooks::Origin;
 use crate::session::{Layout, Message, Ready, RetainFlag, Session};
 
 /// Several PUBLISHes to one topic, standing in the bytes they were read as.
@@ -17,8 +18,25 @@ pub(crate) struct Run<'a> {
     pub(crate) version: Version,
     /// Who sent it; for No Local.
     pub(crate) publisher: Option<&'a Arc<Session>>,
+    pub(crate) provenance: Provenance<'a>,
     /// Second of the broker's clock.
     pub(crate) now: u32,
+}
+
+/// What plugins are told of the way that a message has come.
+#[derive(Clone, Copy)]
+pub(crate) struct Provenance<'a> {
+    pub(crate) origin: Origin<'a>,
+    /// The topic before plugins have changed it, if they have.
+    pub(crate) original_topic: Option<&'a str>,
+    /// How many plugins' hooks have led to it, one message after the other.
+    pub(crate) depth: u32,
+}
+
+impl Provenance<'_> {
+    /// A client has sent it, and it is as it was.
+    pub(crate) const CLIENT: Provenance<'static> =
+        Provenance { origin: Origin::Client, original_topic: None, depth: 0 };
 }
 
 /// The packets of a run, all of one QoS.
@@ -55,6 +73,21 @@ impl Item {
             retain: publish.retain,
             dup: publish.dup,
         }
+    }
+
+    /// Writes a PUBLISH behind what is in `out`, in the version that can say everything. `None`, and
+    /// nothing is written: no packet can be so large.
+    pub(crate) fn write(publish: &Publish<'_>, out: &mut Vec<u8>) -> Option<Item> {
+        let start = out.len();
+        // Each receiver gets an identifier of its own.
+        let packet_id = publish.packet_id.max(1);
+        Publish { packet_id, ..*publish }.encode(Version::INSIDE, out);
+        let written = out.get(start..).unwrap_or_default();
+        let Ok(Some(frame)) = mqtt::split_frame(written, u32::MAX) else {
+            out.truncate(start);
+            return None;
+        };
+        Some(Item::new(publish, start, out.len(), frame.header_len()))
     }
 
     pub(crate) fn payload_len(&self) -> usize {

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use mqtt::{Publish, QoS, Version};
 
 use super::{Account, Packet};
-use crate::broker::{Broker, publication};
+use crate::broker::Broker;
 use crate::hooks::{Origin, Sender};
-use crate::router::{self, Item, Run, Target};
-use crate::session::{Order, Session};
+use crate::publish::{By, Letter, Waits};
+use crate::router::{self, Item, Provenance, Run, Target};
+use crate::session::{Message, Order, Session};
 use crate::shard::Shard;
 
 pub(crate) enum Errand {
@@ -41,29 +42,34 @@ impl Errand {
     }
 
     /// Does it. Returns a receiver that has more than it can take, for the next errand to wait for.
+    ///
+    /// # Errors
+    /// If a plugin answers later: what comes next waits for that too.
     pub(super) fn run(
         self,
-        broker: &Broker,
+        broker: &Arc<Broker>,
         shard: &mut Shard,
-        account: &Account,
+        account: &Arc<Account>,
         depth: u32,
-    ) -> Option<Arc<Session>> {
+    ) -> Result<Option<Arc<Session>>, Waits> {
         match self {
             Errand::Publish(packet) => publish(broker, shard, account, &packet, depth),
-            Errand::Send(client_id, packet) => send(broker, shard, account, &client_id, &packet),
+            Errand::Send(client_id, packet) => {
+                Ok(send(broker, shard, account, &client_id, &packet))
+            }
             Errand::Order(client_id, order) => {
                 broker.order(shard, &client_id, Order { depth, ..order });
-                None
+                Ok(None)
             }
             Errand::Subscribe((client_id, order)) => {
                 super::subscribe::ask(broker, shard, &client_id, Order { depth, ..order });
-                None
+                Ok(None)
             }
             Errand::Retain(packet) => {
                 if let Some((_, publish)) = packet.read() {
                     retain(broker, &publish, account, shard.second());
                 }
-                None
+                Ok(None)
             }
         }
     }
@@ -71,36 +77,16 @@ impl Errand {
 
 /// Asks the plugins, keeps it and routes it.
 fn publish(
-    broker: &Broker,
+    broker: &Arc<Broker>,
     shard: &mut Shard,
-    account: &Account,
+    account: &Arc<Account>,
     packet: &Packet,
     depth: u32,
-) -> Option<Arc<Session>> {
-    let client = &account.as_client();
-    let origin = Origin::Plugin(&account.name);
-    let (frame, publish) = packet.read()?;
-    let data = packet.bytes();
-    let item = Item::new(&publish, 0, data.len(), frame.header_len());
-    let run = Run {
-        data,
-        topic: publish.topic,
-        items: &[item],
-        version: Version::INSIDE,
-        publisher: None,
-        now: shard.second(),
-    };
-    if shard.hooks.watches_messages() {
-        // There is nobody to tell, or to throttle.
-        if shard.hooks.on_before_publish(client, &publication(&run, &item, origin, depth)).is_veto()
-        {
-            return None;
-        }
-    }
-    if publish.retain {
-        retain(broker, &publish, account, shard.second());
-    }
-    broker.route(shard, &run, client, origin, depth)
+) -> Result<Option<Arc<Session>>, Waits> {
+    let Some((_, publish)) = packet.read() else { return Ok(None) };
+    let message = Message::new(&publish, shard.second());
+    let letter = Letter { message, by: By::Plugin(account.clone()), depth };
+    broker.publish_from(shard, letter)
 }
 
 /// Keeps a message, or clears what was kept of its topic.
@@ -122,12 +108,14 @@ fn send(
     let (frame, publish) = packet.read()?;
     let data = packet.bytes();
     let item = Item::new(&publish, 0, data.len(), frame.header_len());
+    let origin = Origin::Plugin(&account.name);
     let run = Run {
         data,
         topic: publish.topic,
         items: &[item],
         version: Version::INSIDE,
         publisher: None,
+        provenance: Provenance { origin, original_topic: None, depth: 0 },
         now: shard.second(),
     };
     let target = Target {
@@ -138,7 +126,6 @@ fn send(
         matched_by: None,
     };
     let Shard { hooks, outgoing, .. } = shard;
-    let origin = Origin::Plugin(&account.name);
     let sender = Sender { client_id: &account.client_id, origin };
     let deliveries = hooks.on_before_deliver(sender, publish.topic);
     router::deliver_to(&run, &target, deliveries.as_ref(), outgoing)

@@ -122,6 +122,10 @@ async fn empty(engine: Arc<Engine>, account: Arc<Account>) {
                 shard.tell_outcomes();
                 crowded
             });
+            let crowded = match crowded {
+                Ok(crowded) => crowded,
+                Err(waits) => waits.await,
+            };
             if let Some(receiver) = crowded {
                 wait_for(&engine, &receiver).await;
             }

@@ -8,7 +8,7 @@ use mqtt::{Property, PropertyBuffer, SubscriptionOptions};
 
 use super::{Account, Declined, Errand};
 use crate::broker::Broker;
-use crate::hooks::{self, Origin, Verdict};
+use crate::hooks::{self, Asking, Decision, Edits, Origin, Unsubscription, Verdict};
 use crate::router::Whom;
 use crate::session::{Order, What};
 use crate::shard::Shard;
@@ -61,51 +61,67 @@ impl Account {
 }
 
 /// Asks the plugins about an order to subscribe or to unsubscribe, and gives it to the session.
-pub(super) fn ask(broker: &Broker, shard: &mut Shard, client_id: &str, order: Order) {
-    let verdict = match &order.what {
-        What::Subscribe { filter, options, identifier } => {
-            ask_to_subscribe(broker, shard, client_id, &order, (filter, *options, *identifier))
-        }
-        What::Unsubscribe { filter } => ask_to_unsubscribe(broker, shard, client_id, filter),
-        What::Close(_) => Some(Verdict::Continue),
-    };
-    match verdict {
-        Some(Verdict::Continue) => broker.order(shard, client_id, order),
-        Some(_) => log::debug!("another plugin keeps {} from an order for {client_id:?}", order.by),
-        None => {}
+pub(super) fn ask(broker: &Arc<Broker>, shard: &mut Shard, client_id: &str, order: Order) {
+    let Some((decision, mut order)) = decide(broker, shard, client_id, order) else { return };
+    if decision.verdict != Verdict::Continue {
+        log::debug!("another plugin keeps {} from an order for {client_id:?}", order.by);
+        return;
     }
+    if let Some(edits) = decision.edits {
+        edit(&mut order.what, &edits);
+    }
+    broker.order(shard, client_id, order);
 }
 
 /// `None`: the session has gone, or has no room.
-fn ask_to_subscribe(
+fn decide(
     broker: &Broker,
     shard: &Shard,
     client_id: &str,
-    order: &Order,
-    (filter, options, identifier): (&str, SubscriptionOptions, Option<NonZeroU32>),
-) -> Option<Verdict> {
+    order: Order,
+) -> Option<(Decision, Order)> {
     let session = broker.sessions.look_up(client_id)?.session;
-    let limits = &broker.limits;
-    let (most, bytes) = (limits.max_subscriptions, limits.max_subscription_bytes);
-    if !session.subscriptions.lock().have_room(filter, most, bytes) {
-        log::warn!("plugin {}: {client_id:?} has no room for another subscription", order.by);
-        return None;
-    }
     let whom = Whom::of(&session.outbox.lock());
-    let properties = properties(identifier);
-    let event = event(&order.by, filter, options, &properties);
-    Some(shard.hooks.on_before_subscribe(&whom.client(&session), &event).verdict)
+    let (client, mut asking) = (whom.client(&session), Asking::at_once(&broker.limits));
+    let decision = match &order.what {
+        What::Subscribe { filter, options, identifier } => {
+            let limits = &broker.limits;
+            let (most, bytes) = (limits.max_subscriptions, limits.max_subscription_bytes);
+            if !session.subscriptions.lock().have_room(filter, most, bytes) {
+                log::warn!("plugin {}: {client_id:?} has no room for a subscription", order.by);
+                return None;
+            }
+            let properties = properties(*identifier);
+            let event = event(&order.by, filter, *options, &properties);
+            shard.hooks.on_before_subscribe(&client, &event, &mut asking)
+        }
+        What::Unsubscribe { filter } => {
+            let event = end_event(&order.by, filter);
+            shard.hooks.on_before_unsubscribe(&client, &event, &mut asking)
+        }
+        What::Close(_) => return None,
+    };
+    Some((decision, order))
 }
 
-fn ask_to_unsubscribe(
-    broker: &Broker,
-    shard: &Shard,
-    client_id: &str,
-    filter: &str,
-) -> Option<Verdict> {
-    let session = broker.sessions.look_up(client_id)?.session;
-    let whom = Whom::of(&session.outbox.lock());
-    Some(shard.hooks.on_before_unsubscribe(&whom.client(&session), filter).verdict)
+/// What other plugins have made of it.
+fn edit(what: &mut What, edits: &Edits) {
+    match what {
+        What::Subscribe { filter, options, .. } => {
+            if let Some(edited) = edits.filter.as_deref() {
+                *filter = edited.into();
+            }
+            *options = edits.options.unwrap_or(*options);
+            // [MQTT-3.8.3-4]
+            options.no_local &= !mqtt::topic::is_shared(filter);
+        }
+        What::Unsubscribe { filter } => {
+            if let Some(edited) = edits.filter.as_deref() {
+                *filter = edited.into();
+            }
+        }
+        What::Close(_) => {}
+    }
 }
 
 /// As a SUBSCRIBE would have them.
@@ -126,11 +142,14 @@ pub(crate) fn event<'a>(
 ) -> hooks::Subscription<'a> {
     hooks::Subscription {
         filter,
-        qos: options.qos as u8,
-        no_local: options.no_local,
-        retain_as_published: options.retain_as_published,
-        retain_handling: options.retain_handling as u8,
+        original_filter: filter,
+        options,
         properties: properties.as_properties().as_bytes(),
         origin: Origin::Plugin(by),
     }
+}
+
+/// What plugins are told of a subscription that another ends.
+pub(crate) fn end_event<'a>(by: &'a str, filter: &'a str) -> Unsubscription<'a> {
+    Unsubscription { filter, original_filter: filter, origin: Origin::Plugin(by) }
 }

@@ -198,3 +198,28 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LATER: Duration = Duration::from_secs(1000);
+
+    #[test]
+    fn each_instance_has_its_own_and_so_many() {
+        let timers = Timers::default();
+        for id in 0..MAX as u64 {
+            timers.set(1, id, LATER, None).unwrap();
+        }
+        assert_eq!(timers.set(1, MAX as u64, LATER, None), Err(Declined::Full));
+        assert_eq!(timers.set(1, 0, LATER, Some(LATER)), Ok(()), "it takes the place of another");
+        assert_eq!(timers.set(2, 0, Duration::MAX, None), Ok(()));
+        timers.forget(1);
+        assert_eq!(timers.cancel(1, 0), Err(Declined::NotThere));
+        assert_eq!(timers.cancel(2, 0), Ok(()));
+        assert_eq!(timers.cancel(2, 0), Err(Declined::NotThere));
+        assert!(timers.shared.state.lock().due.is_empty());
+        timers.stop();
+        assert_eq!(timers.set(2, 0, LATER, None), Err(Declined::Stopping));
+    }
+}

@@ -12,8 +12,11 @@ use crate::session::{Acknowledgement, Session};
 pub(crate) struct Batch {
     /// The run of PUBLISHes that is being collected; all to the topic of the first.
     pub(crate) run: Vec<Item>,
-    /// The packets of that run, if they came with Topic Aliases: written out as if they had not.
+    /// The packets of that run, if they are not to be delivered as they came: with Topic Aliases, or
+    /// changed by plugins. Written out as of [`mqtt::Version::INSIDE`].
     pub(crate) plain: Vec<u8>,
+    /// The topic that they came with; empty if it is that of the run.
+    pub(crate) original_topic: String,
     /// Bytes written to `plain` since the batch began.
     pub(crate) written_out: usize,
     /// The properties of the packet that is written out.
@@ -32,20 +35,24 @@ impl Batch {
         !self.plain.is_empty()
     }
 
-    /// Whether a packet to `topic` that is written out now may join the run.
-    pub(crate) fn continues_written_out(&self, topic: &str) -> bool {
+    /// Whether a packet to `topic` that is written out now may join the run. `original`: the topic that
+    /// it came with, if that is another.
+    pub(crate) fn continues_written_out(&self, topic: &str, original: &str) -> bool {
         let Some(first) = self.run.first().filter(|_| self.plain.len() < READ_SIZE) else {
             return false;
         };
         let start = first.layout.topic_start as usize;
         let end = start + usize::from(first.layout.topic_len);
-        self.is_written_out() && self.plain.get(start..end) == Some(topic.as_bytes())
+        self.is_written_out()
+            && self.original_topic == original
+            && self.plain.get(start..end) == Some(topic.as_bytes())
     }
 
     /// The run was delivered.
     pub(crate) fn clear_run(&mut self) {
         self.run.clear();
         self.plain.clear();
+        self.original_topic.clear();
         // One large packet is no reason to keep so much.
         self.plain.shrink_to(2 * READ_SIZE);
     }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use crate::{
-    client,
+    at_once, client,
     common::{self, plugins::PluginDir},
     entry, load, load_error,
     scratch::{PLUGIN, Scratch},
@@ -14,7 +14,7 @@ fn a_crate_outside_the_repository_depends_on_plugin_abi_alone() {
     let dir = PluginDir::new();
     dir.put(Scratch::new("scratch-outside", PLUGIN).build(&[]), "outside");
     let plugins = load(&dir, &[entry("outside", Value::Null)]);
-    assert!(!plugins.hooks().on_connect(&client("c1"), false, false).is_veto());
+    assert!(!plugins.hooks().on_connect(&client("c1"), false, false, &mut at_once()).is_veto());
     assert_eq!(common::log::messages("plugin::outside"), ["c1 connected"]);
     assert!(common::log::lines("plugin::outside")[0].contains("src/lib.rs:14)"));
 }
@@ -29,7 +29,7 @@ fn a_build_that_aborts_on_panic_is_refused_unless_allowed() {
     assert!(error.contains("built with panic = \"abort\""), "{error}");
     aborts.allow_panic_abort = true;
     let hooks = load(&dir, &[aborts]).hooks();
-    assert!(!hooks.on_connect(&client("c1"), false, false).is_veto());
+    assert!(!hooks.on_connect(&client("c1"), false, false, &mut at_once()).is_veto());
 }
 
 fn compile_error(name: &'static str, source: &str) -> String {

@@ -6,7 +6,7 @@ use hookmq::hooks::{Client, Hooks};
 use serde_json::{Value, json};
 
 use crate::{
-    LISTENER, address, client,
+    LISTENER, address, at_once, client,
     common::{plugins, plugins::PluginDir},
     connect, entry, load, load_error,
 };
@@ -18,15 +18,20 @@ fn with_config(config: Value) -> (PluginDir, Arc<Hooks>) {
     (dir, hooks)
 }
 
-fn is_denied(hooks: &Hooks, client_id: &str, username: Option<&str>) -> bool {
-    hooks.on_before_connect(&Client { username, ..client(client_id) }, &connect()).is_veto()
+fn is_denied(hooks: &Arc<Hooks>, client_id: &str, username: Option<&str>) -> bool {
+    hooks
+        .on_before_connect(&Client { username, ..client(client_id) }, &connect(), &mut at_once())
+        .is_veto()
 }
 
 #[test]
 fn addresses_are_kept_out() {
     let (_dir, hooks) = with_config(json!({ "addresses": ["192.0.2.7", "2001:db8::/32"] }));
-    let is_denied =
-        |peer| hooks.on_socket_open(address(peer), address("127.0.0.1:1883"), LISTENER).is_veto();
+    let is_denied = |peer| {
+        hooks
+            .on_socket_open(address(peer), address("127.0.0.1:1883"), LISTENER, &mut at_once())
+            .is_veto()
+    };
     assert!(is_denied("192.0.2.7:1000"));
     assert!(!is_denied("192.0.2.8:1000"));
     assert!(is_denied("[2001:db8::5]:1000"));

@@ -5,7 +5,7 @@ use hookmq::plugins::PluginEntry;
 use serde_json::json;
 
 use crate::{
-    ALL_HOOKS, DECIDING_HOOKS, REFUSING_HOOKS, call_all, client,
+    ALL_HOOKS, DECIDING_HOOKS, REFUSING_HOOKS, at_once, call_all, client,
     common::plugins::PluginDir,
     common::{log, plugins},
     entry, load, publication, try_load,
@@ -51,7 +51,7 @@ fn a_panic_on_a_thread_of_its_own_harms_nothing() {
     let dir = PluginDir::new();
     dir.put(plugins::rust("misbehaving"), "threaded");
     let plugins = load(&dir, &[entry("threaded", json!({ "in": "on_connect", "how": "thread" }))]);
-    assert!(!plugins.hooks().on_connect(&client("c1"), false, false).is_veto());
+    assert!(!plugins.hooks().on_connect(&client("c1"), false, false, &mut at_once()).is_veto());
     let report = &log::messages("plugin::threaded")[0];
     assert!(report.starts_with("panicked in a thread of its own at "), "{report}");
     assert!(report.ends_with("boom in a thread"), "{report}");
@@ -80,7 +80,9 @@ fn many_panics_are_all_reported_but_the_failure_once_a_second() {
     let entry = PluginEntry { max_failures: 0, ..entry("often", config) };
     let hooks = load(&dir, &[entry]).hooks();
     for _ in 0..200 {
-        assert!(hooks.on_before_publish(&client("c1"), &publication("a")).is_veto());
+        assert!(
+            hooks.on_before_publish(&client("c1"), &publication("a"), &mut at_once()).is_veto()
+        );
     }
     assert_eq!(log::messages("plugin::often").len(), 200);
     let failures = log::lines("plugin often failed in on_before_publish");
@@ -106,7 +108,13 @@ fn answers_from_c() {
         ALL_HOOKS.into_iter().filter(|hook| !DECIDING_HOOKS.contains(hook)).collect();
     check_answer("says-continue", 1, &[], &[], "");
     check_answer("says-veto", 0, &DECIDING_HOOKS, &observing, "it answered veto (0), which");
-    check_answer("says-pending", 2, &REFUSING_HOOKS, &ALL_HOOKS, "it answered pending (2), which");
+    check_answer(
+        "says-pending",
+        2,
+        &REFUSING_HOOKS,
+        &ALL_HOOKS,
+        "it answered pending (2), and nobody",
+    );
     check_answer("says-3", 3, &REFUSING_HOOKS, &ALL_HOOKS, "it answered 3, which means nothing");
     check_answer("says-127", 127, &REFUSING_HOOKS, &ALL_HOOKS, "it answered 127, which means");
     check_answer("says-163", 163, &REFUSING_HOOKS, &ALL_HOOKS, "it answered 163, which means");

@@ -1,9 +1,11 @@
 //! What hooks are told, and in which order plugins are asked.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use crate::{
-    ALL_HOOKS, DECIDING_HOOKS, LISTENER, address, call_all, client,
+    ALL_HOOKS, DECIDING_HOOKS, LISTENER, address, at_once, call_all, client,
     common::{log, plugins, plugins::PluginDir},
     connect, disconnected, entry, load, publication, subscription,
 };
@@ -67,9 +69,9 @@ fn what_a_client_has_not_given_is_absent() {
     let client =
         Client { username: None, protocol: 4, peer: address("[fe80::1%3]:5555"), ..client("") };
     let mut connect = connect();
-    (connect.password, connect.will_topic, connect.properties) = (None, None, &[]);
+    (connect.password, connect.will, connect.properties) = (None, None, &[]);
     connect.authentication_method = None;
-    assert_eq!(hooks.on_before_connect(&client, &connect), Decision::CONTINUE);
+    assert_eq!(hooks.on_before_connect(&client, &connect, &mut at_once()), Decision::CONTINUE);
     let told = &told("absent")[0];
     assert!(told.contains("username=None 3.1.1 peer=fe80::1"), "{told}");
     assert!(told.contains("password=None will=None method=None user_properties=[]"), "{told}");
@@ -137,7 +139,7 @@ fn a_veto_of_the_second_plugin_counts_as_well() {
 
 #[test]
 fn only_the_hooks_that_are_written_are_there() {
-    let none = Hooks::none();
+    let none = Arc::new(Hooks::none());
     assert!(!none.watches_messages() && !none.decides_who_connects());
     assert_eq!(call_all(&none), [""; 0]);
 
@@ -168,12 +170,17 @@ fn hooks_of_different_clients_run_at_the_same_time() {
                 let id = format!("c{thread}");
                 for _ in 0..100 {
                     assert_eq!(
-                        hooks.on_before_subscribe(&client(&id), &subscription("a")),
+                        hooks.on_before_subscribe(&client(&id), &subscription("a"), &mut at_once()),
                         Decision::CONTINUE
                     );
                     hooks.on_disconnect(&client(&id), &disconnected(false));
                 }
-                let open = hooks.on_socket_open(client(&id).peer, client(&id).local, LISTENER);
+                let open = hooks.on_socket_open(
+                    client(&id).peer,
+                    client(&id).local,
+                    LISTENER,
+                    &mut at_once(),
+                );
                 assert_eq!(open, Decision::CONTINUE);
             });
         }

@@ -23,15 +23,20 @@ mod tutorial;
 mod verdict;
 mod versions;
 
-use std::net::SocketAddr;
+use std::{
+    net::SocketAddr,
+    sync::{Arc, LazyLock},
+};
 
 use hookmq::{
+    config::Limits,
     hooks::{
-        AuthOutcome, AuthRound, BeforeConnect, Client, Decision, Disconnected, Hooks, Origin,
-        Publication, Refusal, Subscription, Verdict,
+        Asking, AuthOutcome, AuthRound, BeforeConnect, Client, Decision, Disconnected, Hooks,
+        Origin, Publication, Refusal, Subscription, Unsubscription, Verdict, Will,
     },
     plugins::{LoadError, PluginEntry, Plugins},
 };
+use mqtt::{QoS, RetainHandling, SubscriptionOptions};
 use serde_json::Value;
 
 use common::{plugins::PluginDir, scratch};
@@ -84,7 +89,7 @@ fn connect() -> BeforeConnect<'static> {
         keep_alive: 60,
         session_expiry: 3600,
         password: Some(b"secret"),
-        will_topic: Some("gone"),
+        will: Some(Will { topic: "gone", payload: b"", properties: &[], qos: 0, retain: false }),
         properties: PROPERTIES,
         authentication_method: Some("SCRAM"),
     }
@@ -104,10 +109,13 @@ fn auth_round() -> AuthRound<'static> {
 fn subscription(filter: &str) -> Subscription<'_> {
     Subscription {
         filter,
-        qos: 1,
-        no_local: true,
-        retain_as_published: false,
-        retain_handling: 2,
+        original_filter: filter,
+        options: SubscriptionOptions {
+            qos: QoS::AtLeastOnce,
+            no_local: true,
+            retain_as_published: false,
+            retain_handling: RetainHandling::DoNotSend,
+        },
         properties: PROPERTIES,
         origin: Origin::Client,
     }
@@ -122,27 +130,43 @@ fn publication(topic: &str) -> Publication<'_> {
         retain: true,
         dup: false,
         origin: Origin::Client,
+        original_topic: topic,
         depth: 0,
     }
 }
 
+/// Nobody waits for an answer.
+fn at_once() -> Asking<'static> {
+    static LIMITS: LazyLock<Limits> = LazyLock::new(Limits::default);
+    Asking::at_once(&LIMITS)
+}
+
 fn disconnected(session_kept: bool) -> Disconnected<'static> {
-    Disconnected { graceful: false, reason_code: 0x8E, session_kept, reason: "taken over" }
+    Disconnected {
+        graceful: false,
+        reason_code: 0x8E,
+        session_kept,
+        reason: "taken over",
+        origin: Origin::Broker,
+    }
 }
 
 /// Calls every hook once and says which had to be refused.
-fn call_all(hooks: &Hooks) -> Vec<&'static str> {
+fn call_all(hooks: &Arc<Hooks>) -> Vec<&'static str> {
     let refused = |(hook, verdict)| (verdict != Verdict::Continue).then_some(hook);
     verdicts(hooks).into_iter().filter_map(refused).collect()
 }
 
 /// Calls every hook once and says what those answered that decide.
-fn verdicts(hooks: &Hooks) -> Vec<(&'static str, Verdict)> {
+fn verdicts(hooks: &Arc<Hooks>) -> Vec<(&'static str, Verdict)> {
     let client = client("c1");
     let mut verdicts = Vec::new();
     let mut ask = |hook, decision: Decision| verdicts.push((hook, decision.verdict));
-    ask("on_socket_open", hooks.on_socket_open(client.peer, client.local, LISTENER));
-    let auth = hooks.on_auth(&client, &auth_round(), &mut None);
+    ask(
+        "on_socket_open",
+        hooks.on_socket_open(client.peer, client.local, LISTENER, &mut at_once()),
+    );
+    let auth = hooks.on_auth(&client, &auth_round(), &mut None, &mut at_once());
     let verdict = match auth {
         AuthOutcome::Refused(reason, why) => {
             let why = why.map(|why| String::from(why).into());
@@ -151,15 +175,21 @@ fn verdicts(hooks: &Hooks) -> Vec<(&'static str, Verdict)> {
         _ => Verdict::Continue,
     };
     ask("on_auth", Decision { verdict, ..Decision::CONTINUE });
-    ask("on_before_connect", hooks.on_before_connect(&client, &connect()));
-    ask("on_connect", hooks.on_connect(&client, false, true));
-    ask("on_before_subscribe", hooks.on_before_subscribe(&client, &subscription("a/#")));
+    ask("on_before_connect", hooks.on_before_connect(&client, &connect(), &mut at_once()));
+    ask("on_connect", hooks.on_connect(&client, false, true, &mut at_once()));
+    ask(
+        "on_before_subscribe",
+        hooks.on_before_subscribe(&client, &subscription("a/#"), &mut at_once()),
+    );
     hooks.on_subscribe(&client, &subscription("a/#"));
     hooks.on_message(&client, &publication("a/b"));
-    ask("on_before_publish", hooks.on_before_publish(&client, &publication("a/b")));
+    ask("on_before_publish", hooks.on_before_publish(&client, &publication("a/b"), &mut at_once()));
     hooks.on_publish(&client, &publication("a/b"));
-    ask("on_before_unsubscribe", hooks.on_before_unsubscribe(&client, "a/#"));
-    hooks.on_unsubscribe(&client, "a/#");
+    ask(
+        "on_before_unsubscribe",
+        hooks.on_before_unsubscribe(&client, &Unsubscription::by_client("a/#"), &mut at_once()),
+    );
+    hooks.on_unsubscribe(&client, &Unsubscription::by_client("a/#"));
     hooks.on_disconnect(&client, &disconnected(false));
     verdicts
 }

@@ -7,7 +7,7 @@ use hookmq::plugins::{OnError, PluginEntry, Plugins};
 use serde_json::json;
 
 use crate::{
-    ALL_HOOKS, DECIDING_HOOKS, REFUSING_HOOKS, call_all, client,
+    ALL_HOOKS, DECIDING_HOOKS, REFUSING_HOOKS, at_once, call_all, client,
     common::plugins::PluginDir,
     common::{log, plugins},
     entry, load, publication,
@@ -41,7 +41,9 @@ fn a_failure_can_be_told_to_go_on_or_to_refuse_in_each_hook() {
 /// Publishes so often, and returns how often that was refused.
 fn refused(plugins: &Plugins, times: usize) -> usize {
     let hooks = plugins.hooks();
-    let publish = |_: &usize| hooks.on_before_publish(&client("c1"), &publication("a")).is_veto();
+    let publish = |_: &usize| {
+        hooks.on_before_publish(&client("c1"), &publication("a"), &mut at_once()).is_veto()
+    };
     (0..times).filter(publish).count()
 }
 

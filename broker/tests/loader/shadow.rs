@@ -5,7 +5,7 @@ use hookmq::plugins::{PluginEntry, Plugins};
 use serde_json::{Value, json};
 
 use crate::{
-    ALL_HOOKS, DECIDING_HOOKS, call_all, client,
+    ALL_HOOKS, DECIDING_HOOKS, at_once, call_all, client,
     common::log,
     common::plugins::{self, PluginDir},
     connect, entry, load, publication,
@@ -61,7 +61,8 @@ fn its_answers_are_compared_with_what_the_others_decide() {
             shadow(&names[0], of_shadow.clone()),
             entry(&names[2], of_others.clone()),
         ]);
-        let decision = plugins.hooks().on_before_publish(&client("c1"), &publication("a"));
+        let decision =
+            plugins.hooks().on_before_publish(&client("c1"), &publication("a"), &mut at_once());
         assert_eq!(decision.is_veto(), of_others == &no, "{test}");
         let HookStats { agreed, would_allow, would_refuse, asked, allowed, .. } =
             counts(&plugins, &names[0], hook);
@@ -78,7 +79,8 @@ fn what_it_hands_over_is_forgotten() {
         shadow("shadow-waits", json!({ "throttle": { hook: 1000 } })),
         shadow("shadow-talks", json!({ "refuse": { hook: { "code": 0x97, "reason": "no" } } })),
     ]);
-    let decision = plugins.hooks().on_before_publish(&client("c1"), &publication("a"));
+    let decision =
+        plugins.hooks().on_before_publish(&client("c1"), &publication("a"), &mut at_once());
     assert_eq!(decision, Decision::CONTINUE);
     assert_eq!(counts(&plugins, "shadow-waits", hook).throttled, 0);
 }
@@ -87,7 +89,9 @@ fn what_it_hands_over_is_forgotten() {
 fn who_only_watches_does_not_decide_who_connects() {
     let plugins = hook_logs(&[shadow("shadow-gate", json!({ "veto": ["on_before_connect"] }))]);
     assert!(!plugins.hooks().decides_who_connects());
-    assert!(!plugins.hooks().on_before_connect(&client("c1"), &connect()).is_veto());
+    assert!(
+        !plugins.hooks().on_before_connect(&client("c1"), &connect(), &mut at_once()).is_veto()
+    );
 }
 
 #[test]
@@ -99,7 +103,8 @@ fn a_shadow_that_fails_harms_nobody() {
     let entry = PluginEntry { max_failures: 2, ..shadow("shadow-fails", config) };
     let plugins = load(&dir, &[entry]);
     for _ in 0..3 {
-        let decision = plugins.hooks().on_before_publish(&client("c1"), &publication("a"));
+        let decision =
+            plugins.hooks().on_before_publish(&client("c1"), &publication("a"), &mut at_once());
         assert_eq!(decision, Decision::CONTINUE);
     }
     let counts = counts(&plugins, "shadow-fails", hook);

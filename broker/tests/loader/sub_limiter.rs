@@ -1,5 +1,7 @@
 //! sub-limiter, in Rust and in C: the same checks for both.
 
+use std::sync::Arc;
+
 use hookmq::{
     hooks::{Hooks, Refusal, Verdict},
     plugins::Plugins,
@@ -8,7 +10,7 @@ use mqtt::ReasonCode;
 use serde_json::{Value, json};
 
 use crate::{
-    client,
+    Unsubscription, at_once, client,
     common::{plugins, plugins::PluginDir},
     disconnected, entry, load, load_error, subscription,
 };
@@ -23,17 +25,21 @@ fn limiters(name: &str, config: &Value) -> (PluginDir, Vec<Plugins>) {
 }
 
 /// What the broker does for one filter.
-fn subscribe(hooks: &Hooks, client_id: &str, filter: &str) -> bool {
+fn subscribe(hooks: &Arc<Hooks>, client_id: &str, filter: &str) -> bool {
     let (client, subscription) = (client(client_id), subscription(filter));
-    let allowed = !hooks.on_before_subscribe(&client, &subscription).is_veto();
+    let allowed = !hooks.on_before_subscribe(&client, &subscription, &mut at_once()).is_veto();
     if allowed {
         hooks.on_subscribe(&client, &subscription);
     }
     allowed
 }
 
-fn connect(hooks: &Hooks, client_id: &str, session_present: bool) {
-    assert!(!hooks.on_connect(&client(client_id), session_present, !session_present).is_veto());
+fn connect(hooks: &Arc<Hooks>, client_id: &str, session_present: bool) {
+    assert!(
+        !hooks
+            .on_connect(&client(client_id), session_present, !session_present, &mut at_once())
+            .is_veto()
+    );
 }
 
 #[test]
@@ -46,7 +52,7 @@ fn one_too_many_is_refused_until_one_is_gone() {
         assert!(subscribe(&hooks, "a", "1"), "a repeated filter is none more");
         assert!(!subscribe(&hooks, "a", "3"));
         assert!(subscribe(&hooks, "b", "3"), "another client has its own limit");
-        hooks.on_unsubscribe(&client("a"), "2");
+        hooks.on_unsubscribe(&client("a"), &Unsubscription::by_client("2"));
         assert!(subscribe(&hooks, "a", "3"));
         assert!(!subscribe(&hooks, "a", "2"));
     }
@@ -67,7 +73,8 @@ fn one_too_many_hears_why_if_the_config_says_so() {
         let (_dir, limiters) = limiters(name, &config);
         for hooks in limiters.iter().map(Plugins::hooks) {
             assert!(subscribe(&hooks, "a", "1"));
-            let decision = hooks.on_before_subscribe(&client("a"), &subscription("2"));
+            let decision =
+                hooks.on_before_subscribe(&client("a"), &subscription("2"), &mut at_once());
             assert_eq!(&decision.verdict, expected, "{name}");
         }
     }
@@ -80,7 +87,7 @@ fn shared_subscriptions_count_each_for_itself() {
         assert!(subscribe(&hooks, "a", "1"));
         assert!(subscribe(&hooks, "a", "$share/one/1"));
         assert!(!subscribe(&hooks, "a", "$share/other/1"));
-        hooks.on_unsubscribe(&client("a"), "$share/one/1");
+        hooks.on_unsubscribe(&client("a"), &Unsubscription::by_client("$share/one/1"));
         assert!(subscribe(&hooks, "a", "$share/other/1"));
     }
 }
@@ -90,7 +97,9 @@ fn a_veto_of_a_later_plugin_leaves_no_trace() {
     let (_dir, limiters) = limiters("trace", &json!({ "max": 1 }));
     for hooks in limiters.iter().map(Plugins::hooks) {
         // The limiter has allowed it, and then it was not made.
-        assert!(!hooks.on_before_subscribe(&client("a"), &subscription("1")).is_veto());
+        assert!(
+            !hooks.on_before_subscribe(&client("a"), &subscription("1"), &mut at_once()).is_veto()
+        );
         assert!(subscribe(&hooks, "a", "2"));
     }
 }
@@ -125,12 +134,12 @@ fn many_clients_at_the_same_time() {
     }
 }
 
-fn crowd(hooks: &Hooks, thread: u32) {
+fn crowd(hooks: &Arc<Hooks>, thread: u32) {
     for client_id in (0..300).map(|number| format!("{thread}-{number}")) {
         connect(hooks, &client_id, false);
         let allowed = (0..10).filter(|n| subscribe(hooks, &client_id, &n.to_string())).count();
         assert_eq!(allowed, 3);
-        hooks.on_unsubscribe(&client(&client_id), "1");
+        hooks.on_unsubscribe(&client(&client_id), &Unsubscription::by_client("1"));
         assert!(subscribe(hooks, &client_id, "new"));
         assert!(!subscribe(hooks, &client_id, "one more"));
         hooks.on_disconnect(&client(&client_id), &disconnected(thread < 4));

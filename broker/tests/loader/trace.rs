@@ -6,7 +6,7 @@ use mqtt::ReasonCode;
 use serde_json::{Value, json};
 
 use crate::{
-    ALL_HOOKS, call_all, client,
+    ALL_HOOKS, at_once, call_all, client,
     common::plugins::{self, PluginDir},
     entry, load, publication,
 };
@@ -70,7 +70,7 @@ fn what_stops_an_event_is_told_with_its_reason() {
         ..TraceFilter::default()
     };
     let (mut of_client, mut of_other) = (plugins.trace(filter("c1")), plugins.trace(filter("c2")));
-    let _ = plugins.hooks().on_before_publish(&client("c1"), &publication("a"));
+    let _ = plugins.hooks().on_before_publish(&client("c1"), &publication("a"), &mut at_once());
     let refused = TracedAnswer::Refuse(ReasonCode::QuotaExceeded, Some("enough".into()));
     let answers = |reader: &mut TraceReader| -> Vec<_> {
         let brief = |traced: Traced| (traced.plugin.to_string(), traced.answer, traced.shadow);
@@ -93,7 +93,7 @@ fn failures_and_calls_that_are_not_made_are_told() {
     let plugins = load(&dir, &[entry]);
     let mut reader = plugins.trace(TraceFilter { hook: Some(hook.into()), ..Default::default() });
     for _ in 0..2 {
-        let _ = plugins.hooks().on_before_publish(&client("c1"), &publication("a"));
+        let _ = plugins.hooks().on_before_publish(&client("c1"), &publication("a"), &mut at_once());
     }
     let answers: Vec<_> = all(&mut reader).into_iter().map(|traced| traced.answer).collect();
     assert_eq!(answers, [TracedAnswer::Failed(-1, true), TracedAnswer::Skipped(true)]);

@@ -1,6 +1,8 @@
 //! The plugins of docs/write-a-plugin.md, as they stand there: their own tests, and what they do in a
 //! broker.
 
+use std::sync::Arc;
+
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use mqtt::ReasonCode;
 use serde_json::{Value, json};
 
 use crate::{
-    auth_round, client,
+    Unsubscription, at_once, auth_round, client,
     common::{
         log, page,
         plugins::{self, PluginDir},
@@ -61,11 +63,13 @@ fn check_limits(library: impl AsRef<Path>, name: &str) {
     dir.put(library, name);
     let hooks = load(&dir, &[entry(name, json!({ "max": 1 }))]).hooks();
     let client = client("c");
-    let vetoed = |filter| hooks.on_before_subscribe(&client, &subscription(filter)).is_veto();
+    let vetoed = |filter| {
+        hooks.on_before_subscribe(&client, &subscription(filter), &mut at_once()).is_veto()
+    };
     assert!(!vetoed("a"));
     hooks.on_subscribe(&client, &subscription("a"));
     assert_eq!(["a", "b"].map(vetoed), [false, true]);
-    hooks.on_unsubscribe(&client, "a");
+    hooks.on_unsubscribe(&client, &Unsubscription::by_client("a"));
     assert!(!vetoed("b"));
     hooks.on_subscribe(&client, &subscription("b"));
     hooks.on_disconnect(&client, &disconnected(true));
@@ -97,7 +101,7 @@ fn the_smallest_plugin() {
 }
 
 fn ask(
-    hooks: &Hooks,
+    hooks: &Arc<Hooks>,
     round: u16,
     data: &str,
     state: &[u8],
@@ -105,11 +109,11 @@ fn ask(
 ) -> AuthOutcome {
     let data = Some(data.as_bytes());
     let round = AuthRound { method: "PAPER-CODE", data, state, round, ..auth_round() };
-    hooks.on_auth(&client("c"), &round, taken_by)
+    hooks.on_auth(&client("c"), &round, taken_by, &mut at_once())
 }
 
 /// Both rounds.
-fn authenticate(hooks: &Hooks, name: &str, code: &str) -> AuthOutcome {
+fn authenticate(hooks: &Arc<Hooks>, name: &str, code: &str) -> AuthOutcome {
     let mut taken_by = None;
     let asked = ask(hooks, 1, name, b"", &mut taken_by);
     let state = name.as_bytes().to_vec();
@@ -138,7 +142,7 @@ fn each_code_is_good_for_one_time() {
     ] {
         assert_eq!(authenticate(&hooks, name, code), *outcome, "{name} {code}");
     }
-    let other = hooks.on_auth(&client("c"), &auth_round(), &mut None);
+    let other = hooks.on_auth(&client("c"), &auth_round(), &mut None, &mut at_once());
     assert_eq!(other, AuthOutcome::Unknown);
 }
 
@@ -147,7 +151,8 @@ fn clients_publish_below_their_own_client_id() {
     let dir = PluginDir::new();
     dir.put(Scratch::new("scratch-own-topics", &code("OwnTopics")).build(&[]), "own-topics");
     let hooks = load(&dir, &[entry("own-topics", Value::Null)]).hooks();
-    let ask = |topic| hooks.on_before_publish(&client("alice"), &publication(topic));
+    let ask =
+        |topic| hooks.on_before_publish(&client("alice"), &publication(topic), &mut at_once());
     assert_eq!(ask("alice/x"), Decision::CONTINUE);
     let refusal =
         Refusal { reason: ReasonCode::NotAuthorized, why: Some("publish below alice/".into()) };

@@ -9,7 +9,7 @@ use mqtt::ReasonCode;
 use serde_json::{Value, json};
 
 use crate::{
-    DECIDING_HOOKS, client,
+    DECIDING_HOOKS, at_once, client,
     common::{log, plugins, plugins::PluginDir},
     entry, load, publication, subscription, verdicts,
 };
@@ -52,7 +52,8 @@ fn every_deciding_hook_refuses_with_a_code_and_words() {
 fn a_code_that_is_no_error_is_a_failure() {
     let config = json!({ "refuse": { "on_before_publish": { "code": 0x10 } } });
     let (_dir, plugins) = hook_logs(&[("refuses-nothing", config)]);
-    let decision = plugins.hooks().on_before_publish(&client("c1"), &publication("a"));
+    let decision =
+        plugins.hooks().on_before_publish(&client("c1"), &publication("a"), &mut at_once());
     assert_eq!(decision.verdict, Verdict::Veto);
     let failed = "plugin refuses-nothing failed in on_before_publish: it answered error -2";
     assert_eq!(log::lines(failed).len(), 1);
@@ -62,14 +63,15 @@ fn a_code_that_is_no_error_is_a_failure() {
 fn a_refusal_ends_the_chain() {
     let config = json!({ "refuse": { "on_before_publish": { "code": 0x87 } } });
     let (_dir, plugins) = hook_logs(&[("refuses-first", config), ("not-asked", Value::Null)]);
-    let decision = plugins.hooks().on_before_publish(&client("c1"), &publication("a"));
+    let decision =
+        plugins.hooks().on_before_publish(&client("c1"), &publication("a"), &mut at_once());
     assert_eq!(decision.verdict, refused(ReasonCode::NotAuthorized, None));
     assert!(!log::messages("plugin::not-asked").iter().any(|line| line.contains("publish")));
 }
 
 fn throttle(entries: &[(&str, Value)]) -> Decision {
     let (_dir, plugins) = hook_logs(entries);
-    plugins.hooks().on_before_publish(&client("c1"), &publication("a"))
+    plugins.hooks().on_before_publish(&client("c1"), &publication("a"), &mut at_once())
 }
 
 #[test]
@@ -78,9 +80,9 @@ fn the_longest_wait_counts_whatever_is_decided() {
     let veto = json!({ "veto": ["on_before_publish"] });
     let decision = throttle(&[("waits-2", wait(2)), ("waits-1", wait(1))]);
     let two = Duration::from_millis(2);
-    assert_eq!(decision, Decision { verdict: Verdict::Continue, throttle: two });
+    assert_eq!(decision, Decision { verdict: Verdict::Continue, throttle: two, edits: None });
     let decision = throttle(&[("waits-veto", wait(2)), ("vetoes-then", veto)]);
-    assert_eq!(decision, Decision { verdict: Verdict::Veto, throttle: two });
+    assert_eq!(decision, Decision { verdict: Verdict::Veto, throttle: two, edits: None });
     let decision = throttle(&[("waits-long", wait(u64::MAX))]);
     assert_eq!(decision.throttle, Duration::from_secs(60));
 }
@@ -100,7 +102,7 @@ fn in_c(name: &str, after: &[(&str, Value)]) -> (PluginDir, Arc<Hooks>) {
 #[test]
 fn plugins_in_c_say_the_same() {
     let (_dir, hooks) = in_c("c-verdicts", &[]);
-    let ask = |topic| hooks.on_before_publish(&client("c1"), &publication(topic));
+    let ask = |topic| hooks.on_before_publish(&client("c1"), &publication(topic), &mut at_once());
     let quota = ReasonCode::QuotaExceeded;
     assert_eq!(ask("a"), Decision::CONTINUE);
     assert_eq!(ask("pub/0").verdict, Verdict::Veto);
@@ -108,7 +110,8 @@ fn plugins_in_c_say_the_same() {
     assert_eq!(ask("pub/0x97/too many").verdict, refused(quota, Some("too many")));
     assert_eq!(ask("slow/5").throttle, Duration::from_millis(5));
     assert_eq!(ask("slow/5").verdict, Verdict::Continue);
-    let subscribe = hooks.on_before_subscribe(&client("c1"), &subscription("sub/0x9E/alone"));
+    let subscribe =
+        hooks.on_before_subscribe(&client("c1"), &subscription("sub/0x9E/alone"), &mut at_once());
     let alone = refused(ReasonCode::SharedSubscriptionsNotSupported, Some("alone"));
     assert_eq!(subscribe.verdict, alone);
     // Nothing that was handed over before stays.
@@ -120,9 +123,9 @@ fn plugins_in_c_say_the_same() {
 #[test]
 fn what_fits_no_packet_is_left_out() {
     let (_dir, hooks) = in_c("c-odd", &[]);
-    let decision = hooks.on_before_publish(&client("c1"), &publication("odd"));
+    let decision = hooks.on_before_publish(&client("c1"), &publication("odd"), &mut at_once());
     let verdict = refused(ReasonCode::ImplementationSpecificError, None);
-    assert_eq!(decision, Decision { verdict, throttle: Duration::ZERO });
+    assert_eq!(decision, Decision { verdict, throttle: Duration::ZERO, edits: None });
 }
 
 /// The words of the first, which lets it pass, are not those of the second.
@@ -130,6 +133,7 @@ fn what_fits_no_packet_is_left_out() {
 fn words_are_those_of_the_plugin_that_refuses() {
     let config = json!({ "refuse": { "on_before_publish": { "code": 0x87 } } });
     let (_dir, hooks) = in_c("c-words", &[("refuses-silently", config)]);
-    let decision = hooks.on_before_publish(&client("c1"), &publication("pub/1/never mind"));
+    let decision =
+        hooks.on_before_publish(&client("c1"), &publication("pub/1/never mind"), &mut at_once());
     assert_eq!(decision.verdict, refused(ReasonCode::NotAuthorized, None));
 }

@@ -41,6 +41,8 @@ pub enum AuthAnswer {
         /// Reason String.
         reason: Option<String>,
     },
+    /// The answer comes later.
+    Pending,
     /// The hook panicked, with this message; the client is refused.
     Panicked(String),
     /// The answer means nothing, and the client is refused: what the broker's log would say.
@@ -67,6 +69,7 @@ impl AuthAnswer {
         let Known { data, state, username, reason, is_fit, .. } = Known::new(parts);
         match code {
             raw::CONTINUE => AuthAnswer::NotMine,
+            raw::PENDING => AuthAnswer::Pending,
             raw::CHALLENGE | raw::AUTHENTICATED if !is_fit => {
                 AuthAnswer::Failed("its answer fits no packet".to_owned())
             }

@@ -29,8 +29,12 @@ use plugin_abi::{
     raw::{self, HostContext, View},
 };
 
-use super::interest::{self, Interests};
-use super::{Capabilities, Capability, escaped::Escaped};
+use super::{
+    Capabilities, Capability,
+    escaped::Escaped,
+    interest::{self, Interests},
+    later::{self, Tickets},
+};
 use crate::{
     hooks::running,
     services::{Account, Declined, InstanceId, Services},
@@ -58,6 +62,7 @@ pub(super) struct Caller {
     /// What it said last at error level while it was starting. It is logged when it has started
     /// after all; else it is part of the error, and so is not said twice.
     complaint: Mutex<Option<Complaint>>,
+    tickets: Tickets,
 }
 
 struct Complaint {
@@ -88,12 +93,18 @@ impl Caller {
             starting: AtomicBool::new(true),
             interests: Mutex::default(),
             complaint: Mutex::new(None),
+            tickets: Tickets::default(),
         }))
     }
 
     /// To be handed to the plugin.
     pub(super) fn context(&'static self) -> HostContext {
         HostContext { ptr: std::ptr::from_ref(self).cast() }
+    }
+
+    /// For answers that come later.
+    pub(super) fn tickets(&self) -> &Tickets {
+        &self.tickets
     }
 
     /// Whether it must not change anything.
@@ -307,6 +318,8 @@ const TABLE: HostApi = HostApi {
     interest: interest::declare,
     config: setting::config,
     folder: setting::folder,
+    defer: later::defer,
+    complete: later::complete,
     ..HostApi::of_1_0(log::log, log::max_level, log::panicked)
 };
 
@@ -341,7 +354,7 @@ unsafe fn count(
 }
 
 /// A bug of ours must not take the plugin's frames with it, which cannot unwind.
-fn contain<T>(call: impl FnOnce() -> T) -> Option<T> {
+pub(super) fn contain<T>(call: impl FnOnce() -> T) -> Option<T> {
     catch_unwind(AssertUnwindSafe(call)).map_err(std::mem::forget).ok()
 }
 

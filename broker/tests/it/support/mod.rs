@@ -8,6 +8,7 @@ mod client;
 mod flow;
 mod login;
 mod process;
+pub(crate) mod rewriter;
 pub(crate) mod rumqttc;
 
 pub(crate) use address::other_address;

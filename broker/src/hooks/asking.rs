@@ -1,0 +1,411 @@
+//! How plugins are asked one after the other when that is more than a row of yeses: what they change is
+//! shown to the next, those that were asked before a decisive change are asked again, and an answer may
+//! come later.
+
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use mqtt::{Properties, PropertyBuffer};
+use plugin_abi::raw;
+
+use super::Hooks;
+use super::chain::{Chain, Link, No};
+use super::decision::{Decision, Verdict};
+use super::edits::Edits;
+use super::parts::{Scope, VerdictParts};
+use super::point::Point;
+use super::record::Treatment;
+use super::shadow::Shadows;
+use super::stats::Came;
+use super::subject::{Shown, Subject};
+use super::{running, trace};
+use crate::config::Limits;
+use crate::plugins::{Answer, AnswerHandle, Completion, Loaded, Parts, Ticket};
+
+/// Who asks, and how far it has come.
+pub struct Asking<'a> {
+    limits: &'a Limits,
+    /// Whom to wake when an answer comes; `None`: nobody can wait for one.
+    waker: Option<&'a Waker>,
+    /// Where it goes on. After [`Verdict::Pending`], where it is to go on later.
+    pub(crate) progress: Option<Box<Progress>>,
+}
+
+impl<'a> Asking<'a> {
+    /// By somebody who cannot wait: a plugin that answers later has failed.
+    pub fn at_once(limits: &'a Limits) -> Asking<'a> {
+        Asking { limits, waker: None, progress: None }
+    }
+
+    /// By somebody who can wait, and goes on from `progress`. `waker` is woken when the answer comes.
+    pub(crate) fn waiting(
+        limits: &'a Limits,
+        waker: &'a Waker,
+        progress: Option<Box<Progress>>,
+    ) -> Asking<'a> {
+        Asking { limits, waker: Some(waker), progress }
+    }
+
+    pub(super) fn waker(&self) -> Option<&'a Waker> {
+        self.waker
+    }
+}
+
+/// How far the plugins have been asked about one event.
+#[derive(Default)]
+pub(crate) struct Progress {
+    /// Those that it began with.
+    hooks: Option<Arc<Hooks>>,
+    /// The plugin that is asked.
+    index: usize,
+    /// The last plugin that has changed what is decided by.
+    editor: Option<usize>,
+    /// Those before the editor are asked again.
+    again: bool,
+    edits: Option<Box<Edits>>,
+    throttle: Duration,
+    shadows: Shadows,
+    /// For the answer of the plugin that is asked.
+    ticket: Option<Ticket>,
+    awaited: Option<Awaited>,
+}
+
+/// Whose answer is waited for, and in which hook. Counted when that is over, however it ends.
+struct Awaited {
+    plugin: Arc<Loaded>,
+    hook: usize,
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        self.plugin.record().count(self.hook, Came::Completed);
+    }
+}
+
+impl Progress {
+    fn wait_for<P: Point>(&mut self, ticket: Ticket, link: &Link<P>, hook: usize) {
+        link.record().count(hook, Came::Pending);
+        self.ticket = Some(ticket);
+        self.awaited = Some(Awaited { plugin: link.loaded().clone(), hook });
+    }
+
+    /// The answer has come, or is given up.
+    pub(super) fn wait_is_over(&mut self) {
+        (self.ticket, self.awaited) = (None, None);
+    }
+
+    /// Whether the answer that it waits for is there.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.ticket.as_ref().is_none_or(Ticket::is_answered)
+    }
+
+    /// The same, for somebody else to be woken when it comes.
+    pub(crate) fn is_answered_or_wakes(&self, waker: &Waker) -> bool {
+        self.ticket.as_ref().is_none_or(|ticket| {
+            ticket.set_waker(waker);
+            ticket.is_answered()
+        })
+    }
+
+    /// How long the answer may take, from the beginning.
+    pub(crate) fn deadline(&self) -> Duration {
+        self.ticket.as_ref().map_or(Duration::ZERO, Ticket::deadline)
+    }
+
+    /// At a plugin of on_auth that answers later.
+    pub(super) fn waiting<P: Point>(
+        hooks: &Arc<Hooks>,
+        index: usize,
+        ticket: Ticket,
+        link: &Link<P>,
+    ) -> Box<Progress> {
+        let mut progress = Progress { hooks: Some(hooks.clone()), index, ..Progress::default() };
+        progress.wait_for(ticket, link, P::INDEX);
+        Box::new(progress)
+    }
+
+    /// The plugin that is asked.
+    pub(super) fn index(&self) -> usize {
+        self.index
+    }
+
+    /// The answer, if it is there.
+    pub(super) fn completion(&self) -> Option<Completion> {
+        self.ticket.as_ref().and_then(Ticket::take)
+    }
+
+    /// The hooks that it began with.
+    pub(super) fn hooks(&self) -> Option<Arc<Hooks>> {
+        self.hooks.clone()
+    }
+
+    /// Adds what the plugin at hand has changed, if all together fits.
+    fn add(&mut self, edits: Edits, fits: impl FnOnce(&Edits) -> bool) -> bool {
+        let mut all = self.edits.as_deref().cloned().unwrap_or_default();
+        let is_decisive = all.add(edits);
+        if !fits(&all) {
+            return false;
+        }
+        self.edits = Some(Box::new(all));
+        if is_decisive {
+            self.editor = Some(self.index);
+        }
+        true
+    }
+
+    /// Goes to the next plugin; returns whether there is one.
+    fn next(&mut self, count: usize) -> bool {
+        self.index += 1;
+        if self.again {
+            return self.editor.is_some_and(|editor| self.index < editor);
+        }
+        if self.index < count {
+            return true;
+        }
+        self.again = self.editor.is_some_and(|editor| editor > 0);
+        self.index = 0;
+        self.again
+    }
+}
+
+/// What a plugin has answered.
+struct Reply {
+    code: i32,
+    reason: Option<Box<str>>,
+    throttle: Duration,
+    edits: Option<Box<Edits>>,
+    ticket: Option<Ticket>,
+}
+
+impl Reply {
+    fn new(code: i32, parts: VerdictParts<'_>, ticket: Option<Ticket>) -> Reply {
+        let VerdictParts { reason, throttle, edits, .. } = parts;
+        Reply { code, reason, throttle, edits, ticket }
+    }
+}
+
+impl<P: Point> Chain<P> {
+    /// Asks each plugin until one says no.
+    #[inline]
+    pub(super) fn ask<S: Subject<P>>(
+        &self,
+        hooks: &Arc<Hooks>,
+        subject: &S,
+        asking: &mut Asking<'_>,
+    ) -> Decision {
+        let parts = VerdictParts::new(scope(subject, asking.limits, None, false));
+        // It must not move: the event has a handle of it.
+        let answer = Answer::awaited(parts, asking.waker);
+        let client = subject.client(None);
+        let event =
+            subject.event(&client, Shown { edits: None, answer: answer.handle(), again: false });
+        let running = running::enter(P::NAME);
+        for (index, link) in self.links().enumerate() {
+            let mut reply = None;
+            if link.treatment() == Treatment::Ask {
+                match link.call(&event, || answer.with(|parts| parts.words())) {
+                    raw::CONTINUE if !answer.is_touched() => continue,
+                    code => {
+                        let (parts, ticket) = answer.into_parts_and_ticket();
+                        reply = Some(Reply::new(code, parts, ticket));
+                    }
+                }
+            }
+            drop(running);
+            let progress = Box::new(Progress { index, ..Progress::default() });
+            return self.settle(hooks, subject, asking, progress, reply);
+        }
+        Decision::CONTINUE
+    }
+
+    /// Goes on where a plugin was waited for. If its answer is not there, it has failed.
+    #[cold]
+    pub(super) fn go_on<S: Subject<P>>(
+        &self,
+        hooks: &Arc<Hooks>,
+        subject: &S,
+        asking: &mut Asking<'_>,
+        mut progress: Box<Progress>,
+    ) -> Decision {
+        let completion = progress.completion();
+        progress.wait_is_over();
+        let edits = progress.edits.as_deref();
+        let mut taken = VerdictParts::new(scope(subject, asking.limits, edits, progress.again));
+        let mut code = OVERDUE;
+        if let Some(Completion { code: answered, parts }) = completion {
+            for (part, value) in &parts {
+                taken.take(*part, value);
+            }
+            // Nobody is there to hear that a part is unfit.
+            code = if taken.unfit && answered == raw::CONTINUE { UNFIT } else { answered };
+        }
+        if trace::is_on()
+            && let Some(link) = self.link(progress.index)
+        {
+            let client = subject.client(edits);
+            let shown = Shown { edits, answer: AnswerHandle::CLOSED, again: progress.again };
+            let answer = link.answer(code, || taken.words());
+            link.show(&subject.event(&client, shown), answer, Duration::ZERO);
+        }
+        let reply = Reply::new(code, taken, None);
+        self.settle(hooks, subject, asking, progress, Some(reply))
+    }
+
+    /// Acts on the answer of the plugin at hand, or asks it, and then those that follow.
+    #[cold]
+    fn settle<S: Subject<P>>(
+        &self,
+        hooks: &Arc<Hooks>,
+        subject: &S,
+        asking: &mut Asking<'_>,
+        mut progress: Box<Progress>,
+        mut reply: Option<Reply>,
+    ) -> Decision {
+        let mut verdict = Verdict::Continue;
+        while let Some(link) = self.link(progress.index) {
+            let settled = match reply.take() {
+                Some(reply) => act(link, subject, asking.limits, &mut progress, reply),
+                None => ask_alone(link, subject, asking, &mut progress),
+            };
+            match settled {
+                Settled::GoOn => {}
+                Settled::Stop(no) => {
+                    verdict = no;
+                    break;
+                }
+                Settled::Wait => {
+                    progress.hooks.get_or_insert_with(|| hooks.clone());
+                    asking.progress = Some(progress);
+                    return Decision::new(Verdict::Pending, Duration::ZERO);
+                }
+            }
+            if !progress.next(self.links().len()) {
+                break;
+            }
+        }
+        if !progress.shadows.are_none() {
+            self.compare(progress.shadows, verdict != Verdict::Continue);
+        }
+        let edits = progress.edits.take().filter(|_| verdict == Verdict::Continue);
+        Decision { edits, ..Decision::new(verdict, progress.throttle) }
+    }
+}
+
+enum Settled {
+    GoOn,
+    Stop(Verdict),
+    Wait,
+}
+
+/// What the answer of one plugin means for the others.
+fn act<P: Point, S: Subject<P>>(
+    link: &Link<P>,
+    subject: &S,
+    limits: &Limits,
+    progress: &mut Progress,
+    reply: Reply,
+) -> Settled {
+    let Reply { code, reason, throttle, edits, ticket } = reply;
+    if !throttle.is_zero() {
+        progress.throttle = progress.throttle.max(throttle);
+        link.record().count(P::INDEX, Came::Throttled);
+    }
+    let no = match (code, ticket) {
+        (raw::CONTINUE, _) => {
+            let Some(edits) = edits.filter(|edits| **edits != Edits::default()) else {
+                return Settled::GoOn;
+            };
+            if progress.add(*edits, |edits| subject.fits(edits, limits)) {
+                return Settled::GoOn;
+            }
+            No::after(link.failed("its changes make the packet larger than limits.max_packet_size"))
+        }
+        (raw::PENDING, Some(ticket)) => {
+            progress.wait_for(ticket, link, P::INDEX);
+            return Settled::Wait;
+        }
+        (UNFIT, _) => No::after(link.failed("a change in its answer fits no packet")),
+        (OVERDUE, _) => No::after(link.failed(super::OVERDUE)),
+        (code, _) => link.says_no(code),
+    };
+    match no {
+        None => Settled::GoOn,
+        Some(No::Silent) => Settled::Stop(Verdict::Veto),
+        Some(No::Told(code)) => Settled::Stop(link.refused(code, reason)),
+    }
+}
+
+/// Asks one plugin about what has become of the subject.
+fn ask_alone<P: Point, S: Subject<P>>(
+    link: &Link<P>,
+    subject: &S,
+    asking: &Asking<'_>,
+    progress: &mut Progress,
+) -> Settled {
+    let treatment = link.treatment();
+    if progress.again && treatment == Treatment::TryOut {
+        return Settled::GoOn;
+    }
+    let called = call(link, subject, asking, progress, treatment);
+    match (called, treatment) {
+        (Err(None), _) => Settled::GoOn,
+        (Err(Some(_)), _) => Settled::Stop(Verdict::Veto),
+        // What it has handed over is forgotten.
+        (Ok(reply), Treatment::TryOut) => {
+            if let Some(says_no) = link.tried_out(reply.code) {
+                progress.shadows.note(progress.index, says_no);
+            }
+            Settled::GoOn
+        }
+        (Ok(reply), _) => act(link, subject, asking.limits, progress, reply),
+    }
+}
+
+/// The answer of a plugin. `Err`: it is not asked, and this is what that means.
+fn call<P: Point, S: Subject<P>>(
+    link: &Link<P>,
+    subject: &S,
+    asking: &Asking<'_>,
+    progress: &Progress,
+    treatment: Treatment,
+) -> Result<Reply, Option<No>> {
+    let edits = progress.edits.as_deref();
+    let parts = VerdictParts::new(scope(subject, asking.limits, edits, progress.again));
+    let answer = Answer::awaited(parts, asking.waker);
+    let client = subject.client(edits);
+    let shown = Shown { edits, answer: answer.handle(), again: progress.again };
+    let event = subject.event(&client, shown);
+    if treatment == Treatment::Skip {
+        return Err(link.skip(&event));
+    }
+    let _running = running::enter(P::NAME);
+    let code = link.call(&event, || answer.with(|parts| parts.words()));
+    drop(event);
+    let (parts, ticket) = answer.into_parts_and_ticket();
+    Ok(Reply::new(code, parts, ticket))
+}
+
+fn scope<'a, P: Point, S: Subject<P>>(
+    subject: &'a S,
+    limits: &'a Limits,
+    edits: Option<&'a Edits>,
+    closed: bool,
+) -> Scope<'a> {
+    let of_message = edits.and_then(|edits| edits.properties.as_ref());
+    let of_connack = edits.and_then(|edits| edits.connack.as_ref());
+    Scope {
+        takes: S::TAKES,
+        closed,
+        limits,
+        properties: match of_message {
+            Some(block) => block.as_properties().as_bytes(),
+            None => subject.properties(),
+        },
+        connack: of_connack.map_or(Properties::EMPTY, PropertyBuffer::as_properties),
+    }
+}
+
+/// Answers that no plugin can give, since they are no reason codes and mean nothing.
+const UNFIT: i32 = i32::MIN;
+const OVERDUE: i32 = i32::MIN + 1;

@@ -1,0 +1,292 @@
+//! What a plugin hands over while a hook runs that decides: words, a throttle, and changes of the
+//! event, each looked at as it comes. Not on_auth, which has parts of its own.
+
+use std::time::Duration;
+
+use mqtt::{
+    Identifier, PacketType, Place, Properties, Property, PropertyBuffer, QoS, SubscriptionOptions,
+};
+use plugin_abi::raw;
+
+use super::edits::{Edits, with_property, without_property};
+use crate::config::Limits;
+use crate::plugins::{Parts, text};
+
+/// Nobody takes packets that say more about anything.
+const PUBLISH: Place = Place::Packet(PacketType::Publish);
+const CONNACK: Place = Place::Packet(PacketType::ConnAck);
+
+/// What plugins hand over in the hooks that decide.
+pub(super) struct VerdictParts<'a> {
+    scope: Scope<'a>,
+    pub(super) reason: Option<Box<str>>,
+    /// Of several the longest.
+    pub(super) throttle: Duration,
+    pub(super) edits: Option<Box<Edits>>,
+    /// Something could not stand in its packet.
+    pub(super) unfit: bool,
+}
+
+/// What a plugin may change, and of what.
+#[derive(Clone, Copy)]
+pub(super) struct Scope<'a> {
+    /// The parts that the hook takes.
+    pub(super) takes: &'static [u32],
+    /// The plugin is asked again.
+    pub(super) closed: bool,
+    pub(super) limits: &'a Limits,
+    /// The properties of the message, as the plugin sees them.
+    pub(super) properties: &'a [u8],
+    /// What CONNACK is to say by now.
+    pub(super) connack: Properties<'a>,
+}
+
+impl<'a> VerdictParts<'a> {
+    pub(super) fn new(scope: Scope<'a>) -> VerdictParts<'a> {
+        let (reason, throttle, edits, unfit) = (None, Duration::ZERO, None, false);
+        VerdictParts { scope, reason, throttle, edits, unfit }
+    }
+
+    /// What the plugin has said in words.
+    pub(super) fn words(&self) -> Option<Box<str>> {
+        self.reason.clone()
+    }
+
+    /// Keeps a change. `None`: it cannot stand in its packet, or in no packet that the broker takes.
+    fn edit(&mut self, part: u32, value: &[u8]) -> Option<()> {
+        let Scope { limits, .. } = self.scope;
+        let edits = self.edits.get_or_insert_default();
+        match part {
+            raw::ANSWER_TOPIC => edits.topic = Some(topic(value, limits)?),
+            raw::ANSWER_FILTER => {
+                let filter = text(value).ok()?;
+                edits.filter = Some(limits.accepts_filter(&filter).then_some(filter)?);
+            }
+            raw::ANSWER_PAYLOAD => {
+                let fits = value.len() < limits.max_packet_size as usize;
+                edits.payload = Some(fits.then(|| value.into())?);
+            }
+            raw::ANSWER_QOS => edits.qos = Some(QoS::from_bits(byte(value)?)?),
+            raw::ANSWER_RETAIN => edits.retain = Some(flag(value)?),
+            raw::ANSWER_OPTIONS => {
+                edits.options = Some(SubscriptionOptions::from_bits(byte(value)?).ok()?);
+            }
+            raw::ANSWER_CLIENT_ID => {
+                let fits = |id: &str| !id.is_empty() && id.len() <= limits.max_client_id_length;
+                edits.client_id = Some(text(value).ok().filter(|id| fits(id))?);
+            }
+            raw::ANSWER_USERNAME => edits.username = Some(text(value).ok()?),
+            raw::ANSWER_SESSION_EXPIRY => {
+                edits.session_expiry = Some(u32::from_ne_bytes(value.try_into().ok()?));
+            }
+            raw::ANSWER_KEEP_ALIVE => {
+                edits.keep_alive = Some(u16::from_ne_bytes(value.try_into().ok()?));
+            }
+            _ => self.edit_properties(part, value)?,
+        }
+        Some(())
+    }
+
+    fn edit_properties(&mut self, part: u32, value: &[u8]) -> Option<()> {
+        let Scope { limits, properties, connack, .. } = self.scope;
+        let edits = self.edits.get_or_insert_default();
+        let of_message = edits
+            .properties
+            .as_ref()
+            .map_or_else(|| Properties::from_validated(properties), PropertyBuffer::as_properties);
+        let of_connack = edits.connack.as_ref().map_or(connack, PropertyBuffer::as_properties);
+        let accepted = |block: PropertyBuffer| {
+            limits.accepts_properties(block.as_properties()).then_some(block)
+        };
+        match part {
+            raw::ANSWER_SET_PROPERTY => {
+                let property = property(value, PUBLISH)?;
+                edits.properties = Some(accepted(with_property(of_message, property))?);
+            }
+            raw::ANSWER_REMOVE_PROPERTY => {
+                let (identifier, name) = removed(value)?;
+                edits.properties = Some(without_property(of_message, identifier, name));
+            }
+            _ => {
+                let property = property(value, CONNACK)?;
+                edits.connack = Some(accepted(with_property(of_connack, property))?);
+            }
+        }
+        Some(())
+    }
+}
+
+impl Parts for VerdictParts<'_> {
+    fn take(&mut self, part: u32, value: &[u8]) -> i32 {
+        match part {
+            raw::ANSWER_REASON => match text(value) {
+                Ok(reason) => self.reason = Some(reason).filter(|reason| !reason.is_empty()),
+                Err(unfit) => return unfit,
+            },
+            raw::ANSWER_THROTTLE => match value.try_into().map(u32::from_ne_bytes) {
+                Ok(milliseconds) => {
+                    self.throttle = self.throttle.max(Duration::from_millis(milliseconds.into()));
+                }
+                Err(_) => return raw::UNFIT,
+            },
+            part if !self.scope.takes.contains(&part) => return raw::UNKNOWN,
+            _ if self.scope.closed => return raw::CLOSED,
+            part => {
+                if self.edit(part, value).is_none() {
+                    self.unfit = true;
+                    return raw::UNFIT;
+                }
+            }
+        }
+        raw::TAKEN
+    }
+}
+
+fn topic(value: &[u8], limits: &Limits) -> Option<Box<str>> {
+    let topic = text(value).ok()?;
+    let fits = mqtt::topic::check_topic_name(&topic).is_ok() && limits.accepts_topic(&topic);
+    fits.then_some(topic)
+}
+
+fn byte(value: &[u8]) -> Option<u8> {
+    match value {
+        [byte] => Some(*byte),
+        _ => None,
+    }
+}
+
+fn flag(value: &[u8]) -> Option<bool> {
+    byte(value).filter(|flag| *flag <= 1).map(|flag| flag == 1)
+}
+
+/// The one property in `value`, if a plugin may set it there.
+fn property(value: &[u8], place: Place) -> Option<Property<'_>> {
+    let mut all = Properties::check(value, place).ok()?.iter();
+    let property = all.next().filter(|property| is_free(property.identifier(), place))?;
+    all.next().is_none().then_some(property)
+}
+
+/// What is removed, and the name of a user property.
+fn removed(value: &[u8]) -> Option<(Identifier, &str)> {
+    let (identifier, name) = value.split_first()?;
+    let identifier = Identifier::from_u8(*identifier).filter(|it| is_free(*it, PUBLISH))?;
+    let name = std::str::from_utf8(name).ok()?;
+    (name.is_empty() || identifier == Identifier::UserProperty).then_some((identifier, name))
+}
+
+/// Whether a plugin may decide about it: the others are the broker's own affair with each client.
+fn is_free(identifier: Identifier, place: Place) -> bool {
+    use Identifier::{
+        ContentType, CorrelationData, MessageExpiryInterval, PayloadFormatIndicator,
+        ResponseInformation, ResponseTopic, ServerReference, UserProperty,
+    };
+    match identifier {
+        UserProperty => true,
+        ResponseInformation | ServerReference => place == CONNACK,
+        PayloadFormatIndicator
+        | MessageExpiryInterval
+        | ContentType
+        | ResponseTopic
+        | CorrelationData => place == PUBLISH,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use plugin_abi::raw::{
+        ANSWER_CLIENT_ID, ANSWER_CONNACK_PROPERTY, ANSWER_DATA, ANSWER_FILTER, ANSWER_KEEP_ALIVE,
+        ANSWER_OPTIONS, ANSWER_PAYLOAD, ANSWER_QOS, ANSWER_REASON, ANSWER_REMOVE_PROPERTY,
+        ANSWER_RETAIN, ANSWER_SESSION_EXPIRY, ANSWER_SET_PROPERTY, ANSWER_THROTTLE, ANSWER_TOPIC,
+        ANSWER_USERNAME, CLOSED, TAKEN, UNFIT, UNKNOWN,
+    };
+
+    const ALL: &[u32] = &[6, 7, 8, 9, 10, 11, 12, 13, 14, 3, 15, 16, 17];
+
+    fn scope(limits: &Limits) -> Scope<'_> {
+        let connack = Properties::EMPTY;
+        Scope { takes: ALL, closed: false, limits, properties: b"\x26\0\x01n\0\x01v", connack }
+    }
+
+    #[test]
+    fn parts_are_taken_if_they_are_what_they_should_be() {
+        let limits = Limits::default();
+        let mut parts = VerdictParts::new(Scope { takes: &[], ..scope(&limits) });
+        for (part, value, returned) in [
+            (ANSWER_REASON, &b"why"[..], TAKEN),
+            (ANSWER_REASON, b"\xFF", UNFIT),
+            (ANSWER_THROTTLE, &3u32.to_ne_bytes(), TAKEN),
+            (ANSWER_THROTTLE, &2u32.to_ne_bytes(), TAKEN),
+            (ANSWER_THROTTLE, &9u64.to_ne_bytes(), UNFIT),
+            (ANSWER_THROTTLE, b"", UNFIT),
+            (ANSWER_DATA, b"x", UNKNOWN),
+            (ANSWER_TOPIC, b"x", UNKNOWN),
+            (99, b"x", UNKNOWN),
+        ] {
+            assert_eq!(parts.take(part, value), returned, "{part} {value:?}");
+        }
+        assert_eq!((parts.reason.as_deref(), parts.throttle.as_millis()), (Some("why"), 3));
+        assert!(parts.edits.is_none() && !parts.unfit);
+    }
+
+    #[test]
+    fn a_change_must_be_one_that_its_packet_can_carry() {
+        let limits = Limits { max_packet_size: 100, max_user_properties: 2, ..Limits::default() };
+        for (part, good, bad) in [
+            (ANSWER_TOPIC, &[&b"a/b"[..]][..], &[&b""[..], b"a/+", b"#", b"$SYS/a", b"\xFF"][..]),
+            (ANSWER_FILTER, &[b"a/#", b"$share/g/a"], &[b"", b"a/#/b", b"$share/g", b"a\0"]),
+            (ANSWER_PAYLOAD, &[b"", &[0; 99]], &[&[0; 100]]),
+            (ANSWER_QOS, &[&[0], &[2]], &[&[3], &[], &[0, 0]]),
+            (ANSWER_RETAIN, &[&[0], &[1]], &[&[2], &[]]),
+            (ANSWER_OPTIONS, &[&[0b10_1110]], &[&[3], &[0x40], &[]]),
+            (ANSWER_CLIENT_ID, &[b"c"], &[b"", b"\xFF", &[b'c'; 60_000]]),
+            (ANSWER_USERNAME, &[b"", b"u"], &[b"\0"]),
+            (ANSWER_SESSION_EXPIRY, &[&[0; 4]], &[&[0; 3]]),
+            (ANSWER_KEEP_ALIVE, &[&[0; 2]], &[&[0; 4]]),
+            (
+                ANSWER_SET_PROPERTY,
+                &[b"\x26\0\x01a\0\x01b", b"\x01\x01", b"\x03\0\x01t"],
+                // Not one, one of CONNACK, the broker's own, cut off, one that cannot be.
+                &[b"", b"\x1A\0\x01a", b"\x23\0\x01", b"\x0B\x01", b"\x03\0\x02t", b"\x01\x02"],
+            ),
+            (ANSWER_SET_PROPERTY, &[], &[b"\x01\x01\x01\x01", b"\x01\x01\x03\0\x01t"]),
+            (ANSWER_REMOVE_PROPERTY, &[b"\x01", b"\x26n"], &[b"", b"\x23", b"\x01n", b"\x26\xFF"]),
+            (
+                ANSWER_CONNACK_PROPERTY,
+                &[b"\x1A\0\x01a", b"\x26\0\x01a\0\x01b"],
+                &[b"\x13\0\x01", b"\x03\0\x01t"],
+            ),
+        ] {
+            for (values, returned) in [(good, TAKEN), (bad, UNFIT)] {
+                for value in values {
+                    let mut parts = VerdictParts::new(scope(&limits));
+                    assert_eq!(parts.take(part, value), returned, "{part} {value:?}");
+                    assert_eq!(parts.unfit, returned == UNFIT);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn properties_add_up_to_the_limit() {
+        let limits = Limits { max_user_properties: 2, ..Limits::default() };
+        let mut parts = VerdictParts::new(scope(&limits));
+        assert_eq!(parts.take(ANSWER_SET_PROPERTY, b"\x26\0\x01a\0\x01b"), TAKEN);
+        assert_eq!(parts.take(ANSWER_SET_PROPERTY, b"\x26\0\x01a\0\x01c"), UNFIT);
+        assert_eq!(parts.take(ANSWER_REMOVE_PROPERTY, b"\x26n"), TAKEN);
+        let edits = parts.edits.unwrap();
+        let block = edits.properties.unwrap();
+        assert!(block.as_properties().user_properties().eq([("a", "b")]));
+    }
+
+    #[test]
+    fn who_is_asked_again_changes_nothing() {
+        let limits = Limits::default();
+        let mut parts = VerdictParts::new(Scope { closed: true, ..scope(&limits) });
+        assert_eq!(parts.take(ANSWER_TOPIC, b"a"), CLOSED);
+        assert_eq!(parts.take(ANSWER_REASON, b"why"), TAKEN);
+        assert!(parts.edits.is_none() && !parts.unfit);
+    }
+}

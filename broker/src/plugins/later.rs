@@ -1,0 +1,234 @@
+//! Answers that come later: the tickets of one instance of a plugin, each for a hook that waits.
+//!
+//! A ticket is made while the hook runs, and may be used before it has returned. Whoever waits holds it;
+//! when it is dropped (too late, client gone), the number means nothing any more.
+#![allow(unsafe_code, reason = "called by plugins through a C ABI")]
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    task::Waker,
+    time::Duration,
+};
+
+use parking_lot::Mutex;
+use plugin_abi::raw::{self, AnswerContext, HostContext, Part};
+
+use super::{
+    answer::Header,
+    host::{Caller, contain},
+};
+
+/// The longest that anybody waits for an answer.
+const LONGEST: Duration = Duration::from_secs(5 * 60);
+/// Parts of one answer. No answer has a use for so many.
+const MOST_PARTS: usize = 4096;
+
+/// The tickets that a plugin has not used yet.
+#[derive(Default)]
+pub(super) struct Tickets {
+    last: AtomicU64,
+    open: Mutex<HashMap<u64, Arc<Slot>>>,
+}
+
+struct Slot {
+    /// Who waits.
+    waker: Mutex<Waker>,
+    completion: Mutex<Option<Completion>>,
+}
+
+/// An answer that has come.
+pub(crate) struct Completion {
+    pub(crate) code: i32,
+    pub(crate) parts: Vec<(u32, Box<[u8]>)>,
+}
+
+/// The right to one answer, held by who waits for it.
+pub(crate) struct Ticket {
+    tickets: &'static Tickets,
+    number: u64,
+    slot: Arc<Slot>,
+    deadline: Duration,
+}
+
+impl Ticket {
+    fn new(tickets: &'static Tickets, waker: Waker, deadline: Duration) -> Ticket {
+        // 0 is none.
+        let number = tickets.last.fetch_add(1, Ordering::Relaxed) + 1;
+        let slot = Arc::new(Slot { waker: Mutex::new(waker), completion: Mutex::new(None) });
+        tickets.open.lock().insert(number, slot.clone());
+        Ticket { tickets, number, slot, deadline: deadline.min(LONGEST) }
+    }
+
+    /// The answer, once it is there. The waker given at the beginning is woken when it comes.
+    pub(crate) fn take(&self) -> Option<Completion> {
+        self.slot.completion.lock().take()
+    }
+
+    /// Somebody else waits from now on.
+    pub(crate) fn set_waker(&self, waker: &Waker) {
+        self.slot.waker.lock().clone_from(waker);
+    }
+
+    /// Whether the answer is there.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.slot.completion.lock().is_some()
+    }
+
+    /// How long it may take from the hook's return on.
+    pub(crate) fn deadline(&self) -> Duration {
+        self.deadline
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let mut open = self.tickets.open.lock();
+        open.remove(&self.number);
+        if open.is_empty() {
+            open.shrink_to(1024);
+        }
+    }
+}
+
+impl Tickets {
+    /// Answers, if somebody waits for it. Returns what the plugin hears.
+    fn complete(&self, number: u64, completion: Completion) -> i32 {
+        let Some(slot) = self.open.lock().remove(&number) else { return raw::NOT_THERE };
+        *slot.completion.lock() = Some(completion);
+        slot.waker.lock().wake_by_ref();
+        raw::TAKEN
+    }
+}
+
+/// `defer` of the host.
+pub(super) unsafe extern "C" fn defer(
+    context: HostContext,
+    answer: AnswerContext,
+    milliseconds: u32,
+) -> u64 {
+    // SAFETY: the plugin passes back the context of an event whose hook is running.
+    let Some(header) = (unsafe { Header::of(answer) }) else { return 0 };
+    // SAFETY: the plugin passes back what it was given.
+    let caller = unsafe { Caller::from_context(context) };
+    if caller.is_shadow() {
+        // Nobody waits for what is only counted.
+        return 0;
+    }
+    let deadline = Duration::from_millis(milliseconds.into());
+    contain(|| header.defer(caller.tickets(), deadline)).unwrap_or(0)
+}
+
+/// `complete` of the host.
+pub(super) unsafe extern "C" fn complete(
+    context: HostContext,
+    ticket: u64,
+    code: i32,
+    parts: *const Part<'_>,
+    count: usize,
+) -> i32 {
+    // SAFETY: the plugin passes back what it was given.
+    let caller = unsafe { Caller::from_context(context) };
+    let parts = match (parts.is_null(), count) {
+        (_, 0) => &[],
+        (true, _) | (false, MOST_PARTS..) => return raw::UNFIT,
+        // SAFETY: the plugin promises that there are so many, for the call.
+        (false, count) => unsafe { std::slice::from_raw_parts(parts, count) },
+    };
+    contain(|| caller.tickets().complete(ticket, Completion::new(code, parts)))
+        .unwrap_or(raw::NOT_THERE)
+}
+
+impl Completion {
+    fn new(code: i32, parts: &[Part<'_>]) -> Completion {
+        let parts = parts.iter().map(|part| (part.part, part.value.as_bytes().into())).collect();
+        Completion { code, parts }
+    }
+}
+
+impl Header<'_> {
+    /// The number of a new ticket; 0: nobody can wait, or somebody does already.
+    fn defer(&self, tickets: &'static Tickets, deadline: Duration) -> u64 {
+        let Some(waker) = self.waker() else { return 0 };
+        let ticket = Ticket::new(tickets, waker.clone(), deadline);
+        let number = ticket.number;
+        if self.keep(ticket) { number } else { 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use std::sync::atomic::AtomicUsize;
+    use std::task::Wake;
+
+    use crate::plugins::answer::{Answer, Parts};
+
+    #[derive(Default)]
+    struct Count(AtomicUsize);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    struct Nothing;
+
+    impl Parts for Nothing {
+        fn take(&mut self, _: u32, _: &[u8]) -> i32 {
+            raw::UNKNOWN
+        }
+    }
+
+    fn tickets() -> &'static Tickets {
+        Box::leak(Box::default())
+    }
+
+    fn answer(tickets: &Tickets, ticket: u64, code: i32) -> i32 {
+        tickets.complete(ticket, Completion::new(code, &[]))
+    }
+
+    fn ask(tickets: &'static Tickets, answer: &Answer<'_, Nothing>) -> u64 {
+        // SAFETY: the answer is alive.
+        let header = unsafe { Header::of(answer.handle().context) };
+        header.unwrap().defer(tickets, Duration::from_secs(1))
+    }
+
+    #[test]
+    fn an_answer_is_given_once_and_wakes_who_waits() {
+        let (tickets, others) = (tickets(), tickets());
+        let woken = Arc::new(Count::default());
+        let waker = Waker::from(woken.clone());
+        let event = Answer::awaited(Nothing, Some(&waker));
+        let number = ask(tickets, &event);
+        assert_ne!(number, 0);
+        assert_eq!(ask(tickets, &event), 0, "one for each hook");
+        let (_, ticket) = event.into_parts_and_ticket();
+        let ticket = ticket.unwrap();
+        assert!(ticket.take().is_none());
+        assert_eq!(answer(tickets, 0, 1), raw::NOT_THERE);
+        assert_eq!(answer(others, number, 1), raw::NOT_THERE);
+        assert_eq!(answer(tickets, number, 7), raw::TAKEN);
+        assert_eq!(answer(tickets, number, 1), raw::NOT_THERE);
+        assert_eq!(woken.0.load(Ordering::Relaxed), 1);
+        assert_eq!(ticket.take().unwrap().code, 7);
+    }
+
+    #[test]
+    fn nobody_answers_who_is_not_waited_for() {
+        let tickets = tickets();
+        let event = Answer::awaited(Nothing, Some(Waker::noop()));
+        let number = ask(tickets, &event);
+        drop(event);
+        assert_eq!(answer(tickets, number, 1), raw::NOT_THERE);
+        assert_eq!(ask(tickets, &Answer::new(Nothing)), 0);
+        let nobody = AnswerContext { ptr: std::ptr::null() };
+        // SAFETY: it says that there is no answer.
+        assert!(unsafe { Header::of(nobody) }.is_none());
+    }
+}

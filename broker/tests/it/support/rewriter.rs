@@ -1,0 +1,76 @@
+//! The plugin `rewriter`, which changes events and answers later, and what it has logged.
+
+use mqtt::{QoS, Version};
+use serde_json::Value;
+
+use super::auth::entry;
+use super::{Broker, Client};
+use crate::common::log;
+use crate::common::plugins::{self, PluginDir};
+
+/// A broker with rewriters, in this order, that are named for the test.
+pub(crate) struct Rewriters {
+    pub(crate) broker: Broker,
+    pub(crate) version: Version,
+    test: String,
+}
+
+impl Rewriters {
+    pub(crate) fn new(test: &str, version: Version, sections: &[Value]) -> Rewriters {
+        Rewriters::with(test, version, sections, |_| {})
+    }
+
+    pub(crate) fn with(
+        test: &str,
+        version: Version,
+        sections: &[Value],
+        change: impl FnOnce(&mut hookmq::config::Config),
+    ) -> Rewriters {
+        log::take();
+        let test = format!("{test}{}", version.level());
+        let directory = PluginDir::new();
+        let library = plugins::rust("rewriter");
+        let mut entries = Vec::new();
+        for (index, section) in sections.iter().enumerate() {
+            let name = format!("{test}-{}", index + 1);
+            directory.put(&library, &name);
+            let mut section = section.clone();
+            section["prefix"] = format!("{}", index + 1).into();
+            entries.push(entry(&name, section));
+        }
+        let broker = Broker::with_plugins_and(&directory, entries, change);
+        Rewriters { broker, version, test }
+    }
+
+    pub(crate) fn connect(&self, client_id: &str) -> Client {
+        Client::connect(&self.broker, self.version, client_id)
+    }
+
+    /// What all of them have said of a hook, without its name, in order.
+    pub(crate) fn said(&self, hook: &str) -> Vec<String> {
+        let plugins = format!(" plugin::{}-", self.test);
+        let infix = format!(" {hook} ");
+        let said = |line: &String| {
+            let (_, text) = line.split_once(": ")?;
+            let (plugin, rest) = text.rsplit_once(" (")?.0.split_once(&infix)?;
+            (plugin.len() == 1).then(|| format!("{plugin} {}", rest.trim_end()))
+        };
+        log::lines(&plugins).iter().filter_map(said).collect()
+    }
+
+    /// Waits until one of the plugins has logged this so many times.
+    pub(crate) fn wait_for(&self, text: &str, times: usize) {
+        let plugins = format!(" plugin::{}-", self.test);
+        let text = format!(": {text} (");
+        while log::lines(&plugins).iter().filter(|line| line.contains(&text)).count() < times {
+            std::thread::yield_now();
+        }
+    }
+}
+
+impl Client {
+    /// Has the first that waits under a name answered.
+    pub(crate) fn release(&mut self, name: &str, text: &str) {
+        self.publish(&format!("answer/{name}"), text, QoS::AtLeastOnce);
+    }
+}
