@@ -549,21 +549,27 @@ MQ_EXPORT int32_t OnBeforePublish(void *instance, const mq_publish *event);
 /* The message or will is routed. Observes. */
 MQ_EXPORT int32_t OnPublish(void *instance, const mq_publish *event);
 
-/* Since 1.1. A message on its way to one receiver, before it is queued; retained ones too. Veto, refusal
- * or failure keeps it from this receiver. MQ_PENDING is a failure. */
+/* Since 1.1. A message on its way to one receiver, before it is queued; retained ones too, wills, and what
+ * passes from one member of a shared subscription to another. Veto, refusal or failure keeps it from this
+ * receiver, and of a shared subscription from all. MQ_PENDING is a failure. Called on the event loop of the
+ * publisher. It takes MQ_ANSWER_PAYLOAD, _QOS (a lower one), _SET_PROPERTY and _REMOVE_PROPERTY for this
+ * receiver, and MQ_ANSWER_REASON for the log. */
 MQ_EXPORT int32_t OnBeforeDeliver(void *instance, const mq_deliver *event);
 
-/* Since 1.1. A receiver has acknowledged a message; one of QoS 0 was written to its socket. Observes. */
+/* Since 1.1. A receiver has acknowledged a message, by PUBACK or PUBCOMP; one of QoS 0 was written to its
+ * socket. `publisher` is empty. On any event loop, at times after OnDisconnect. Observes. */
 MQ_EXPORT int32_t OnDelivered(void *instance, const mq_deliver *event);
 
-/* Since 1.1. A receiver does not get a message. Observes. */
+/* Since 1.1. A receiver does not get a message, or has not acknowledged it when its session ended. On any
+ * event loop, at times after OnDisconnect. Observes. */
 MQ_EXPORT int32_t OnDropped(void *instance, const mq_dropped *event);
 
 /* Since 1.1. A will is about to be published; OnBeforePublish follows. Veto, refusal or failure keeps it
  * from everybody. */
 MQ_EXPORT int32_t OnWill(void *instance, const mq_publish *event);
 
-/* Since 1.1. A session has begun, ended, or found its client again. Observes. */
+/* Since 1.1. A session has begun, ended, or found its client again: created and resumed before OnConnect,
+ * the others after OnDisconnect; expired and deleted after the will too. Observes. */
 MQ_EXPORT int32_t OnSession(void *instance, const mq_session *event);
 
 /* Since 1.1. A timer is due that was set by `timer_set`. On a thread that all plugins share for this: it

@@ -119,7 +119,7 @@ async fn empty(engine: Arc<Engine>, account: Arc<Account>) {
                 shard.renew_hooks(&engine.broker.hooks);
                 let _depth = running::at_depth(depth);
                 let crowded = errand.run(&engine.broker, shard, &account, depth);
-                shard.tell_outcomes();
+                shard.outgoing.note_depth(depth);
                 crowded
             });
             let crowded = match crowded {

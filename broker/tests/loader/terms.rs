@@ -73,8 +73,10 @@ fn only_the_file_that_the_config_means_is_loaded() {
 
 #[test]
 fn what_is_granted_is_logged() {
-    let asking =
-        PLUGIN.replace("#[plugin]", "#[plugin(wants = \"kick publish\", may_use = \"kv\")]");
+    // The attribute knows the same ones as the broker.
+    let all = Capability::names().collect::<Vec<_>>();
+    let arguments = format!("wants = \"kick publish\", may_use = \"{}\"", all.join(" "));
+    let asking = PLUGIN.replace("#[plugin]", &format!("#[plugin({arguments})]"));
     let library = Scratch::new("scratch-asking", &asking).build(&[]);
     let dir = PluginDir::new();
     dir.put(&library, "asks-all");
@@ -86,7 +88,8 @@ fn what_is_granted_is_logged() {
     };
     load(&dir, &[entry("asks-all", Value::Null), less]);
     let line = |name: &str| common::log::lines(&format!("plugin {name} loaded from"))[0].clone();
-    assert!(line("asks-all").contains("; granted, as it asks for it: publish, kick, kv ("));
+    let granted = format!("; granted, as it asks for it: {} (", all.join(", "));
+    assert!(line("asks-all").contains(&granted), "{}", line("asks-all"));
     assert!(line("asks-less").contains("; granted: publish, kick ("), "{}", line("asks-less"));
 }
 

@@ -18,7 +18,7 @@ use crate::{
         log, page,
         plugins::{self, PluginDir},
     },
-    disconnected, entry, load, publication,
+    connect, disconnected, entry, load, publication,
     scratch::Scratch,
     subscription,
 };
@@ -89,6 +89,21 @@ fn the_limiter_in_rust() {
 #[test]
 fn the_limiter_in_c() {
     check_limits(plugins::c_text(&piece_in("c", "MQ_PLUGIN")), "limiter-c");
+}
+
+#[test]
+fn the_slow_friend() {
+    let library = Scratch::new("scratch-friend", &code("SlowFriend")).build(&[]);
+    let dir = PluginDir::new();
+    dir.put(library, "friend");
+    let hooks = load(&dir, &[entry("friend", Value::Null)]).hooks();
+    let decision = hooks.on_before_publish(&client("c"), &publication("a"), &mut at_once());
+    let properties = decision.edits.unwrap().properties.unwrap();
+    assert_eq!(properties.as_properties().content_type(), Some("text/plain"));
+    // Nobody waits here.
+    let decision = hooks.on_before_connect(&client("c"), &connect(), &mut at_once());
+    let refusal = Refusal { reason: ReasonCode::ServerUnavailable, why: None };
+    assert_eq!(decision.verdict, Verdict::Refuse(refusal));
 }
 
 #[test]

@@ -29,6 +29,7 @@ use plugin_abi::{
     raw::{self, HostContext, View},
 };
 
+pub(super) use self::log::level_of;
 use super::{
     Capabilities, Capability,
     escaped::Escaped,
@@ -258,38 +259,7 @@ pub(super) fn api() -> HostApiRef {
 
 /// The table for a C plugin.
 pub(super) fn c_host(caller: &'static Caller) -> &'static raw::Host {
-    Box::leak(Box::new(raw::Host {
-        size: size_of::<raw::Host>() as u32,
-        abi_version: raw::ABI_VERSION,
-        ctx: caller.context(),
-        log: TABLE.log,
-        max_level: TABLE.max_level,
-        publish: TABLE.publish,
-        publish_to: TABLE.publish_to,
-        retain: TABLE.retain,
-        each_retained: TABLE.each_retained,
-        disconnect: TABLE.disconnect,
-        subscribe: TABLE.subscribe,
-        unsubscribe: TABLE.unsubscribe,
-        each_client: TABLE.each_client,
-        each_subscription: TABLE.each_subscription,
-        receivers: TABLE.receivers,
-        attribute_set: TABLE.attribute_set,
-        attribute_get: TABLE.attribute_get,
-        kv_set: TABLE.kv_set,
-        kv_get: TABLE.kv_get,
-        kv_remove: TABLE.kv_remove,
-        kv_each: TABLE.kv_each,
-        timer_set: TABLE.timer_set,
-        timer_cancel: TABLE.timer_cancel,
-        metric: TABLE.metric,
-        metric_update: TABLE.metric_update,
-        interest: TABLE.interest,
-        config: TABLE.config,
-        folder: TABLE.folder,
-        defer: TABLE.defer,
-        complete: TABLE.complete,
-    }))
+    Box::leak(Box::new(TABLE.for_c(caller.context())))
 }
 
 const API: &WithMetadata<HostApi> = &WithMetadata::new(TABLE);

@@ -7,9 +7,8 @@ use hookmq::config;
 use serde_json::{Value, json};
 
 use super::client::{Broker, Failure};
-use super::table;
 use super::trace::Trace;
-use crate::tools::say;
+use crate::tools::{say, table};
 
 /// List, change and watch the plugins of a running broker
 #[derive(clap::Subcommand)]
