@@ -248,7 +248,8 @@ impl Broker {
     /// Finishes a session that is over. [MQTT-4.1.0-2]
     pub(crate) fn end_session(&self, shard: &mut Shard, ended: &Ended, change: SessionChange) {
         let session = &ended.session;
-        self.router.unsubscribe_all(ended.kept.subscriptions.filters(), session);
+        let subscriptions = std::mem::take(&mut *session.subscriptions.lock());
+        self.router.unsubscribe_all(subscriptions.filters(), session);
         let mut outbox = session.outbox.lock();
         outbox.watch(shard.outgoing.watched);
         let left = outbox.end();

@@ -35,6 +35,7 @@ impl Connection {
         broker.schedule.remove(&taken.timers);
         broker.clients.fetch_add(1, Ordering::Relaxed);
         self.introduce(connect, &taken.session);
+        taken.session.end_attributes_of_connection();
         let mut client = Box::new(self.client(shard, connect, taken));
         client.exchange = exchange.map(Exchange::forget_connect);
         // From here on its close gives the session back, whatever happens.
@@ -74,7 +75,7 @@ impl Connection {
         outbox.resume(shard.second());
         shard.outgoing.mark(session, outbox);
         session.mark_attention();
-        if session.ordered_close().is_some() {
+        if session.ordered_close().is_some() || session.has_orders() {
             // Ordered between the claim and the attachment, when there was nobody to wake.
             cx.waker().wake_by_ref();
         }

@@ -29,6 +29,7 @@ mod endpoint;
 mod exchange;
 mod handshake;
 mod linger;
+mod obey;
 mod packets;
 mod publish;
 mod read;
@@ -201,6 +202,7 @@ impl Connection {
             }
             _ => return self.write_auth(cx),
         };
+        let mut orders = None;
         if client.session.take_attention() {
             if let Some(reason) = client.session.ordered_close() {
                 return Err(End::Ordered(reason));
@@ -212,6 +214,8 @@ impl Connection {
             if outbox.is_blocked() && client.blocked_since.is_none() {
                 client.blocked_since = Some(shard.now);
             }
+            drop(outbox);
+            orders = client.session.take_orders();
         }
         if client.blocked_since.is_some() {
             client.write_when_ready(&self.read, shard, cx);
@@ -219,7 +223,7 @@ impl Connection {
                 self.check_by(shard, due);
             }
         }
-        Ok(())
+        orders.map_or(Ok(()), |orders| self.obey(shard, orders))
     }
 }
 

@@ -7,7 +7,7 @@ use mqtt::{SubAck, Subscribe, Subscription, UnsubAck, Unsubscribe};
 
 use super::{Connection, End, Stage, why};
 use crate::config::Limits;
-use crate::hooks::{self, Refusal, Verdict};
+use crate::hooks::{self, Origin, Refusal, Verdict};
 use crate::session::MatchedBy;
 use crate::shard::Shard;
 
@@ -79,8 +79,12 @@ impl Connection {
             return Err(why::subscribe_refused(ReasonCode::TopicFilterInvalid));
         }
         let Limits { max_subscriptions, max_subscription_bytes, .. } = broker.limits;
-        let subscriptions = &client.kept.subscriptions;
-        if !subscriptions.have_room(filter, max_subscriptions, max_subscription_bytes) {
+        let has_room = client.session.subscriptions.lock().have_room(
+            filter,
+            max_subscriptions,
+            max_subscription_bytes,
+        );
+        if !has_room {
             return Err(why::subscribe_refused(ReasonCode::QuotaExceeded));
         }
         let facts = client.facts(&self.endpoint);
@@ -91,6 +95,7 @@ impl Connection {
             retain_as_published: options.retain_as_published,
             retain_handling: options.retain_handling as u8,
             properties: properties.as_bytes(),
+            origin: Origin::Client,
         };
         let granted = ReasonCode::granted(options.qos);
         let decision = shard.hooks.on_before_subscribe(&facts, &event);
@@ -104,7 +109,7 @@ impl Connection {
         let is_shared = mqtt::topic::is_shared(filter);
         let matched_by = MatchedBy::new(identifier, is_shared.then_some(filter));
         broker.router.subscribe(filter, &client.session, options, matched_by.clone());
-        let is_new = client.kept.subscriptions.insert(filter, options);
+        let is_new = client.session.subscriptions.lock().insert(filter, options, identifier);
         if client.session_expiry > 0 {
             let client_id = &client.session.client_id;
             broker.store.subscribed(client_id, filter, options, identifier);
@@ -165,7 +170,7 @@ impl Connection {
             Verdict::Refuse(refusal) => return Err(refusal.told_in(PacketType::UnsubAck)),
         }
         // What is on its way already stays in the outbox. [MQTT-3.10.4-1] [MQTT-3.10.4-3]
-        if !client.kept.subscriptions.remove(filter) {
+        if !client.session.subscriptions.lock().remove(filter) {
             return Ok(ReasonCode::NoSubscriptionExisted);
         }
         if let Some(replay) = &mut client.kept.replay {

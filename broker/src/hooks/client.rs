@@ -58,6 +58,8 @@ pub struct Subscription<'a> {
     pub retain_handling: u8,
     /// The property block of the packet, without its length.
     pub properties: &'a [u8],
+    /// Who subscribes.
+    pub origin: Origin<'a>,
 }
 
 /// A message on its way in.
@@ -107,7 +109,7 @@ impl<'a> Client<'a> {
         }
     }
 
-    pub(super) fn to_raw(self) -> raw::Client<'a> {
+    pub(crate) fn to_raw(self) -> raw::Client<'a> {
         raw::Client {
             size: size::<raw::Client<'_>>(),
             protocol: self.protocol,
@@ -175,9 +177,9 @@ impl Subscription<'_> {
             whole_filter: raw::Text::new(self.filter),
             answer_ctx: answer.context,
             answer: answer.function,
-            origin: raw::ORIGIN_CLIENT.into(),
+            origin: self.origin.to_raw().into(),
             asked_again: 0,
-            source: raw::Text::new(""),
+            source: self.origin.source(),
             original_filter: raw::Text::new(self.filter),
         }
     }

@@ -22,6 +22,7 @@ mod session;
 mod shadow;
 pub(crate) mod slot;
 mod stats;
+mod tick;
 mod trace;
 mod traced;
 mod watchdog;
@@ -44,6 +45,7 @@ pub use origin::Origin;
 pub(crate) use record::Record;
 pub use session::SessionChange;
 pub use stats::HookStats;
+pub(crate) use tick::Ticked;
 pub(crate) use trace::Trace;
 pub use trace::{Answers, TraceFilter, TraceReader, Traced, TracedAnswer};
 pub(crate) use watchdog::Watchdog;
@@ -73,6 +75,7 @@ pub struct Hooks {
     on_delivered: Chain<point::OnDelivered>,
     on_dropped: Chain<point::OnDropped>,
     on_session: Chain<point::OnSession>,
+    on_tick: Chain<point::OnTick>,
     on_disconnect: Chain<point::OnDisconnect>,
 }
 
@@ -101,6 +104,7 @@ impl Hooks {
             on_delivered: Chain::new(plugins),
             on_dropped: Chain::new(plugins),
             on_session: Chain::new(plugins),
+            on_tick: Chain::new(plugins),
             on_disconnect: Chain::new(plugins),
         }
     }

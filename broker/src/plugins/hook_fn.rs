@@ -7,6 +7,7 @@ use plugin_abi::{module::HookFunction, raw::EventPtr};
 
 use super::{Interest, Loaded};
 use crate::hooks::{Record, point::Point};
+use crate::services::InstanceId;
 
 /// A hook and the instance that it is called with. Keeps the plugin alive.
 pub(crate) struct HookFn<P: Point> {
@@ -36,6 +37,11 @@ impl<P: Point> HookFn<P> {
         // is what the hook takes; it is borrowed for the call and the plugin promises to keep
         // nothing of it, so its lifetime may be forgotten.
         unsafe { (self.function)(self.instance, event) }
+    }
+
+    /// Which instance it is called with.
+    pub(crate) fn instance_id(&self) -> InstanceId {
+        self.plugin.id()
     }
 
     /// What of the hook's events the plugin wants to be called for; `None`: all.

@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     hooks::{Record, point, running},
-    services::Services,
+    services::{InstanceId, Services},
 };
 
 /// A plugin and its instance, which ends with it.
@@ -83,7 +83,9 @@ impl Loaded {
             config => config.to_string(),
         };
         let granted = terms::granted(source.manifest.as_ref(), entry);
-        let caller = Caller::new(&services.account(name), entry.shadow, granted, &config);
+        let account = services.account(name);
+        services.store.open(&account.name)?;
+        let caller = Caller::new(services, &account, (entry.shadow, granted), &config);
         let (instance, hooks) = match &kind {
             Kind::Native(module) => {
                 if !module.panic_unwind() && !entry.allow_panic_abort {
@@ -113,6 +115,11 @@ impl Loaded {
 
     pub(crate) fn name(&self) -> &Arc<str> {
         self.record.plugin()
+    }
+
+    /// Tells it from those that were and will be.
+    pub(crate) fn id(&self) -> InstanceId {
+        self.caller.instance()
     }
 
     pub(crate) fn record(&self) -> &Record {

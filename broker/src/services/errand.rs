@@ -8,7 +8,7 @@ use super::{Account, Packet};
 use crate::broker::{Broker, publication};
 use crate::hooks::{Origin, Sender};
 use crate::router::{self, Item, Run, Target};
-use crate::session::Session;
+use crate::session::{Order, Session};
 use crate::shard::Shard;
 
 pub(crate) enum Errand {
@@ -18,6 +18,10 @@ pub(crate) enum Errand {
     Send(Box<str>, Packet),
     /// To future subscribers.
     Retain(Packet),
+    /// To the session of this client id.
+    Order(Box<str>, Order),
+    /// The same, if the plugins let it pass.
+    Subscribe((Box<str>, Order)),
 }
 
 /// What an errand takes beside what it carries.
@@ -30,6 +34,9 @@ impl Errand {
             + match self {
                 Errand::Publish(packet) | Errand::Retain(packet) => packet.bytes().len(),
                 Errand::Send(client_id, packet) => client_id.len() + packet.bytes().len(),
+                Errand::Order(client_id, order) | Errand::Subscribe((client_id, order)) => {
+                    client_id.len() + order.size()
+                }
             }
     }
 
@@ -44,6 +51,14 @@ impl Errand {
         match self {
             Errand::Publish(packet) => publish(broker, shard, account, &packet, depth),
             Errand::Send(client_id, packet) => send(broker, shard, account, &client_id, &packet),
+            Errand::Order(client_id, order) => {
+                broker.order(shard, &client_id, Order { depth, ..order });
+                None
+            }
+            Errand::Subscribe((client_id, order)) => {
+                super::subscribe::ask(broker, shard, &client_id, Order { depth, ..order });
+                None
+            }
             Errand::Retain(packet) => {
                 if let Some((_, publish)) = packet.read() {
                     retain(broker, &publish, account, shard.second());
@@ -103,7 +118,7 @@ fn send(
     client_id: &str,
     packet: &Packet,
 ) -> Option<Arc<Session>> {
-    let session = broker.sessions.session(client_id)?;
+    let session = broker.sessions.look_up(client_id)?.session;
     let (frame, publish) = packet.read()?;
     let data = packet.bytes();
     let item = Item::new(&publish, 0, data.len(), frame.header_len());

@@ -109,6 +109,7 @@ fn subscription(filter: &str) -> Subscription<'_> {
         retain_as_published: false,
         retain_handling: 2,
         properties: PROPERTIES,
+        origin: Origin::Client,
     }
 }
 

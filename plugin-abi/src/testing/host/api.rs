@@ -40,36 +40,37 @@ pub(super) fn table() -> HostApiRef {
     HostApiRef(API.static_as_prefix())
 }
 
-const API: &WithMetadata<HostApi> = &WithMetadata::new(HostApi {
-    log,
-    max_level,
-    panicked,
-    publish,
-    publish_to,
-    retain,
-    each_retained,
-    disconnect,
-    subscribe,
-    unsubscribe,
-    each_client,
-    each_subscription,
-    receivers,
-    attribute_set,
-    attribute_get,
-    kv_set,
-    kv_get,
-    kv_remove,
-    kv_each,
-    timer_set,
-    timer_cancel,
-    metric,
-    metric_update,
-    interest,
-    config,
-    folder,
-    defer,
-    complete,
-});
+const API: &WithMetadata<HostApi> = &WithMetadata::new(TABLE);
+
+const TABLE: HostApi = {
+    let mut api = HostApi::of_1_0(log, max_level, panicked);
+    api.publish = publish;
+    api.publish_to = publish_to;
+    api.retain = retain;
+    api.each_retained = each_retained;
+    api.disconnect = disconnect;
+    api.subscribe = subscribe;
+    api.unsubscribe = unsubscribe;
+    api.each_client = each_client;
+    api.each_subscription = each_subscription;
+    api.receivers = receivers;
+    api.attribute_set = attribute_set;
+    api.attribute_get = attribute_get;
+    api.kv_set = kv_set;
+    api.kv_get = kv_get;
+    api.kv_remove = kv_remove;
+    api.kv_each = kv_each;
+    api.timer_set = timer_set;
+    api.timer_cancel = timer_cancel;
+    api.metric = metric;
+    api.metric_update = metric_update;
+    api.interest = interest;
+    api.config = config;
+    api.folder = folder;
+    api.defer = defer;
+    api.complete = complete;
+    api
+};
 
 type Done = Result<(), i32>;
 
