@@ -7,8 +7,10 @@ use mqtt::{
 };
 use serde_json::json;
 
+use crate::common::plugins::{self, PluginDir};
+use crate::support::auth::entry;
 use crate::support::rewriter::Rewriters;
-use crate::support::{Client, LastWill, Login, both_versions};
+use crate::support::{Broker, Client, LastWill, Login, both_versions};
 
 both_versions!(
     a_message_is_delivered_as_it_has_become,
@@ -19,6 +21,7 @@ both_versions!(
     a_change_that_fits_nothing_is_not_taken,
     a_veto_takes_the_changes_along,
     a_subscription_is_made_as_it_has_become,
+    a_plugin_in_c_changes_and_answers_later,
     who_was_asked_before_is_asked_about_the_new_topic,
     the_second_answer_counts,
     two_rewriters_ask_each_other_once,
@@ -68,6 +71,23 @@ fn properties_come_to_who_can_see_them() {
     test.connect("client").publish("a", "x", QoS::AtLeastOnce);
     let received = watcher.expect("a", "x");
     assert_eq!(user_properties(&received.properties), [("n".into(), "v".into())]);
+}
+
+/// `broker/tests/plugins/changes.c`.
+fn a_plugin_in_c_changes_and_answers_later(version: Version) {
+    let directory = PluginDir::new();
+    directory.put(plugins::c("broker/tests/plugins/changes.c"), "changes");
+    let broker = Broker::with_plugins(&directory, vec![entry("changes", json!(null))]);
+    let mut client = Client::connect(&broker, version, "client");
+    client.subscribe("b", QoS::AtMostOnce);
+    assert_eq!(client.subscribe("slow", QoS::AtMostOnce), ReasonCode::Success);
+    let mut publisher = Client::connect(&broker, version, "publisher");
+    publisher.publish("slow", "x", QoS::AtLeastOnce);
+    publisher.publish("fast", "x", QoS::AtLeastOnce);
+    client.expect("fast", "x");
+    publisher.publish("a", "x", QoS::AtLeastOnce);
+    let received = client.expect("b", "xx");
+    assert_eq!(user_properties(&received.properties).len(), version.has_properties().into());
 }
 
 fn later_plugins_see_what_has_become_of_a_message(version: Version) {

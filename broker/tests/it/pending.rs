@@ -157,7 +157,9 @@ fn a_message_waits_and_those_behind_it(version: Version) {
         (QoS::ExactlyOnce, "waits-2-"),
     ] {
         let (test, mut other) = start(test, version, "on_before_publish");
-        other.subscribe("#", QoS::AtMostOnce);
+        for topic in ["a", "slow", "b"] {
+            other.subscribe(topic, QoS::AtMostOnce);
+        }
         let mut client = test.connect("client");
         let mut bytes = Vec::new();
         for (index, topic) in ["a", "slow", "a", "slow", "b"].iter().enumerate() {
@@ -180,7 +182,6 @@ fn a_message_waits_and_those_behind_it(version: Version) {
             test.wait_for("1 waits slow", waits);
             let mut third = test.connect("third");
             third.release("slow", "continue");
-            other.expect("answer/slow", "continue");
             other.expect("slow", next);
             acknowledged(&mut client, 2 * waits as u16);
             let (topic, behind) = if waits == 1 { ("a", "2") } else { ("b", "4") };
@@ -287,13 +288,12 @@ fn an_answer_may_change_the_event(version: Version) {
 
 fn a_change_that_fits_nothing_is_a_failure(version: Version) {
     let (test, mut other) = start("later-unfit", version, "on_before_publish");
-    other.subscribe("#", QoS::AtMostOnce);
+    other.subscribe("slow", QoS::AtMostOnce);
     let mut client = test.connect("client");
     client.send(&publish("slow", "x", QoS::AtLeastOnce, 1));
     test.wait_for("1 waits slow", 1);
     let mut third = test.connect("third");
     third.release("slow", "topic a/#,continue");
-    other.expect("answer/slow", "topic a/#,continue");
     // As a veto: acknowledged, and nobody gets it.
     client.receive(|packet| assert!(matches!(packet, Packet::PubAck(_)), "{packet:?}"));
     other.ping();
@@ -358,7 +358,7 @@ fn a_second_pass_waits_too(version: Version) {
     let mut client = test.connect("client");
     client.send(&publish("a", "x", QoS::AtLeastOnce, 1));
     test.wait_for("1 waits slow", 1);
-    other.release("slow", "continue");
+    test.connect("third").release("slow", "continue");
     client.receive(|packet| assert!(matches!(packet, Packet::PubAck(_)), "{packet:?}"));
     other.expect("slow", "x");
 }
@@ -429,7 +429,8 @@ fn who_has_gone_before_it_was_let_in_is_noticed(version: Version) {
 
 fn what_was_sent_before_the_end_still_counts(version: Version) {
     let (test, mut other) = start("last-words", version, "on_before_publish");
-    other.subscribe("#", QoS::AtMostOnce);
+    other.subscribe("slow", QoS::AtMostOnce);
+    other.subscribe("a", QoS::AtMostOnce);
     let mut client = test.connect("client");
     let mut bytes = Vec::new();
     for topic in ["slow", "a"] {
@@ -440,7 +441,6 @@ fn what_was_sent_before_the_end_still_counts(version: Version) {
     client.stream.shutdown(Shutdown::Both).unwrap();
     test.wait_for("1 waits slow", 1);
     test.connect("third").release("slow", "continue");
-    other.expect("answer/slow", "continue");
     other.expect("slow", "x");
     other.expect("a", "x");
 }
@@ -461,7 +461,7 @@ fn a_will_waits_alone(version: Version) {
     });
     let test = Rewriters::new("will-waits", version, &[section]);
     let mut other = test.connect("other");
-    other.subscribe("#", QoS::AtMostOnce);
+    other.subscribe("slow", QoS::AtMostOnce);
     let login = Login::new(version, "client");
     drop(login.will(LastWill::new("slow", "gone")).connect(test.broker.address()));
     test.wait_for("1 waits slow", 1);
@@ -469,10 +469,8 @@ fn a_will_waits_alone(version: Version) {
     test.connect("client").disconnect();
     let mut third = test.connect("third");
     third.release("slow", "payload later,continue");
-    other.expect("answer/slow", "payload later,continue");
     test.wait_for("1 waits slow", 2);
     third.release("slow", "continue");
-    other.expect("answer/slow", "continue");
     other.expect("slow", "later");
 }
 

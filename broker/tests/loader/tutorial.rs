@@ -18,7 +18,7 @@ use crate::{
         log, page,
         plugins::{self, PluginDir},
     },
-    disconnected, entry, load, publication,
+    connect, disconnected, entry, load, publication,
     scratch::Scratch,
     subscription,
 };
@@ -53,6 +53,8 @@ fn the_tests_on_the_page_pass() {
     check_tests_pass("scratch-limiter", &pieces.concat().replace("mod ledger;", &ledger));
     let pieces = ["fn on_auth", "fn each_code_is_good"].map(piece);
     check_tests_pass("scratch-tested-codes", &pieces.concat());
+    let pieces = ["impl Plugin for Greeter", "fn visits_are_counted_and_told"].map(piece);
+    check_tests_pass("scratch-greeter", &pieces.concat());
 }
 
 /// One subscription for each client id; a second only after the first is given up.
@@ -87,6 +89,21 @@ fn the_limiter_in_rust() {
 #[test]
 fn the_limiter_in_c() {
     check_limits(plugins::c_text(&piece_in("c", "MQ_PLUGIN")), "limiter-c");
+}
+
+#[test]
+fn the_slow_friend() {
+    let library = Scratch::new("scratch-friend", &code("SlowFriend")).build(&[]);
+    let dir = PluginDir::new();
+    dir.put(library, "friend");
+    let hooks = load(&dir, &[entry("friend", Value::Null)]).hooks();
+    let decision = hooks.on_before_publish(&client("c"), &publication("a"), &mut at_once());
+    let properties = decision.edits.unwrap().properties.unwrap();
+    assert_eq!(properties.as_properties().content_type(), Some("text/plain"));
+    // Nobody waits here.
+    let decision = hooks.on_before_connect(&client("c"), &connect(), &mut at_once());
+    let refusal = Refusal { reason: ReasonCode::ServerUnavailable, why: None };
+    assert_eq!(decision.verdict, Verdict::Refuse(refusal));
 }
 
 #[test]

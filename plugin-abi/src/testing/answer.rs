@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::{parts::Known, running::Panic};
+use super::{edits::Edits, parts::Known, running::Panic};
 use crate::{Verdict, raw};
 
 /// What a deciding hook has answered. Equal to the [`Verdict`] that says it:
@@ -16,6 +16,8 @@ use crate::{Verdict, raw};
 pub enum Answer {
     /// The event goes on.
     Continue,
+    /// The event goes on as it has become.
+    Changed(Box<Edits>),
     /// The event does not happen.
     Veto,
     /// The event does not happen, and the client is told.
@@ -39,7 +41,12 @@ impl Answer {
     pub(super) fn new(code: i32, parts: &[(u32, Vec<u8>)], panic: Option<Panic>) -> Self {
         let Known { reason, throttle, .. } = Known::new(parts);
         match code {
-            raw::CONTINUE => throttle.map_or(Answer::Continue, Answer::Throttled),
+            raw::CONTINUE => match Edits::new(parts) {
+                edits if edits == Edits::default() => {
+                    throttle.map_or(Answer::Continue, Answer::Throttled)
+                }
+                edits => Answer::Changed(Box::new(edits)),
+            },
             raw::VETO => Answer::Veto,
             raw::PENDING => Answer::Pending,
             raw::PANICKED => Answer::Panicked(Panicked::new(panic).0),
@@ -47,6 +54,21 @@ impl Answer {
                 Some(reason_code) => Answer::Refused { reason_code, reason },
                 None => Answer::Failed(format!("it answered {code}, which refuses nothing")),
             },
+        }
+    }
+}
+
+impl Answer {
+    /// What the hook has changed.
+    ///
+    /// # Panics
+    ///
+    /// If it has changed nothing, or has not let the event go on.
+    #[track_caller]
+    pub fn edits(&self) -> &Edits {
+        match self {
+            Answer::Changed(edits) => edits,
+            other => panic!("nothing is changed: {other:?}"),
         }
     }
 }

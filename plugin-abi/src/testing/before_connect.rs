@@ -20,6 +20,7 @@ pub struct BeforeConnect {
     will_topic: Option<String>,
     authentication_method: Option<String>,
     properties: Vec<u8>,
+    asked_again: bool,
     odd: bool,
 }
 
@@ -36,6 +37,7 @@ impl BeforeConnect {
             will_topic: None,
             authentication_method: None,
             properties: Vec::new(),
+            asked_again: false,
             odd: false,
         }
     }
@@ -70,7 +72,7 @@ impl BeforeConnect {
         BeforeConnect { authentication_method: Some(method.into()), ..self }
     }
 
-    setters! { properties odd }
+    setters! { properties asked_again odd }
 
     /// What a client of MQTT 3 cannot ask for.
     fn check_before_5(&self) -> Check {
@@ -104,6 +106,20 @@ impl Event for BeforeConnect {
         self.odd
     }
 
+    fn changes(&self) -> &'static [u32] {
+        &[
+            raw::ANSWER_USERNAME,
+            raw::ANSWER_CLIENT_ID,
+            raw::ANSWER_SESSION_EXPIRY,
+            raw::ANSWER_KEEP_ALIVE,
+            raw::ANSWER_CONNACK_PROPERTY,
+        ]
+    }
+
+    fn is_asked_again(&self) -> bool {
+        self.asked_again
+    }
+
     fn send(&self, parts: &Parts, call: &mut dyn FnMut(EventPtr<Self::Raw>) -> i32) -> i32 {
         let client = self.client.raw();
         let event = raw::BeforeConnect {
@@ -125,7 +141,7 @@ impl Event for BeforeConnect {
             answer_ctx: parts.context(),
             answer: parts::take,
             origin: raw::ORIGIN_CLIENT.into(),
-            asked_again: 0,
+            asked_again: self.asked_again.into(),
             source: raw::Text::new(""),
             original_client_id: client.client_id,
             original_username: client.username,

@@ -101,6 +101,15 @@ impl Event for Deliver {
         self.odd
     }
 
+    fn changes(&self) -> &'static [u32] {
+        &[
+            raw::ANSWER_PAYLOAD,
+            raw::ANSWER_QOS,
+            raw::ANSWER_SET_PROPERTY,
+            raw::ANSWER_REMOVE_PROPERTY,
+        ]
+    }
+
     fn send(&self, parts: &Parts, call: &mut dyn FnMut(EventPtr<Self::Raw>) -> i32) -> i32 {
         let client = self.client.raw();
         let event = raw::Deliver {

@@ -14,6 +14,16 @@ pub(super) trait Event {
     /// Whether it may be one that the broker could not send.
     fn is_odd(&self) -> bool;
 
+    /// The parts by which the hook may change it.
+    fn changes(&self) -> &'static [u32] {
+        &[]
+    }
+
+    /// Whether a plugin behind has changed it, and this one is asked again.
+    fn is_asked_again(&self) -> bool {
+        false
+    }
+
     /// Makes the raw event, which lives for the call. What the hook hands over goes to `parts`.
     fn send(&self, parts: &Parts, call: &mut dyn FnMut(EventPtr<Self::Raw>) -> i32) -> i32;
 }
@@ -31,6 +41,12 @@ macro_rules! setters {
         /// such an event: the test panics, and the message says what is wrong with it.
         pub fn odd(self) -> Self {
             Self { odd: true, ..self }
+        }
+    };
+    (asked_again) => {
+        /// A plugin behind has changed it, and this one is asked again: it can change nothing now.
+        pub fn asked_again(self) -> Self {
+            Self { asked_again: true, ..self }
         }
     };
     (properties) => {

@@ -116,7 +116,7 @@ impl<T: Plugin> Instance<T> {
                 "the broker could not send this to {hook}: {why}; if it is meant so, add .odd()"
             );
         }
-        let parts = Parts::default();
+        let parts = Parts::new(event.changes(), event.is_asked_again());
         let instance = self.instance.as_ptr();
         let (code, panic) = self.callee.call(hook, || {
             // SAFETY: the instance is a `T`, as the function expects, and event and parts live for the

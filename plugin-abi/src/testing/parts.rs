@@ -5,23 +5,34 @@ use std::{
     time::Duration,
 };
 
+use super::edits;
 use crate::raw::{self, AnswerContext, View};
 
 /// What was handed over so far: which part, and its value.
-#[derive(Default)]
-pub(super) struct Parts(Mutex<Vec<(u32, Vec<u8>)>>);
+pub(super) struct Parts {
+    taken: Mutex<Vec<(u32, Vec<u8>)>>,
+    /// The changes that the hook takes.
+    changes: &'static [u32],
+    /// The plugin is asked again.
+    closed: bool,
+}
 
 impl Parts {
+    pub(super) fn new(changes: &'static [u32], closed: bool) -> Parts {
+        Parts { taken: Mutex::default(), changes, closed }
+    }
+
     pub(super) fn context(&self) -> AnswerContext {
         AnswerContext { ptr: std::ptr::from_ref(self).cast() }
     }
 
     pub(super) fn into_inner(self) -> Vec<(u32, Vec<u8>)> {
-        self.0.into_inner().unwrap_or_else(PoisonError::into_inner)
+        self.taken.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// What the plugin calls. What a value means, and whether it fits a packet, is looked at later.
+/// What the plugin calls. What a value means, and whether it fits a packet, is looked at later, unless it
+/// changes the event.
 ///
 /// # Safety
 ///
@@ -29,8 +40,18 @@ impl Parts {
 pub(super) unsafe extern "C" fn take(context: AnswerContext, part: u32, value: View<'_>) -> i32 {
     // SAFETY: the caller's promise.
     let parts = unsafe { &*context.ptr.cast::<Parts>() };
-    let mut parts = parts.0.lock().unwrap_or_else(PoisonError::into_inner);
-    parts.push((part, value.as_bytes().to_vec()));
+    let value = value.as_bytes();
+    if parts.changes.contains(&part) {
+        match edits::answer(part, value) {
+            _ if parts.closed => return raw::CLOSED,
+            raw::TAKEN => {}
+            unfit => return unfit,
+        }
+    } else if part >= raw::ANSWER_TOPIC {
+        return raw::UNKNOWN;
+    }
+    let mut taken = parts.taken.lock().unwrap_or_else(PoisonError::into_inner);
+    taken.push((part, value.to_vec()));
     raw::TAKEN
 }
 

@@ -27,6 +27,7 @@ pub struct Publish {
     dup: bool,
     origin: Origin,
     properties: Vec<u8>,
+    asked_again: bool,
     odd: bool,
 }
 
@@ -42,6 +43,7 @@ impl Publish {
             dup: false,
             origin: Origin::Client,
             properties: Vec::new(),
+            asked_again: false,
             odd: false,
         }
     }
@@ -71,7 +73,7 @@ impl Publish {
         Publish { dup, ..self }
     }
 
-    setters! { client properties odd }
+    setters! { client properties asked_again odd }
 }
 
 impl Event for Publish {
@@ -88,6 +90,21 @@ impl Event for Publish {
 
     fn is_odd(&self) -> bool {
         self.odd
+    }
+
+    fn changes(&self) -> &'static [u32] {
+        &[
+            raw::ANSWER_TOPIC,
+            raw::ANSWER_PAYLOAD,
+            raw::ANSWER_QOS,
+            raw::ANSWER_RETAIN,
+            raw::ANSWER_SET_PROPERTY,
+            raw::ANSWER_REMOVE_PROPERTY,
+        ]
+    }
+
+    fn is_asked_again(&self) -> bool {
+        self.asked_again
     }
 
     fn send(&self, parts: &Parts, call: &mut dyn FnMut(EventPtr<Self::Raw>) -> i32) -> i32 {
@@ -110,7 +127,7 @@ impl Event for Publish {
             properties: raw::View::new(&self.properties),
             answer_ctx: parts.context(),
             answer: parts::take,
-            asked_again: 0,
+            asked_again: self.asked_again.into(),
             depth: 0,
             source: raw::Text::new(""),
             original_topic: raw::Text::new(&self.topic),

@@ -19,6 +19,7 @@ pub struct Subscribe {
     retain_as_published: bool,
     retain_handling: u8,
     properties: Vec<u8>,
+    asked_again: bool,
     odd: bool,
 }
 
@@ -34,6 +35,7 @@ impl Subscribe {
             retain_as_published: false,
             retain_handling: 0,
             properties: Vec::new(),
+            asked_again: false,
             odd: false,
         }
     }
@@ -58,7 +60,7 @@ impl Subscribe {
         Subscribe { retain_handling, ..self }
     }
 
-    setters! { client properties odd }
+    setters! { client properties asked_again odd }
 }
 
 impl Event for Subscribe {
@@ -80,6 +82,14 @@ impl Event for Subscribe {
         self.odd
     }
 
+    fn changes(&self) -> &'static [u32] {
+        &[raw::ANSWER_FILTER, raw::ANSWER_OPTIONS]
+    }
+
+    fn is_asked_again(&self) -> bool {
+        self.asked_again
+    }
+
     fn send(&self, parts: &Parts, call: &mut dyn FnMut(EventPtr<Self::Raw>) -> i32) -> i32 {
         let client = self.client.raw();
         let event = raw::Subscribe {
@@ -95,7 +105,7 @@ impl Event for Subscribe {
             answer_ctx: parts.context(),
             answer: parts::take,
             origin: raw::ORIGIN_CLIENT.into(),
-            asked_again: 0,
+            asked_again: self.asked_again.into(),
             source: raw::Text::new(""),
             original_filter: raw::Text::new(&self.filter),
         };
@@ -108,16 +118,22 @@ impl Event for Subscribe {
 pub struct Unsubscribe {
     client: Client,
     filter: String,
+    asked_again: bool,
     odd: bool,
 }
 
 impl Unsubscribe {
     /// This filter, by the client `client`. Of a shared subscription it is the whole one.
     pub fn from(filter: impl Into<String>) -> Self {
-        Unsubscribe { client: Client::default(), filter: filter.into(), odd: false }
+        Unsubscribe {
+            client: Client::default(),
+            filter: filter.into(),
+            asked_again: false,
+            odd: false,
+        }
     }
 
-    setters! { client odd }
+    setters! { client asked_again odd }
 }
 
 impl Event for Unsubscribe {
@@ -132,6 +148,14 @@ impl Event for Unsubscribe {
         self.odd
     }
 
+    fn changes(&self) -> &'static [u32] {
+        &[raw::ANSWER_FILTER]
+    }
+
+    fn is_asked_again(&self) -> bool {
+        self.asked_again
+    }
+
     fn send(&self, parts: &Parts, call: &mut dyn FnMut(EventPtr<Self::Raw>) -> i32) -> i32 {
         let client = self.client.raw();
         let event = raw::Unsubscribe {
@@ -143,7 +167,7 @@ impl Event for Unsubscribe {
             answer_ctx: parts.context(),
             answer: parts::take,
             origin: raw::ORIGIN_CLIENT.into(),
-            asked_again: 0,
+            asked_again: self.asked_again.into(),
             source: raw::Text::new(""),
             original_filter: raw::Text::new(&self.filter),
         };
