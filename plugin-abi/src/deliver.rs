@@ -19,7 +19,8 @@ impl<'a> Deliver<'a> {
         Client::new(field!(self, client))
     }
 
-    /// The client id of who has published it; none if that is not known any more.
+    /// The client id of who has published it; none if that is not known any more: in `on_delivered`, and of
+    /// what comes from another member of a shared subscription.
     pub fn publisher(&self) -> Option<&'a str> {
         Some(field!(self, publisher).as_str()).filter(|publisher| !publisher.is_empty())
     }
@@ -49,7 +50,7 @@ impl<'a> Deliver<'a> {
         field!(self, retain) != 0
     }
 
-    /// It was kept for a new subscriber, and is not just being published.
+    /// It was kept for a new subscriber, and is not just being published. Never in `on_delivered`.
     pub fn is_retained(&self) -> bool {
         field!(self, retained) != 0
     }

@@ -3,6 +3,7 @@
 //!
 //! Tables only grow, below the field marked as the last of 1.0.0.
 
+mod for_c;
 mod unknown;
 
 use std::ffi::c_void;

@@ -21,7 +21,7 @@ use crate::{
 /// # Threads
 ///
 /// Hooks are called on the broker's event loops: for one client in the order of its packets, for
-/// different clients at the same time. **A hook must not block**: while it runs, every connection
+/// different clients at the same time. Those about a receiver come from the event loops of whoever publishes. **A hook must not block**: while it runs, every connection
 /// of its event loop waits. It may take a lock that is only ever held for a moment.
 ///
 /// # Answers
@@ -145,22 +145,37 @@ pub trait Plugin: Sized + Send + Sync + 'static {
         let _ = event;
     }
 
-    /// A message on its way to one receiver, before it is queued; retained ones too. Since 1.1.
+    /// A message on its way to one receiver, before it is queued; retained ones too, wills, and what passes
+    /// from one member of a shared subscription to another. It is not asked about again when it is sent
+    /// later, or once more. Since 1.1.
     ///
     /// A veto, a refusal or a failure keeps it from this receiver; of a shared subscription, nobody else
-    /// gets it in its place. There is nobody to tell or to wait: reasons and throttles have no effect, and an
-    /// answer that comes later is a failure.
+    /// gets it in its place. There is nobody to tell or to wait: the words of a refusal are for the log,
+    /// throttles have no effect, and an answer that comes later is a failure. The event can be changed: then
+    /// this receiver gets a copy of its own. A QoS can only be lowered.
+    ///
+    /// It is called on the event loop of the publisher, so for one receiver at the same time from several
+    /// threads: once for each message and receiver, so the less it does the better.
     fn on_before_deliver(&self, event: &Deliver<'_>) -> impl Into<Verdict> {
         let _ = event;
         Verdict::Continue
     }
 
-    /// A receiver has acknowledged a message; one of QoS 0 was written to its socket. Since 1.1.
+    /// A receiver has acknowledged a message, by PUBACK or PUBCOMP; one of QoS 0 was written to its socket,
+    /// which is not to say that it was read. Since 1.1.
+    ///
+    /// Called on any event loop, at times after the receiver's `on_disconnect`. The event has the message as
+    /// this receiver got it, without its publisher; whether it was a retained one it does not say. What
+    /// was under way when the plugin was loaded may not be told.
     fn on_delivered(&self, event: &Deliver<'_>) {
         let _ = event;
     }
 
-    /// A receiver does not get a message, for the reason given. Since 1.1.
+    /// A receiver does not get a message, for the reason given; or, with
+    /// [`DropReason::SessionEnded`](crate::DropReason::SessionEnded), has not acknowledged it. Since 1.1.
+    ///
+    /// Called as [`on_delivered`](Plugin::on_delivered). Each message that is not handed to another member of
+    /// a shared subscription ends with one of the two.
     fn on_dropped(&self, event: &Dropped<'_>) {
         let _ = event;
     }
@@ -175,8 +190,10 @@ pub trait Plugin: Sized + Send + Sync + 'static {
 
     /// A session has begun, ended, or found its client again. Since 1.1.
     ///
-    /// Order: `on_connect` follows on created and resumed; taken over, expired and deleted come after
-    /// `on_disconnect`.
+    /// Order: created and resumed come before `on_connect`. Taken over comes after `on_disconnect` of the
+    /// old connection; then its session is resumed, or deleted by a clean start. Expired and deleted come
+    /// last: after `on_disconnect`, the will, and `on_dropped` of what waited. A session that is left when
+    /// the broker stops is told no more.
     fn on_session(&self, event: &Session<'_>) {
         let _ = event;
     }

@@ -10,7 +10,7 @@ use plugin_abi::raw;
 use super::{
     decision::{self, Refusal, Verdict},
     point::{OnFailure, Point},
-    record::{Record, Treatment},
+    record::{Calls, Record, Treatment},
     running,
     shadow::Shadows,
     stats::Came,
@@ -18,6 +18,7 @@ use super::{
 };
 use crate::failures::Failures;
 use crate::plugins::{Described, HookFn, Interest, Loaded};
+use crate::services::InstanceId;
 
 pub(super) struct Chain<P: Point> {
     links: Box<[Link<P>]>,
@@ -67,16 +68,7 @@ impl<P: Point> Chain<P> {
         debug_assert!(!P::MAY_VETO);
         let _running = running::enter(P::NAME);
         for link in &self.links {
-            if link.treatment() == Treatment::Skip {
-                let _ = link.skip(event);
-                continue;
-            }
-            match link.call(event, || None) {
-                raw::CONTINUE => {}
-                code => {
-                    let _ = link.answered_wrongly(code);
-                }
-            }
+            link.tell(event);
         }
     }
 }
@@ -89,6 +81,24 @@ impl<P: Point> Link<P> {
     #[inline]
     pub(super) fn treatment(&self) -> Treatment {
         self.record().treatment()
+    }
+
+    /// The instance of the plugin.
+    pub(super) fn instance(&self) -> InstanceId {
+        self.hook.loaded().id()
+    }
+
+    pub(super) fn tell(&self, event: &P::Event<'_>) {
+        if self.treatment() == Treatment::Skip {
+            let _ = self.skip(event);
+            return;
+        }
+        match self.call(event, || None) {
+            raw::CONTINUE => {}
+            code => {
+                let _ = self.answered_wrongly(code);
+            }
+        }
     }
 
     pub(super) fn is_shadow(&self) -> bool {
@@ -155,6 +165,20 @@ impl<P: Point> Link<P> {
                 None => self.call_wanted(event, words),
             },
         }
+    }
+
+    /// Where the calls of this thread are counted, if there is nothing to it but to ask: many in a row
+    /// then cost the less.
+    #[inline]
+    pub(super) fn plain_calls(&self) -> Option<Calls<'_>> {
+        let is_plain = self.treatment() == Treatment::Ask && !trace::is_on();
+        if is_plain { self.record().calls(P::INDEX) } else { None }
+    }
+
+    /// The same for one of many in a row.
+    #[inline]
+    pub(super) fn call_plainly(&self, calls: &Calls<'_>, event: &P::Event<'_>) -> i32 {
+        calls.call(|| self.hook.call(event))
     }
 
     /// The same for an event that the plugin wants, as it wants it.

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::breaker::{Breaker, Standing, TRIAL};
 use super::point::{self, OnFailure, Point};
-use super::stats::{Came, HookStats, Running, Stats};
+use super::stats::{Came, HookStats, Lane, Running, Stats};
 use super::trace::Trace;
 use crate::failures::Failures;
 use crate::plugins::{OnError, PluginEntry};
@@ -97,6 +97,12 @@ impl Record {
     #[inline]
     pub(super) fn call(&self, hook: usize, call: impl FnOnce() -> i32) -> i32 {
         self.stats.call(hook, call)
+    }
+
+    /// For calls of one hook in a row, by this thread; `None` before its first.
+    #[inline]
+    pub(super) fn calls(&self, hook: usize) -> Option<Calls<'_>> {
+        Some(Calls { lane: self.stats.lane()?, hook })
     }
 
     /// Whoever reads what plugins answer.
@@ -206,6 +212,20 @@ impl Record {
     fn set_flags(&self, flags: u8) {
         let shadow = self.flags.load(Ordering::Relaxed) & SHADOW;
         self.flags.store(shadow | flags, Ordering::Relaxed);
+    }
+}
+
+/// Where a thread counts its calls of one hook, looked up once.
+pub(super) struct Calls<'a> {
+    lane: &'a Lane,
+    hook: usize,
+}
+
+impl Calls<'_> {
+    /// Makes a call, which is counted and watched.
+    #[inline]
+    pub(super) fn call(&self, call: impl FnOnce() -> i32) -> i32 {
+        self.lane.call(self.hook, call)
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) struct Stats {
 
 /// What one thread counts. No other's lane is on its cache lines.
 #[repr(align(128))]
-struct Lane {
+pub(super) struct Lane {
     /// What the thread is in: 0, or a [`Running`].
     running: AtomicU64,
     hooks: [Counters; point::COUNT],
@@ -137,10 +137,16 @@ impl Stats {
     /// Makes a call of a hook, counts it, and notes that it runs.
     #[inline]
     pub(super) fn call(&self, hook: usize, call: impl FnOnce() -> i32) -> i32 {
-        match self.lanes.get(slot::current()).and_then(OnceLock::get) {
+        match self.lane() {
             Some(lane) => lane.call(hook, call),
             None => self.call_elsewhere(hook, call),
         }
+    }
+
+    /// Where this thread counts, if it has called before.
+    #[inline]
+    pub(super) fn lane(&self) -> Option<&Lane> {
+        self.lanes.get(slot::current())?.get().map(|lane| &**lane)
     }
 
     /// The first call of a thread, and all of one without a number.
@@ -236,7 +242,7 @@ impl Lane {
 
     /// On its thread, which alone writes here: no instruction needs to be locked.
     #[inline]
-    fn call(&self, hook: usize, call: impl FnOnce() -> i32) -> i32 {
+    pub(super) fn call(&self, hook: usize, call: impl FnOnce() -> i32) -> i32 {
         // There is one for each hook.
         let Some(counters) = self.hooks.get(hook) else { return call() };
         let before = counters.asked.load(Ordering::Relaxed);

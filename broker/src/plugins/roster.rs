@@ -132,7 +132,9 @@ impl Roster {
             placed.sort_by_key(|(place, _)| *place);
             items.extend(placed.into_iter().map(|(_, item)| item));
             Ok(Vec::new())
-        })
+        })?;
+        log::info!("the order of the plugins is now {}", names.join(", "));
+        Ok(())
     }
 
     /// Has the plugins that a config names, and no others. Those whose entry is what it was are not

@@ -118,7 +118,9 @@ async fn empty(engine: Arc<Engine>, account: Arc<Account>) {
             let crowded = shard::with(|shard| {
                 shard.renew_hooks(&engine.broker.hooks);
                 let _depth = running::at_depth(depth);
-                errand.run(&engine.broker, shard, &account, depth)
+                let crowded = errand.run(&engine.broker, shard, &account, depth);
+                shard.outgoing.note_depth(depth);
+                crowded
             });
             let crowded = match crowded {
                 Ok(crowded) => crowded,

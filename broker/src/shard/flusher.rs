@@ -17,6 +17,7 @@ impl Future for Flusher {
             shard.activity.end_turn();
             shard.outgoing.flush_all();
             shard.tell_outcomes();
+            shard.outgoing.depth = 0;
         });
         Poll::Pending
     }

@@ -20,7 +20,7 @@ pub(crate) use thread::{ShardThread, start};
 pub(crate) use ticker::TICK_MILLISECONDS;
 pub(crate) use timers::TimerKey;
 
-use crate::hooks::{Hooks, Live};
+use crate::hooks::{Hooks, Live, running};
 use crate::router::TopicCache;
 use crate::session::Outcome;
 use activity::Activity;
@@ -75,6 +75,7 @@ impl Shard {
         if self.outgoing.outcomes.is_empty() {
             return;
         }
+        let _depth = running::at_depth(self.outgoing.depth);
         let mut outcomes = std::mem::take(&mut self.outgoing.outcomes);
         for Told { session, whom, message, outcome } in outcomes.drain(..) {
             let client = whom.client(&session);

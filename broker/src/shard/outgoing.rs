@@ -29,6 +29,8 @@ pub(crate) struct Outgoing {
     pub(crate) watched: Watched,
     /// For the plugins, who are told when nobody holds an outbox.
     pub(super) outcomes: Vec<Told>,
+    /// The depth of what plugins have brought about and is flushed next.
+    pub(super) depth: u32,
 }
 
 /// What became of a message for a client.
@@ -61,6 +63,13 @@ impl Outgoing {
         drop(outbox);
         self.dirty.push(session.clone());
         self.schedule();
+    }
+
+    /// A plugin has brought something about at this depth; what is told of its outcome is no less deep.
+    pub(crate) fn note_depth(&mut self, depth: u32) {
+        if self.scheduled {
+            self.depth = self.depth.max(depth);
+        }
     }
 
     /// Collects what became of the client's messages.

@@ -2,7 +2,6 @@
 
 mod client;
 mod plugins;
-mod table;
 mod trace;
 
 use std::path::PathBuf;

@@ -4,6 +4,7 @@ mod check;
 mod ctl;
 mod passwd;
 mod plugin;
+mod table;
 mod trial;
 
 use std::fmt::Display;

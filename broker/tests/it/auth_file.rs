@@ -1,7 +1,10 @@
 //! The plugin auth-file with a real broker: who comes in, what the others hear, and a file that changes.
 
+use std::io::{ErrorKind, Read};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use hookmq::config::Config;
 use mqtt::{Connect, Packet, ReasonCode, Version};
 use password_file::{Cost, Hash, PasswordFile};
 use serde_json::{Value, json};
@@ -17,6 +20,7 @@ both_versions!(
     nobody_is_asked_for_a_name_where_that_is_allowed,
     a_changed_file_is_read_again_and_a_bad_one_is_not_taken,
     many_at_the_same_time_are_all_answered,
+    others_go_on_while_a_password_is_checked,
 );
 
 struct Users {
@@ -51,12 +55,23 @@ impl Users {
 
     /// A broker that lets them in, by a config that has these keys too.
     fn broker(&self, name: &str, version: Version, more: &Value) -> Broker {
+        self.broker_and(name, version, more, |_| {})
+    }
+
+    /// The same, with what `change` makes of the default config.
+    fn broker_and(
+        &self,
+        name: &str,
+        version: Version,
+        more: &Value,
+        change: impl FnOnce(&mut Config),
+    ) -> Broker {
         let directory = PluginDir::new();
         let name = format!("auth-file-{name}-{}", version.level());
         directory.put(plugins::rust("auth-file"), &name);
         let mut config = more.clone();
         config["file"] = json!(self.path());
-        Broker::with_plugins(&directory, vec![entry(&name, config)])
+        Broker::with_plugins_and(&directory, vec![entry(&name, config)], change)
     }
 }
 
@@ -150,4 +165,32 @@ fn many_at_the_same_time_are_all_answered(version: Version) {
     for (mut client, right) in asked {
         assert_eq!(client.connack().0 == ReasonCode::Success, right);
     }
+}
+
+/// The check takes a thousand times as long as an answer to a ping.
+fn others_go_on_while_a_password_is_checked(version: Version) {
+    let mut users = Users::new(&[("quick", "secret")]);
+    let cost = Cost { memory: 256, passes: 1000 };
+    users.file.set("slow", Hash::new(b"secret", cost).unwrap()).unwrap();
+    users.write(&users.file.to_string());
+    let broker = users.broker_and("waits", version, &json!({}), |config| {
+        config.threads = NonZeroUsize::new(1);
+    });
+    let start = |name: &str| {
+        let mut connect = Connect::new(version, name);
+        connect.username = Some(name);
+        connect.password = Some(b"secret");
+        let mut client = Client::open(broker.address(), version);
+        client.send(&Packet::Connect(connect));
+        client
+    };
+    let mut slow = start("slow");
+    let mut quick = start("quick");
+    assert_eq!(quick.connack().0, ReasonCode::Success);
+    quick.ping();
+    slow.stream.set_nonblocking(true).unwrap();
+    let early = slow.stream.read(&mut [0]).map_err(|error| error.kind());
+    assert_eq!(early, Err(ErrorKind::WouldBlock), "the password is still being checked");
+    slow.stream.set_nonblocking(false).unwrap();
+    assert_eq!(slow.connack().0, ReasonCode::Success);
 }

@@ -10,12 +10,58 @@ use serde_json::{Value, json};
 use crate::common::log;
 use crate::common::plugins::{self, PluginDir};
 use crate::support::auth::entry;
+use crate::support::caller::tell;
 use crate::support::{Broker, Client, both_versions};
 
 both_versions!(
     a_trace_shows_what_plugins_refuse,
     what_is_changed_at_the_socket_is_in_force_for_the_next_packet,
 );
+
+/// Of a broker here.
+const EVENT_LOOPS: usize = 2;
+
+/// All event loops wait for a plugin: operators do not, and can take it out.
+#[test]
+fn the_socket_answers_while_plugins_hold_up_all_event_loops() {
+    let controlled = Controlled::start("unheld");
+    let go = controlled.directory.path().join("go");
+    let code = format!(
+        "#include <unistd.h>
+         #include \"plugin.h\"
+         MQ_PLUGIN(\"held\", \"1.0.0\", \"MIT\", \"Waits for a file\");
+         static const mq_host *host;
+         int32_t Bootstrap(const mq_host *given, mq_view json, void **instance) {{
+             (void)json; (void)instance;
+             host = given;
+             return 0;
+         }}
+         int32_t OnMessage(void *instance, const mq_publish *event) {{
+             (void)instance; (void)event;
+             host->log(host->ctx, 3, MQ_TEXT(\"\"), MQ_TEXT(\"waits\"), MQ_TEXT(\"\"), 0);
+             while (access(\"{}\", F_OK) != 0) usleep(1000);
+             return MQ_CONTINUE;
+         }}",
+        go.display()
+    );
+    controlled.directory.put(plugins::c_text(&code), "held");
+    let mut operator = controlled.operator();
+    let about = |command: &str| json!({ "command": command, "plugin": "held" });
+    assert_eq!(operator.ask(&about("plugins.enable")), json!({ "ok": null }));
+    // More than there are event loops, which take turns in having connections.
+    let mut clients: Vec<Client> = (0..4)
+        .map(|number| Client::connect(&controlled.broker, Version::V5, &format!("c{number}")))
+        .collect();
+    clients.iter_mut().for_each(|client| tell(client, "a", ""));
+    while log::messages("plugin::held").len() < EVENT_LOOPS {
+        std::thread::yield_now();
+    }
+    let list = operator.ask(&json!({ "command": "plugins.list" }));
+    assert_eq!(list["ok"][1]["name"], "held");
+    assert_eq!(operator.ask(&about("plugins.disable")), json!({ "ok": null }));
+    controlled.directory.write("go", b"");
+    clients.iter_mut().for_each(Client::ping);
+}
 
 /// A broker with a plugin that vetoes what is published, and its control socket.
 struct Controlled {

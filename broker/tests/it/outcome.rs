@@ -21,6 +21,7 @@ both_versions!(
     what_waits_in_a_session_is_dropped_with_it,
     what_is_vetoed_is_dropped,
     many_messages_are_each_told_once,
+    what_plugins_publish_about_outcomes_comes_to_an_end,
 );
 
 /// A broker with a plugin that logs each hook under `test`, and what `limit` makes of its limits.
@@ -250,6 +251,38 @@ fn many_messages_are_each_told_once(version: Version) {
     let told = wait_for(test, "on_delivered", MESSAGES);
     for (number, told) in told.iter().enumerate() {
         assert!(told.starts_with(&format!("c topic=a payload={number} x")), "{number}");
+    }
+}
+
+/// Each message would bring about the next.
+fn what_plugins_publish_about_outcomes_comes_to_an_end(version: Version) {
+    log::take();
+    for (way, is_here) in [("delivered", true), ("dropped", false)] {
+        let directory = PluginDir::new();
+        let name = format!("echo-{way}-{}", version.level());
+        directory.put(plugins::rust("courier"), &name);
+        let broker = Broker::with_plugins(&directory, vec![entry(&name, json!({ "echo": "a" }))]);
+        absent(&broker, version, "away", QoS::AtMostOnce);
+        let mut client = Client::connect(&broker, version, "c");
+        if is_here {
+            Login::new(version, "away").connect(broker.address()).disconnect();
+            client.subscribe("a", QoS::AtMostOnce);
+        }
+        let mut publisher = Client::connect(&broker, version, "p");
+        publisher.publish("a", "x", QoS::AtLeastOnce);
+        let said = || log::messages(&format!("plugin::{name}"));
+        while said().is_empty() {
+            std::thread::yield_now();
+        }
+        if is_here {
+            client.expect("a", "x");
+            // As `limits.plugin_publish_depth` says.
+            for _ in 0..4 {
+                client.expect("a", "echo");
+            }
+            client.ping();
+        }
+        assert_eq!(said(), ["no echo: too many messages have led to each other through plugins"]);
     }
 }
 

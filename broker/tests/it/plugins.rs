@@ -24,7 +24,6 @@ both_versions!(
     the_will_of_a_client_vetoed_after_connack_is_not_published,
     a_session_is_not_given_to_another_user,
     on_disconnect_comes_with_a_takeover_too_and_before_the_new_connection,
-    a_panic_in_any_hook_ends_nothing_but_the_answer,
     the_sub_limiter_lets_a_client_have_so_many_subscriptions,
     the_sub_limiter_in_c_does_the_same,
 );
@@ -292,87 +291,6 @@ fn on_disconnect_comes_with_a_takeover_too_and_before_the_new_connection(version
         "only on_connect",
     ];
     assert_eq!(called, expected);
-}
-
-/// Each hook in turn; deciders refuse, observers and on_before_unsubscribe go on.
-fn a_panic_in_any_hook_ends_nothing_but_the_answer(version: Version) {
-    log::take();
-    let library = plugins::rust("misbehaving");
-    for hook in [
-        "on_socket_open",
-        "on_before_connect",
-        "on_connect",
-        "on_before_subscribe",
-        "on_subscribe",
-        "on_before_unsubscribe",
-        "on_unsubscribe",
-        "on_message",
-        "on_before_publish",
-        "on_publish",
-        "on_disconnect",
-        "shutdown",
-    ] {
-        let directory = PluginDir::new();
-        let name = format!("panics-{}-{}", hook.replace('_', "-"), version.level());
-        directory.put(&library, &name);
-        let config = json!({ "in": hook, "how": "panic" });
-        let mut broker = Broker::with_plugins(&directory, vec![entry(&name, config)]);
-        let delivered = lead_a_life(&broker, version, hook);
-        let routed = !matches!(
-            hook,
-            "on_socket_open"
-                | "on_before_connect"
-                | "on_connect"
-                | "on_before_subscribe"
-                | "on_before_publish"
-        );
-        assert_eq!(delivered, routed, "{hook}");
-        broker.stop();
-        let reports = log::lines(&format!("plugin::{name}"));
-        assert!(
-            reports.iter().any(|line| line.starts_with("ERROR")
-                && line.contains("boom")
-                && line.contains(hook)
-                && line.contains("lib.rs:")),
-            "{hook}: {reports:?}"
-        );
-    }
-}
-
-/// Connects, subscribes, publishes to itself, unsubscribes; returns whether the message came.
-fn lead_a_life(broker: &Broker, version: Version, hook: &str) -> bool {
-    let mut client = Client::open(broker.address(), version);
-    match hook {
-        "on_socket_open" => {
-            client.expect_closed();
-            return false;
-        }
-        "on_before_connect" => {
-            client.send(&mqtt::Packet::Connect(Connect::new(version, "c")));
-            assert_eq!(client.connack().0, ReasonCode::NotAuthorized);
-            client.expect_closed();
-            return false;
-        }
-        _ => {}
-    }
-    let mut client = Client::connect(broker, version, "c");
-    if hook == "on_connect" {
-        client.expect_disconnect(ReasonCode::NotAuthorized);
-        return false;
-    }
-    assert_eq!(client.subscribe("a", QoS::AtMostOnce), ReasonCode::Success);
-    Client::connect(broker, version, "p").publish("a", "x", QoS::AtLeastOnce);
-    let delivered = client.next_is_publish_before_ping();
-    assert_eq!(
-        client.unsubscribe("a"),
-        if hook == "on_before_subscribe" && version.has_properties() {
-            ReasonCode::NoSubscriptionExisted
-        } else {
-            ReasonCode::Success
-        }
-    );
-    client.disconnect();
-    delivered
 }
 
 fn the_sub_limiter_lets_a_client_have_so_many_subscriptions(version: Version) {

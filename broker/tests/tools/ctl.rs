@@ -70,6 +70,9 @@ fn plugins_are_listed() {
     said.check(0, &[]);
     assert_eq!(words(&said.out[0])[..4], ["PLUGIN", "HOOK", "ASKED", "ALLOWED"]);
     assert_eq!(words(&said.out[1])[..3], ["hello", "on_connect", "0"]);
+    let said = ctl(&folder, &["metrics"]);
+    said.check(0, &[]);
+    assert_eq!(said.out.last().unwrap(), "# EOF");
 }
 
 #[test]
@@ -82,6 +85,7 @@ fn plugins_are_taken_out_put_back_and_reordered() {
     ctl(&folder, &["enable", "sub-limiter"]).check(0, &[]);
     check_states(&folder, &[("sub-limiter", "serving"), ("hello", "serving")]);
     ctl(&folder, &["reorder", "hello", "sub-limiter"]).check(0, &[]);
+    broker.line_with("the order of the plugins is now hello, sub-limiter");
     check_states(&folder, &[("hello", "serving"), ("sub-limiter", "serving")]);
     let said = ctl(&folder, &["reorder", "hello"]);
     said.check(1, &["an order has all plugins, each once: hello sub-limiter"]);
@@ -127,6 +131,38 @@ fn a_plugin_gets_another_section_if_it_takes_it() {
     let said = ctl(&folder, &["reload", "sub-limiter"]);
     assert!(said.errors[0].contains("it is not a shared library"), "{:?}", said.errors);
     check_states(&folder, &[("sub-limiter", "serving"), ("hello", "serving")]);
+}
+
+/// The files as they are now are looked at, and of several the one that the config means is taken.
+#[test]
+fn a_reload_takes_the_version_that_is_there_now() {
+    let (folder, _broker) = start("\n  - { name: acl, optional: true, version: ^1 }");
+    check_states(&folder, &[("acl", "not loaded")]);
+    let put = |file: &str, version: &str| {
+        let code = format!("#include \"plugin.h\"\nMQ_PLUGIN(\"acl\", {version:?}, \"\", \"\");");
+        folder.put(plugins::c_text(&code), file);
+    };
+    let check_version = |expected: &str| {
+        ctl(&folder, &["reload", "acl"]).check(0, &[]);
+        let said = ctl(&folder, &["list", "--json"]);
+        let list: Value = serde_json::from_str(&said.out[0]).unwrap();
+        assert_eq!(list[0]["version"], expected, "{list}");
+        let file = fs::read(folder.path(list[0]["file"].as_str().unwrap())).unwrap();
+        assert_eq!(list[0]["sha256"], hookmq::plugins::Sha256::of(&file).to_string());
+    };
+    put("acl", "1.0.0");
+    check_version("1.0.0");
+    put("acl-1.1.0", "1.1.0");
+    put("acl-2.0.0", "2.0.0");
+    check_version("1.1.0");
+    fs::remove_file(folder.path("plugins/acl-1.1.0.so")).unwrap();
+    check_version("1.0.0");
+    put("acl", "2.0.1");
+    let said = ctl(&folder, &["reload", "acl"]);
+    assert!(
+        said.errors[0].contains("no file of it is one that the config takes: acl-2.0.0.so: 2.0.0")
+    );
+    check_states(&folder, &[("acl", "serving")]);
 }
 
 #[test]

@@ -149,14 +149,19 @@ fn a_failure_refuses_or_allows() {
     let socket = socket2::Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
     let nobody = socket.local_addr().unwrap().as_socket().unwrap();
-    for url in [broken.url("/"), nonsense.url("/"), silent.url("/"), format!("http://{nobody}/")] {
+    for (url, timeout) in [
+        (broken.url("/"), "30s"),
+        (nonsense.url("/"), "30s"),
+        (silent.url("/"), "100ms"),
+        (format!("http://{nobody}/"), "30s"),
+    ] {
         for (on_failure, answer) in [("refuse", "refuse 0x88"), ("allow", "continue")] {
-            let section = json!({ "publish": url, "timeout": "100ms", "on_failure": on_failure });
+            let section = json!({ "publish": url, "timeout": timeout, "on_failure": on_failure });
             assert_eq!(answers(&[publish("a")], &section), [answer], "{url}");
         }
     }
     // Asked, and once more.
-    assert_eq!((broken.count(), nonsense.count(), silent.count()), (4, 2, 2));
+    assert_eq!((broken.count(), nonsense.count()), (4, 2));
 }
 
 #[test]

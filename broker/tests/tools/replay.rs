@@ -117,8 +117,8 @@ fn a_crash_is_told_with_the_event() {
 
 #[test]
 fn a_plugin_that_is_silent_is_ended() {
-    let said = replay(&folder(&["silent"]), &["--timeout", "1"]);
-    let place = "played.so was silent for 1s in event 1, on_before_publish of alice (silent)";
+    let said = replay(&folder(&["silent"]), &["--timeout", "5"]);
+    let place = "played.so was silent for 5s in event 1, on_before_publish of alice (silent)";
     said.check(1, &[place]);
 }
 

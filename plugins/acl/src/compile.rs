@@ -80,6 +80,8 @@ fn read<T: DeserializeOwned>(value: &Value, path: &str) -> Result<T, Problem> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn problems(text: impl AsRef<[u8]>) -> Vec<String> {
@@ -128,6 +130,59 @@ rules:
             assert!(problem.starts_with(start), "{problem}\n{start}");
         }
     }
+
+    proptest! {
+        #[test]
+        fn whatever_a_file_holds_it_is_read_or_refused(
+            parts in proptest::collection::vec(proptest::sample::select(PARTS), 0..40)
+        ) {
+            if let Err(problems) = from_file(parts.concat().as_bytes(), "acl.yml") {
+                prop_assert!(!problems.is_empty());
+            }
+        }
+    }
+
+    /// What rules are made of, and what should not be there.
+    const PARTS: &[&str] = &[
+        "default: ",
+        "deny",
+        "allow: ",
+        "deny: ",
+        "\n",
+        "\n  ",
+        "\n    ",
+        "rules:",
+        "- ",
+        "[",
+        "]",
+        "{",
+        "}",
+        ", ",
+        "publish",
+        "all",
+        "topics: ",
+        "users: ",
+        "addresses: ",
+        "'a/#'",
+        "\"%c/+\"",
+        "a/b",
+        "*",
+        "&x ",
+        "*x",
+        "!t ",
+        "1",
+        "::/0",
+        "#",
+        ": ",
+        "? ",
+        "|",
+        "\t",
+        "---",
+        "\u{feff}",
+        "'",
+        "\"",
+        "%u",
+    ];
 
     #[test]
     fn mistakes_outside_of_rules() {

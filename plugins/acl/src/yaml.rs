@@ -141,6 +141,14 @@ mod tests {
     #[test]
     fn what_is_no_yaml_is_named_with_its_line() {
         let deep = format!("a:\n{}x", "- ".repeat(200));
+        let brackets = format!("a:\n {}{}", "[".repeat(20), "]".repeat(20));
+        // Each line ten times the one before: more than there is memory for.
+        let mut many = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for (before, now) in (0..20).zip(1..) {
+            let ten = vec![format!("*a{before}"); 10].join(", ");
+            many.push_str(&format!("a{now}: &a{now} [{ten}]\n"));
+        }
+        assert!(Document::parse(&many).is_err());
         for (text, line, why) in [
             ("a: 1\nb: [", 2, "not YAML"),
             ("a: 1\na: 2", 2, "not YAML: duplicated key in mapping"),
@@ -148,6 +156,7 @@ mod tests {
             ("1: a", 1, "a key must be text"),
             ("a:\n  !b c", 2, "this value cannot be understood"),
             (&deep, 2, "indented too far"),
+            (&brackets, 2, "nested too deep"),
         ] {
             let problem = Document::parse(text).err().unwrap();
             assert_eq!(problem.line, Some(line), "{text}: {problem:?}");

@@ -26,7 +26,7 @@ struct HttpAuth {
     gate: Gate,
 }
 
-#[plugin]
+#[plugin(wants = "network", requires = "1.1")]
 impl Plugin for HttpAuth {
     fn bootstrap(host: Host, config: Config) -> Result<Self> {
         let settings: Settings = config.get()?;

@@ -1,4 +1,4 @@
-//! What the plugin answers where the broker cannot wait, and mistakes in its settings. With a service and
+//! What the plugin answers where the service cannot be asked, and mistakes in its settings. With a service and
 //! clients it is tested in a broker.
 
 use plugin_abi::testing::{self, Answer, Instance, json};
@@ -9,15 +9,17 @@ fn start(config: serde_json::Value) -> Result<Instance<HttpAuth>, String> {
     testing::start(&testing::Host::new(), config).map_err(|error| error.to_string())
 }
 
-/// The host of these tests has no pending answers.
+/// Nobody listens at port 1.
 #[test]
-fn who_cannot_wait_is_refused_unless_failures_allow() {
+fn who_cannot_be_asked_refuses_unless_failures_allow() {
     let publish = testing::Publish::to("a");
     let unavailable = Answer::Refused { reason_code: 0x88, reason: None };
     for (on_failure, answer) in [("refuse", unavailable), ("allow", Answer::Continue)] {
         let config = json!({ "publish": "http://127.0.0.1:1/", "on_failure": on_failure });
-        let plugin = start(config).unwrap();
-        assert_eq!(plugin.on_before_publish(&publish), answer);
+        let host = testing::Host::new();
+        let plugin = testing::start::<HttpAuth>(&host, config).unwrap();
+        assert_eq!(plugin.on_before_publish(&publish), Answer::Pending);
+        assert_eq!(host.completion(), answer);
         let subscribe = testing::Subscribe::to("a");
         assert_eq!(plugin.on_before_subscribe(&subscribe), Answer::Continue, "nobody to ask");
     }

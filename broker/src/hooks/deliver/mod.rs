@@ -125,7 +125,7 @@ impl<'a> Deliveries<'a> {
     pub(crate) fn ask<'m>(
         &self,
         receiver: &Receiver<'_>,
-        offers: impl Iterator<Item = Offer<'m>> + Clone,
+        offers: &(impl Iterator<Item = Offer<'m>> + Clone),
         rulings: &mut Rulings,
     ) {
         rulings.clear();
@@ -155,7 +155,7 @@ impl<'a> Deliveries<'a> {
     /// Asks about one message.
     pub(crate) fn ask_one(&self, receiver: &Receiver<'_>, offer: Offer<'_>) -> Ruling {
         let mut rulings = Rulings::default();
-        self.ask(receiver, std::iter::once(offer), &mut rulings);
+        self.ask(receiver, &std::iter::once(offer), &mut rulings);
         rulings.each.pop().unwrap_or(Ruling::Allowed)
     }
 
@@ -173,17 +173,21 @@ impl<'a> Deliveries<'a> {
         let mut event = self.event(receiver, client);
         (event.answer_ctx, event.answer) = (answer.handle().context, answer.handle().function);
         let mut qos = QoS::ExactlyOnce;
+        let mut calls = link.plain_calls();
         for (index, offer) in offers.enumerate() {
             if offer.qos != qos {
                 qos = offer.qos;
                 answer = Answer::new(DeliverParts::new(qos, room));
             }
-            let treatment = link.treatment();
+            let treatment = if calls.is_some() { Treatment::Ask } else { link.treatment() };
             let words = || answer.with(|parts| parts.reason().map(Into::into));
             let code = match rulings.of(index) {
                 Ruling::Allowed => {
                     put(&mut event, offer, is_shown);
-                    ask_as(treatment, link, &event, words)
+                    match &calls {
+                        Some(calls) => link.call_plainly(calls, &event),
+                        None => ask_as(treatment, link, &event, words),
+                    }
                 }
                 Ruling::Vetoed => continue,
                 Ruling::Edited(edited) => {
@@ -204,6 +208,8 @@ impl<'a> Deliveries<'a> {
             let next = Answer::new(DeliverParts::new(qos, room));
             let parts = std::mem::replace(&mut answer, next).into_parts();
             rule(link, code, parts, offer, (index, rulings));
+            // After a failure it may be treated otherwise.
+            calls = link.plain_calls();
         }
     }
 

@@ -15,13 +15,7 @@ pub(super) unsafe extern "C" fn log(
     file: View<'_>,
     line: u32,
 ) {
-    let level = match level {
-        0 | 1 => Level::Error,
-        2 => Level::Warn,
-        3 => Level::Info,
-        4 => Level::Debug,
-        _ => Level::Trace,
-    };
+    let level = level_of(level);
     let [target, message, file] = [target, message, file].map(text);
     contain(|| {
         // SAFETY: the plugin passes back what it was given.
@@ -44,6 +38,17 @@ pub(super) unsafe extern "C" fn panicked(
         // SAFETY: the plugin passes back what it was given.
         unsafe { Caller::from_context(context) }.panicked(&message, (&file, line));
     });
+}
+
+/// What a number of plugin.h means; one that means nothing is the nearest.
+pub(in crate::plugins) fn level_of(number: u32) -> Level {
+    match number {
+        0 | 1 => Level::Error,
+        2 => Level::Warn,
+        3 => Level::Info,
+        4 => Level::Debug,
+        _ => Level::Trace,
+    }
 }
 
 /// A plugin in C may send what is not UTF-8.

@@ -23,7 +23,7 @@ use super::{
     store,
     tickets::{complete, defer},
 };
-use crate::plugins::escaped::Escaped;
+use crate::plugins::{escaped::Escaped, host::level_of};
 
 /// There is one plugin only: nothing has to tell which.
 pub(super) const CONTEXT: HostContext = HostContext { ptr: std::ptr::null() };
@@ -65,38 +65,7 @@ pub(super) fn api() -> HostApiRef {
 
 /// The table for a plugin in C.
 pub(super) fn c_host() -> &'static raw::Host {
-    Box::leak(Box::new(raw::Host {
-        size: size_of::<raw::Host>() as u32,
-        abi_version: raw::ABI_VERSION,
-        ctx: CONTEXT,
-        log: TABLE.log,
-        max_level: TABLE.max_level,
-        publish: TABLE.publish,
-        publish_to: TABLE.publish_to,
-        retain: TABLE.retain,
-        each_retained: TABLE.each_retained,
-        disconnect: TABLE.disconnect,
-        subscribe: TABLE.subscribe,
-        unsubscribe: TABLE.unsubscribe,
-        each_client: TABLE.each_client,
-        each_subscription: TABLE.each_subscription,
-        receivers: TABLE.receivers,
-        attribute_set: TABLE.attribute_set,
-        attribute_get: TABLE.attribute_get,
-        kv_set: TABLE.kv_set,
-        kv_get: TABLE.kv_get,
-        kv_remove: TABLE.kv_remove,
-        kv_each: TABLE.kv_each,
-        timer_set: TABLE.timer_set,
-        timer_cancel: TABLE.timer_cancel,
-        metric: TABLE.metric,
-        metric_update: TABLE.metric_update,
-        interest: TABLE.interest,
-        config: TABLE.config,
-        folder: TABLE.folder,
-        defer: TABLE.defer,
-        complete: TABLE.complete,
-    }))
+    Box::leak(Box::new(TABLE.for_c(CONTEXT)))
 }
 
 /// Before the plugin starts.
@@ -147,14 +116,7 @@ unsafe extern "C" fn log(
     _file: View<'_>,
     _line: u32,
 ) {
-    let level = match level {
-        0 | 1 => Level::Error,
-        2 => Level::Warn,
-        3 => Level::Info,
-        4 => Level::Debug,
-        _ => Level::Trace,
-    };
-    write(level, &lossy(message));
+    write(level_of(level), &lossy(message));
 }
 
 unsafe extern "C" fn max_level(_: HostContext) -> u32 {

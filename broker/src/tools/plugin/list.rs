@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use hookmq::config;
 use hookmq::plugins::{self, Inspection, PassedOver, PluginEntry};
 
-use crate::tools::{ConfigFile, complain, say};
+use crate::tools::{ConfigFile, complain, table};
 
 /// List the libraries in the folder of plugins, and which of them the config names
 #[derive(clap::Args)]
@@ -52,7 +52,7 @@ impl List {
         }
         let dir = crate::plugin_dir(&config, &file);
         match rows(&dir, &config.plugins) {
-            Ok(rows) => print(&rows),
+            Ok(rows) => table::print(&rows),
             Err(error) => {
                 complain(format_args!("{}: cannot be read: {error}", dir.display()));
                 return crate::BAD_CONFIG.into();
@@ -101,17 +101,3 @@ fn row(entry: Option<&PluginEntry>, plugin: &Inspection) -> Row {
 }
 
 const UNKNOWN: &str = "?";
-
-/// With columns as wide as what is in them.
-fn print(rows: &[Row]) {
-    let mut widths = [0; 6];
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(row) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    for row in rows {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}"));
-        say(cells.collect::<Vec<_>>().join("  ").trim_end());
-    }
-}

@@ -6,19 +6,25 @@
 //!   c2: { payload: other, qos: 0, property: [ name, value ], without: name, unfit: true }
 //! ```
 //!
-//! With `only` it does so to that payload alone.
+//! With `only` it does so to that payload alone. With `echo: a` it publishes to `a` whenever somebody has
+//! been delivered, or has lost, a message to `a`.
 #![allow(clippy::panic, reason = "failing is what it is asked for")]
 
 use std::collections::HashMap;
 
 use plugin_abi::{
-    Config, Deliver, EditError, Host, Plugin, Property, Result, Verdict, plugin, serde::Deserialize,
+    Config, Deliver, Dropped, EditError, Host, Message, Plugin, Property, Result, Verdict, log,
+    plugin, serde::Deserialize,
 };
 
 #[derive(Deserialize)]
 #[serde(crate = "plugin_abi::serde", deny_unknown_fields)]
 struct Courier {
+    #[serde(default)]
     of_client: HashMap<String, Order>,
+    echo: Option<String>,
+    #[serde(skip)]
+    host: Option<Host>,
 }
 
 #[derive(Default, Deserialize)]
@@ -36,10 +42,18 @@ struct Order {
     unfit: bool,
 }
 
-#[plugin]
+#[plugin(may_use = "publish")]
 impl Plugin for Courier {
-    fn bootstrap(_host: Host, config: Config) -> Result<Self> {
-        config.get()
+    fn bootstrap(host: Host, config: Config) -> Result<Self> {
+        Ok(Courier { host: Some(host), ..config.get()? })
+    }
+
+    fn on_delivered(&self, event: &Deliver<'_>) {
+        self.echo(event.topic());
+    }
+
+    fn on_dropped(&self, event: &Dropped<'_>) {
+        self.echo(event.topic());
     }
 
     fn on_before_deliver(&self, event: &Deliver<'_>) -> Verdict {
@@ -49,6 +63,17 @@ impl Plugin for Courier {
         match &order.only {
             Some(only) if only.as_bytes() != event.payload() => Verdict::Continue,
             _ => order.carry_out(event).unwrap_or_else(|error| panic!("{error}")),
+        }
+    }
+}
+
+impl Courier {
+    fn echo(&self, topic: &str) {
+        if let (Some(host), Some(echo)) = (&self.host, &self.echo)
+            && echo == topic
+            && let Err(error) = host.publish(&Message::to(echo).payload("echo"))
+        {
+            log::info!("no echo: {error}");
         }
     }
 }

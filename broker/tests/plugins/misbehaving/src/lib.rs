@@ -1,12 +1,16 @@
-//! Fails where and how its config says: `{ in: on_publish, how: panic }`, or `{ in: on_publish, how: hang,
-//! until: FILE }`. Everywhere else it lets events go on. What only C can do, to answer nonsense, is in `nonsense.c` beside this crate.
+//! Fails where and how its config says: `{ in: on_publish, how: panic, times: 1 }`, or `{ in: on_publish,
+//! how: hang, until: FILE }`. Everywhere else it lets events go on. What only C can do is beside this crate: to
+//! answer nonsense in `nonsense.c`, and to call the broker wrongly in `misuse.c`.
 #![allow(clippy::panic, clippy::indexing_slicing, reason = "failing is what it is for")]
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use plugin_abi::{
-    Auth, AuthVerdict, BeforeConnect, Config, Connect, Disconnect, Host, Plugin, Publish, Result,
-    SocketOpen, Subscribe, Unsubscribe, log, plugin, serde::Deserialize,
+    Auth, AuthVerdict, BeforeConnect, Config, Connect, Deliver, Disconnect, Dropped, Host, Plugin,
+    Publish, Result, Session, SocketOpen, Subscribe, Tick, Unsubscribe, log, plugin,
+    serde::Deserialize,
 };
 
 #[derive(Deserialize)]
@@ -17,6 +21,10 @@ struct Misbehaving {
     /// What it waits for if it hangs.
     #[serde(default)]
     until: PathBuf,
+    /// How often it fails; if it is not said, always.
+    times: Option<u32>,
+    #[serde(skip)]
+    failed: AtomicU32,
 }
 
 #[derive(Clone, Copy, Deserialize, PartialEq)]
@@ -34,12 +42,17 @@ enum How {
     Error,
     /// Does not return until a file is there.
     Hang,
+    /// Takes all memory that it gets, 256 MiB at most, and gives it back.
+    Memory,
 }
 
 #[plugin]
 impl Plugin for Misbehaving {
-    fn bootstrap(_host: Host, config: Config) -> Result<Self> {
+    fn bootstrap(host: Host, config: Config) -> Result<Self> {
         let plugin: Misbehaving = config.get()?;
+        if plugin.r#in == "on_tick" {
+            host.timer_every(1, Duration::from_millis(10))?;
+        }
         plugin.run("bootstrap");
         if plugin.r#in == "bootstrap" && plugin.how == How::Error {
             return Err("no reason at all".into());
@@ -96,6 +109,30 @@ impl Plugin for Misbehaving {
         self.run("on_publish");
     }
 
+    fn on_before_deliver(&self, _event: &Deliver<'_>) -> bool {
+        self.run("on_before_deliver")
+    }
+
+    fn on_delivered(&self, _event: &Deliver<'_>) {
+        self.run("on_delivered");
+    }
+
+    fn on_dropped(&self, _event: &Dropped<'_>) {
+        self.run("on_dropped");
+    }
+
+    fn on_will(&self, _event: &Publish<'_>) -> bool {
+        self.run("on_will")
+    }
+
+    fn on_session(&self, _event: &Session<'_>) {
+        self.run("on_session");
+    }
+
+    fn on_tick(&self, _event: &Tick<'_>) {
+        self.run("on_tick");
+    }
+
     fn on_disconnect(&self, _event: &Disconnect<'_>) {
         self.run("on_disconnect");
     }
@@ -103,10 +140,14 @@ impl Plugin for Misbehaving {
 
 impl Misbehaving {
     fn run(&self, place: &str) -> bool {
-        if self.r#in == place {
+        if self.r#in == place && self.may_fail() {
             self.how.fail(&self.until);
         }
         true
+    }
+
+    fn may_fail(&self) -> bool {
+        self.times.is_none_or(|times| self.failed.fetch_add(1, Ordering::Relaxed) < times)
     }
 }
 
@@ -128,8 +169,26 @@ impl How {
                     std::thread::yield_now();
                 }
             }
+            How::Memory => log::info!("had {} MiB", take_memory() >> 20),
         }
     }
+}
+
+/// In bytes.
+fn take_memory() -> usize {
+    const PIECE: usize = 1 << 20;
+    let mut taken: Vec<Vec<u8>> = Vec::new();
+    // There is not so much.
+    assert!(Vec::<u8>::new().try_reserve_exact(isize::MAX as usize).is_err());
+    while taken.len() < 256 {
+        let mut piece = Vec::new();
+        if piece.try_reserve_exact(PIECE).is_err() {
+            break;
+        }
+        piece.resize(PIECE, 1);
+        taken.push(piece);
+    }
+    taken.iter().map(Vec::len).sum()
 }
 
 impl Drop for Misbehaving {

@@ -1,6 +1,6 @@
 //! Tables for people, with columns as wide as what is in them.
 
-use crate::tools::say;
+use super::say;
 
 /// Prints rows, the first of which is the head. Cells that are numbers stand at the right.
 pub(crate) fn print<const N: usize>(rows: &[[String; N]]) {
