@@ -55,6 +55,8 @@ impl<'a> Asking<'a> {
 /// What a plugin has answered.
 struct Reply {
     code: i32,
+    /// Why it is none, where it was to come later.
+    broken: Option<&'static str>,
     reason: Option<Box<str>>,
     throttle: Duration,
     edits: Option<Box<Edits>>,
@@ -64,7 +66,7 @@ struct Reply {
 impl Reply {
     fn new(code: i32, parts: VerdictParts<'_>, ticket: Option<Ticket>) -> Reply {
         let VerdictParts { reason, throttle, edits, .. } = parts;
-        Reply { code, reason, throttle, edits, ticket }
+        Reply { code, broken: None, reason, throttle, edits, ticket }
     }
 }
 
@@ -115,13 +117,14 @@ impl<P: Point> Chain<P> {
         progress.wait_is_over();
         let edits = progress.edits.as_deref();
         let mut taken = VerdictParts::new(scope(subject, asking.limits, edits, progress.again));
-        let mut code = OVERDUE;
+        let (mut code, mut broken) = (NO_ANSWER, Some(super::OVERDUE));
         if let Some(Completion { code: answered, parts }) = completion {
             for (part, value) in &parts {
                 taken.take(*part, value);
             }
             // Nobody is there to hear that a part is unfit.
-            code = if taken.unfit && answered == raw::CONTINUE { UNFIT } else { answered };
+            let unfit = taken.unfit && answered == raw::CONTINUE;
+            (code, broken) = if unfit { (NO_ANSWER, Some(UNFIT)) } else { (answered, None) };
         }
         if trace::is_on()
             && let Some(link) = self.link(progress.index())
@@ -131,7 +134,7 @@ impl<P: Point> Chain<P> {
             let answer = link.answer(code, || taken.words());
             link.show(&subject.event(&client, shown), answer, Duration::ZERO);
         }
-        let reply = Reply::new(code, taken, None);
+        let reply = Reply { broken, ..Reply::new(code, taken, None) };
         self.settle(hooks, subject, asking, progress, Some(reply))
     }
 
@@ -181,6 +184,16 @@ enum Settled {
     Wait,
 }
 
+impl Settled {
+    fn after<P: Point>(no: Option<No>, link: &Link<P>, reason: Option<Box<str>>) -> Settled {
+        match no {
+            None => Settled::GoOn,
+            Some(No::Silent) => Settled::Stop(Verdict::Veto),
+            Some(No::Told(code)) => Settled::Stop(link.refused(code, reason)),
+        }
+    }
+}
+
 /// What the answer of one plugin means for the others.
 fn act<P: Point, S: Subject<P>>(
     link: &Link<P>,
@@ -189,10 +202,13 @@ fn act<P: Point, S: Subject<P>>(
     progress: &mut Progress,
     reply: Reply,
 ) -> Settled {
-    let Reply { code, reason, throttle, edits, ticket } = reply;
+    let Reply { code, broken, reason, throttle, edits, ticket } = reply;
     if !throttle.is_zero() {
         progress.throttle = progress.throttle.max(throttle);
         link.record().count(P::INDEX, Came::Throttled);
+    }
+    if let Some(what) = broken {
+        return Settled::after(No::after(link.failed(what)), link, reason);
     }
     let no = match (code, ticket) {
         (raw::CONTINUE, _) => {
@@ -208,15 +224,9 @@ fn act<P: Point, S: Subject<P>>(
             progress.wait_for(ticket, link, P::INDEX);
             return Settled::Wait;
         }
-        (UNFIT, _) => No::after(link.failed("a change in its answer fits no packet")),
-        (OVERDUE, _) => No::after(link.failed(super::OVERDUE)),
         (code, _) => link.says_no(code),
     };
-    match no {
-        None => Settled::GoOn,
-        Some(No::Silent) => Settled::Stop(Verdict::Veto),
-        Some(No::Told(code)) => Settled::Stop(link.refused(code, reason)),
-    }
+    Settled::after(no, link, reason)
 }
 
 /// Asks one plugin about what has become of the subject.
@@ -289,6 +299,7 @@ fn scope<'a, P: Point, S: Subject<P>>(
     }
 }
 
-/// Answers that no plugin can give, since they are no reason codes and mean nothing.
-const UNFIT: i32 = i32::MIN;
-const OVERDUE: i32 = i32::MIN + 1;
+const UNFIT: &str = "a change in its answer fits no packet";
+
+/// What the trace shows for a failure to answer.
+const NO_ANSWER: i32 = i32::MIN;

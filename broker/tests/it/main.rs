@@ -40,6 +40,7 @@ mod languages;
 mod last_words;
 mod live;
 mod misbehaving;
+mod misuse;
 mod mosquitto;
 mod mqttjs;
 mod old;

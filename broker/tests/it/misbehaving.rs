@@ -18,6 +18,7 @@ both_versions!(
     a_panic_in_any_hook_ends_nothing_but_the_answer,
     a_panic_that_cannot_be_dropped_does_no_more,
     a_wrong_answer_in_any_hook_is_a_failure,
+    a_panic_in_a_timer_does_not_end_it,
     a_panic_on_a_thread_of_its_own_is_logged,
     a_panic_while_it_starts_or_ends_harms_nobody,
     who_hangs_holds_up_one_thread,
@@ -99,7 +100,7 @@ fn panics(version: Version, hook: &str, how: &str, text: &str) {
     assert!(report.contains("lib.rs:") && report.ends_with(text), "{report}");
 }
 
-/// A number that no hook has; the one that waits, which those that observe do not have and the others
+/// A number that no hook has; the one for an answer that comes later, which those that observe do not have and the others
 /// not by itself; the least that there is.
 fn a_wrong_answer_in_any_hook_is_a_failure(version: Version) {
     let library = plugins::c("broker/tests/plugins/nonsense.c");
@@ -191,6 +192,19 @@ fn lose_a_message(broker: &Broker, version: Version, publisher: &mut Client) {
     away.disconnect();
     publisher.publish("lost", "x", QoS::AtMostOnce);
     publisher.ping();
+}
+
+fn a_panic_in_a_timer_does_not_end_it(version: Version) {
+    log::take();
+    let (directory, name) = (PluginDir::new(), &format!("ticks-{}", version.level()));
+    let config = json!({ "in": "on_tick", "how": "panic", "times": 1 });
+    let broker = Broker::with_plugins(&directory, vec![misbehaving(&directory, name, config)]);
+    wait_for(&format!("plugin {name} failed in on_tick: it panicked (-1); the broker goes on"));
+    while counts(&broker, "on_tick").allowed == 0 {
+        std::thread::yield_now();
+    }
+    assert_eq!(counts(&broker, "on_tick").failed, 1);
+    live(&broker, version, "c", None);
 }
 
 fn a_panic_on_a_thread_of_its_own_is_logged(version: Version) {

@@ -17,6 +17,7 @@ both_versions!(
     a_timer_set_while_starting_is_due_later,
     metrics_of_plugins_are_in_the_text,
     a_plugin_is_told_its_config,
+    a_plugin_is_told_its_folders,
 );
 
 fn a_timer_is_due_when_it_is_said(version: Version) {
@@ -107,4 +108,16 @@ fn a_plugin_is_told_its_config(version: Version) {
         Broker::with_plugins(&directory, vec![caller(&directory, "configured", config.clone())]);
     let mut asker = Asker::connect(&broker, version);
     asker.expect(&json!({ "do": "config" }), &format!("{:?}", config.to_string()));
+}
+
+/// Its own is there, for it to write to.
+fn a_plugin_is_told_its_folders(version: Version) {
+    let (directory, name) = (PluginDir::new(), &*format!("housed-{}", version.level()));
+    let broker = Broker::with_plugins(&directory, vec![caller(&directory, name, json!({}))]);
+    let mut asker = Asker::connect(&broker, version);
+    let of_config = asker.ask(&json!({ "do": "config_folder" }));
+    let of_data = asker.ask(&json!({ "do": "data_folder" }));
+    let path = |said: &str| std::path::PathBuf::from(said.trim_matches('"'));
+    assert!(path(&of_config).is_absolute(), "{of_config}");
+    assert!(path(&of_data).is_dir() && path(&of_data).ends_with(name), "{of_data}");
 }

@@ -2,6 +2,7 @@
 
 mod contents;
 mod links;
+mod shown;
 mod source;
 mod text;
 
@@ -51,6 +52,7 @@ fn check(root: &Path) -> anyhow::Result<Vec<String>> {
         links::check(root, file, &mut violations);
     }
     contents::check(&files, &mut violations);
+    shown::check(&files, &mut violations);
     conformance::check(&files, &mut violations);
     Ok(violations)
 }
