@@ -352,7 +352,7 @@ typedef struct mq_tick {
 /* ---- what a plugin may call ----
  * Valid until the process ends. Pass `ctx` back as it is. Functions from `publish` on are there since 1.1:
  * see that `size` reaches beyond them. All copy what they are given; none blocks. What changes something
- * is accepted at once and done soon, in the order of the plugin's calls. */
+ * is checked at once and done soon, in the order of the plugin's calls. ABI.md says more of each. */
 
 typedef struct mq_message {
     uint32_t size; /* sizeof(mq_message) */
@@ -431,9 +431,11 @@ typedef struct mq_host {
                 uint32_t line);
     /* The most detailed level that the log takes; 0 is off. */
     uint32_t (*max_level)(void *ctx);
-    /* Publishes a message as the plugin. Capability: publish. */
+    /* Publishes a message as the plugin, whose hooks are asked too. In a hook it is one deeper than the event
+     * at hand; MQ_TOO_DEEP above plugin_publish_depth of the config. Capability: publish. */
     int32_t (*publish)(void *ctx, const mq_message *message);
-    /* Sends a message to one client, subscribed or not. Capability: publish. */
+    /* Sends a message to one client, subscribed or not; at QoS 1 or 2 it waits for one that is away. Only
+     * OnBeforeDeliver is asked. Capability: publish. */
     int32_t (*publish_to)(void *ctx, mq_view client_id, const mq_message *message);
     /* Keeps a message for future subscribers without publishing it; one without payload clears its topic.
      * Capability: write-retained. */
@@ -441,7 +443,8 @@ typedef struct mq_host {
     /* Shows the retained messages that match a filter; a topic name is one. Returns how many were shown.
      * Capability: read-retained. */
     int64_t (*each_retained)(void *ctx, mq_view filter, void *user, mq_visit_message visit);
-    /* Ends a client's connection, with a reason code of 0x80 or more. Capability: kick. */
+    /* Ends a client's connection, with a reason code of 0x80 or more and words for the client, which may be
+     * empty; with MQ_CLEAR_SESSION also the session of one that is away. Capability: kick. */
     int32_t (*disconnect)(void *ctx, mq_view client_id, uint32_t reason_code, mq_view words,
                           uint32_t flags);
     /* Subscribes for a client, connected or away; other plugins are asked. Capability: subscribe. */
@@ -457,7 +460,8 @@ typedef struct mq_host {
                                  mq_visit_subscription visit);
     /* Shows whom a message to a topic would go to now. Capability: read-clients. */
     int64_t (*receivers)(void *ctx, mq_view topic, void *user, mq_visit_subscription visit);
-    /* Notes something at a client, for this plugin alone; an empty value removes it. */
+    /* Notes something at a client, for this plugin alone; an empty value removes it. MQ_OF_CONNECTION takes
+     * one that is connected. In memory. */
     int32_t (*attribute_set)(void *ctx, mq_view client_id, uint32_t scope, mq_view key,
                              mq_view value);
     /* Shows it. */
@@ -471,7 +475,8 @@ typedef struct mq_host {
     int32_t (*kv_remove)(void *ctx, mq_view key);
     /* Shows the pairs whose keys begin so, in their order. Returns how many. */
     int64_t (*kv_each)(void *ctx, mq_view prefix, void *user, mq_visit_pair visit);
-    /* Has OnTick called in so many milliseconds, and then each `every`, or once if that is 0. */
+    /* Has OnTick called in so many milliseconds, and then each `every`, or once if that is 0. A timer of the
+     * same id is replaced. OnTick of all plugins runs on one thread. */
     int32_t (*timer_set)(void *ctx, uint64_t id, uint64_t after, uint64_t every);
     int32_t (*timer_cancel)(void *ctx, uint64_t id);
     /* Makes a metric or finds it; labels are name=value, each ended by a zero byte. Returns its number. */

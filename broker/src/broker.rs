@@ -208,9 +208,10 @@ impl Broker {
         ended: Ended,
         change: SessionChange,
     ) {
-        let Ended { session, kept, will, .. } = ended;
+        let Ended { session, will, .. } = ended;
         let session = &session;
-        self.router.unsubscribe_all(kept.subscriptions.filters(), session);
+        let subscriptions = std::mem::take(&mut *session.subscriptions.lock());
+        self.router.unsubscribe_all(subscriptions.filters(), session);
         let mut outbox = session.outbox.lock();
         outbox.watch(shard.outgoing.watched);
         let left = outbox.end();

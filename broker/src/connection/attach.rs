@@ -63,6 +63,7 @@ impl Connection {
         broker.schedule.remove(&taken.timers);
         broker.clients.fetch_add(1, Ordering::Relaxed);
         self.introduce(connect, &taken.session);
+        taken.session.end_attributes_of_connection();
         let mut client = self.client(shard, connect, edits, taken);
         client.exchange = exchange.map(Exchange::forget_connect);
         if client.session_expiry > 0 {
@@ -139,7 +140,7 @@ impl Connection {
         outbox.resume(shard.second());
         shard.outgoing.mark(session, outbox);
         session.mark_attention();
-        if session.ordered_close().is_some() {
+        if session.ordered_close().is_some() || session.has_orders() {
             // Ordered between the claim and the attachment, when there was nobody to wake.
             cx.waker().wake_by_ref();
         }

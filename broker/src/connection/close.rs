@@ -58,13 +58,16 @@ impl Connection {
         // Nothing of what came to this client is told after its going, as far as it is this thread's.
         shard.tell_outcomes();
 
+        if end.ends_session() {
+            client.session_expiry = 0;
+        }
         let session_kept = client.session_expiry > 0;
         let disconnected = Disconnected {
             graceful: end.is_graceful(),
             reason_code: end.reason_code() as u8,
             session_kept,
             reason: &end.to_string(),
-            origin: if end.is_by_client() { Origin::Client } else { Origin::Broker },
+            origin: end.origin(),
         };
         let facts = client.facts(&self.endpoint);
         shard.hooks.on_disconnect(&facts, &disconnected);
@@ -72,6 +75,7 @@ impl Connection {
             shard.hooks.on_session(&facts, SessionChange::TakenOver, Origin::Client);
         }
 
+        client.session.end_attributes_of_connection();
         if !end.publishes_will() {
             client.will = None;
         }
@@ -85,7 +89,9 @@ impl Connection {
         // [MQTT-3.1.2-23]
         if session_kept {
             self.broker.router.hand_over(&client.session, shard);
+            let session = client.session.clone();
             self.leave_session(client);
+            self.broker.carry_out_left(shard, &session);
         } else {
             self.end_session(shard, client);
         }
@@ -118,8 +124,8 @@ impl Connection {
     }
 
     fn end_session(&self, shard: &mut Shard, client: ConnectedClient) {
-        let ConnectedClient { session, kept, .. } = client;
-        let ended = Ended { session: session.clone(), kept, will: None, timers: Vec::new() };
+        let ConnectedClient { session, .. } = client;
+        let ended = Ended { session: session.clone(), will: None, timers: Vec::new() };
         self.broker.end_session(shard, ended, SessionChange::Deleted);
         self.broker.sessions.remove(&session);
     }

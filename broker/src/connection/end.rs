@@ -3,10 +3,12 @@
 
 use std::borrow::Cow;
 use std::mem::discriminant;
+use std::sync::Arc;
 
 use mqtt::{PacketType, ReasonCode, Untold, Violation};
 
-use crate::hooks::Refusal;
+use crate::hooks::{Origin, Refusal};
+use crate::session::Kick;
 use crate::tally::Kind;
 
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +52,9 @@ pub(super) enum End {
     SendTimeout,
     #[error("closed by the broker ({0:?})")]
     Ordered(ReasonCode),
+    /// A plugin has sent the client away: which one, and how.
+    #[error("sent away by the plugin {0} ({reason:?})", reason = .1.reason)]
+    Kicked(Arc<str>, Kick),
     /// SUBACK, UNSUBACK or another answer cannot be sent.
     #[error("an answer cannot be sent: {0}")]
     Unanswerable(#[from] Untold),
@@ -93,6 +98,7 @@ impl End {
             End::KeepAliveTimeout => Some(ReasonCode::KeepAliveTimeout),
             // [MQTT-4.12.1-2]
             End::Ordered(reason) | End::Unauthenticated(reason, _) => Some(*reason),
+            End::Kicked(_, kick) => Some(kick.reason),
             End::PublishRefused(reason) => Some(reason.nearest_in(PacketType::Disconnect)),
             End::ConnectVetoed(refusal) => Some(refusal.reason),
             End::ReauthenticationTimeout => Some(ReasonCode::NotAuthorized),
@@ -114,6 +120,9 @@ impl End {
             End::Unauthenticated(_, why) => why.clone(),
             End::ConnectVetoed(refusal) => refusal.why.clone(),
             End::ReauthenticationTimeout => Some("re-authentication took too long".into()),
+            End::Kicked(_, kick) => {
+                Some(kick.words.to_string().into()).filter(|it: &Cow<'_, str>| !it.is_empty())
+            }
             End::Ordered(ReasonCode::SessionTakenOver) => {
                 Some("another connection has the client identifier now".into())
             }
@@ -165,8 +174,26 @@ impl End {
     }
 
     /// Whether the will is published: in all cases but a DISCONNECT without it, and that of a client
-    /// that a plugin did not want. [MQTT-3.1.2-8] [MQTT-3.14.4-3]
+    /// that a plugin did not want, or has sent away without. [MQTT-3.1.2-8] [MQTT-3.14.4-3]
     pub(super) fn publishes_will(&self) -> bool {
-        !matches!(self, End::Disconnected(ReasonCode::Success) | End::ConnectVetoed(_))
+        match self {
+            End::Disconnected(ReasonCode::Success) | End::ConnectVetoed(_) => false,
+            End::Kicked(_, kick) => !kick.without_will,
+            _ => true,
+        }
+    }
+
+    /// Who has brought it about.
+    pub(super) fn origin(&self) -> Origin<'_> {
+        match self {
+            End::Kicked(plugin, _) => Origin::Plugin(plugin),
+            _ if self.is_by_client() => Origin::Client,
+            _ => Origin::Broker,
+        }
+    }
+
+    /// Whether the session does not outlive the connection, whatever the client has asked for.
+    pub(super) fn ends_session(&self) -> bool {
+        matches!(self, End::Kicked(_, kick) if kick.ends_session)
     }
 }

@@ -31,6 +31,7 @@ mod endpoint;
 mod exchange;
 mod handshake;
 mod linger;
+mod obey;
 mod packets;
 mod publish;
 mod read;
@@ -235,6 +236,7 @@ impl Connection {
             Stage::Attaching(attaching) => return attaching.attend(),
             _ => return self.write_auth(cx),
         };
+        let mut orders = None;
         if client.session.take_attention() {
             if let Some(reason) = client.session.ordered_close() {
                 return Err(End::Ordered(reason));
@@ -246,6 +248,8 @@ impl Connection {
             if outbox.is_blocked() && client.blocked_since.is_none() {
                 client.blocked_since = Some(shard.now);
             }
+            drop(outbox);
+            orders = client.session.take_orders();
         }
         if client.blocked_since.is_some() {
             client.write_when_ready(&self.read, shard, cx);
@@ -253,7 +257,7 @@ impl Connection {
                 self.check_by(shard, due);
             }
         }
-        Ok(())
+        orders.map_or(Ok(()), |orders| self.obey(shard, orders))
     }
 }
 

@@ -3,14 +3,13 @@
 use std::num::NonZeroU32;
 use std::task::Context;
 
-use mqtt::{Packet, PacketType, Properties, PropertyBuffer, ReasonCode, RetainHandling};
+use mqtt::{Packet, PacketType, Properties, PropertyBuffer, ReasonCode};
 use mqtt::{SubAck, Subscribe, Subscription, UnsubAck, Unsubscribe};
 
 use super::client::ConnectedClient;
 use super::{Connection, End, Stage, why};
 use crate::config::Limits;
 use crate::hooks::{self, Asking, Origin, Progress, Refusal, Unsubscription, Verdict};
-use crate::session::MatchedBy;
 use crate::shard::Shard;
 
 /// What SUBACK or UNSUBACK says.
@@ -129,28 +128,13 @@ impl Connection {
         let hooks::Subscription { filter, options, .. } = *event;
         let properties = Properties::from_validated(event.properties);
         let identifier = properties.subscription_identifier().and_then(NonZeroU32::new);
-        let is_shared = mqtt::topic::is_shared(filter);
-        let matched_by = MatchedBy::new(identifier, is_shared.then_some(filter));
-        broker.router.subscribe(filter, &client.session, options, matched_by.clone());
-        let is_new = client.kept.subscriptions.insert(filter, options);
+        let (session, kept) = (&client.session, &mut client.kept);
+        broker.add_subscription(session, kept, filter, options, identifier);
         if client.session_expiry > 0 {
             let client_id = &client.session.client_id;
             broker.store.subscribed(client_id, filter, options, identifier);
         }
         shard.hooks.on_subscribe(&client.facts(&self.endpoint), event);
-        // [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11] [MQTT-3.8.4-4]
-        let wanted = match options.retain_handling {
-            _ if is_shared => false,
-            RetainHandling::Send => true,
-            RetainHandling::SendIfNew => is_new,
-            RetainHandling::DoNotSend => false,
-        };
-        if wanted {
-            // [MQTT-3.8.3-3]
-            let not_by = options.no_local.then(|| client.session.client_id.clone());
-            let walk = broker.retained.walk(filter, not_by);
-            client.kept.replay.get_or_insert_default().add(walk, options.qos, matched_by);
-        }
         ReasonCode::granted(options.qos)
     }
 
@@ -210,16 +194,9 @@ impl Connection {
         }
         let filter =
             decision.edits.as_ref().and_then(|edits| edits.filter.as_deref()).unwrap_or(filter);
-        // What is on its way already stays in the outbox. [MQTT-3.10.4-1] [MQTT-3.10.4-3]
-        if !client.kept.subscriptions.remove(filter) {
+        if !broker.remove_subscription(&client.session, &mut client.kept, filter) {
             return Some(Ok(ReasonCode::NoSubscriptionExisted));
         }
-        if let Some(replay) = &mut client.kept.replay {
-            replay.unsubscribe(filter);
-        }
-        let generation = broker.router.unsubscribe(filter, &client.session);
-        // [MQTT-3.10.4-2]
-        client.session.outbox.lock().expect_generation(generation);
         if client.session_expiry > 0 {
             let client_id = &client.session.client_id;
             broker.store.unsubscribed(client_id, filter);
@@ -248,6 +225,7 @@ impl Connection {
 impl ConnectedClient {
     fn has_room_for(&self, filter: &str, limits: &Limits) -> bool {
         let Limits { max_subscriptions, max_subscription_bytes, .. } = *limits;
-        self.kept.subscriptions.have_room(filter, max_subscriptions, max_subscription_bytes)
+        let subscriptions = self.session.subscriptions.lock();
+        subscriptions.have_room(filter, max_subscriptions, max_subscription_bytes)
     }
 }

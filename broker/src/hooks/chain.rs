@@ -18,6 +18,7 @@ use super::{
 };
 use crate::failures::Failures;
 use crate::plugins::{Described, HookFn, Interest, Loaded};
+use crate::services::InstanceId;
 
 pub(super) struct Chain<P: Point> {
     links: Box<[Link<P>]>,
@@ -67,16 +68,7 @@ impl<P: Point> Chain<P> {
         debug_assert!(!P::MAY_VETO);
         let _running = running::enter(P::NAME);
         for link in &self.links {
-            if link.treatment() == Treatment::Skip {
-                let _ = link.skip(event);
-                continue;
-            }
-            match link.call(event, || None) {
-                raw::CONTINUE => {}
-                code => {
-                    let _ = link.answered_wrongly(code);
-                }
-            }
+            link.tell(event);
         }
     }
 }
@@ -89,6 +81,24 @@ impl<P: Point> Link<P> {
     #[inline]
     pub(super) fn treatment(&self) -> Treatment {
         self.record().treatment()
+    }
+
+    /// The instance of the plugin.
+    pub(super) fn instance(&self) -> InstanceId {
+        self.hook.loaded().id()
+    }
+
+    pub(super) fn tell(&self, event: &P::Event<'_>) {
+        if self.treatment() == Treatment::Skip {
+            let _ = self.skip(event);
+            return;
+        }
+        match self.call(event, || None) {
+            raw::CONTINUE => {}
+            code => {
+                let _ = self.answered_wrongly(code);
+            }
+        }
     }
 
     pub(super) fn is_shadow(&self) -> bool {

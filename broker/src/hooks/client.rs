@@ -142,7 +142,7 @@ impl<'a> Client<'a> {
         }
     }
 
-    pub(super) fn to_raw(self) -> raw::Client<'a> {
+    pub(crate) fn to_raw(self) -> raw::Client<'a> {
         raw::Client {
             size: size::<raw::Client<'_>>(),
             protocol: self.protocol,

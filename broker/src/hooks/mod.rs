@@ -26,6 +26,7 @@ mod shadow;
 pub(crate) mod slot;
 mod stats;
 mod subject;
+mod tick;
 mod trace;
 mod traced;
 mod watchdog;
@@ -52,6 +53,7 @@ pub(crate) use record::Record;
 pub use session::SessionChange;
 pub use stats::HookStats;
 use subject::{About, Connect, Shown, SocketOpen, Subject};
+pub(crate) use tick::Ticked;
 pub(crate) use trace::Trace;
 pub use trace::{Answers, TraceFilter, TraceReader, Traced, TracedAnswer};
 pub(crate) use watchdog::Watchdog;
@@ -85,6 +87,7 @@ pub struct Hooks {
     on_delivered: Chain<point::OnDelivered>,
     on_dropped: Chain<point::OnDropped>,
     on_session: Chain<point::OnSession>,
+    on_tick: Chain<point::OnTick>,
     on_disconnect: Chain<point::OnDisconnect>,
 }
 
@@ -114,6 +117,7 @@ impl Hooks {
             on_delivered: Chain::new(plugins),
             on_dropped: Chain::new(plugins),
             on_session: Chain::new(plugins),
+            on_tick: Chain::new(plugins),
             on_disconnect: Chain::new(plugins),
         }
     }

@@ -7,6 +7,8 @@ use std::{
 
 use thiserror::Error;
 
+use crate::services::KvError;
+
 use super::{Sha256, elf::ElfError};
 
 /// A plugin that was not loaded: which, its file if there is one, the reason, and what to do.
@@ -86,6 +88,8 @@ pub(super) enum Reason {
          with panic = \"unwind\", or set `allow_panic_abort: true` for it"
     )]
     PanicAbort,
+    #[error("{0}")]
+    Store(#[from] KvError),
     #[error("it refused to start: {0}")]
     Bootstrap(String),
     #[error("it panicked while starting: {0}")]

@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     hooks::{Record, point, running},
-    services::Services,
+    services::{InstanceId, Services},
 };
 
 /// A plugin and its instance, which ends with it.
@@ -60,6 +60,26 @@ enum Kind {
     C(Symbols),
 }
 
+impl Kind {
+    /// Makes the instance; returns its hooks too.
+    fn bootstrap(
+        &self,
+        entry: &PluginEntry,
+        caller: &'static Caller,
+        config: &str,
+    ) -> Result<(*mut c_void, HookTable), Reason> {
+        match self {
+            Kind::Native(module) => {
+                if !module.panic_unwind() && !entry.allow_panic_abort {
+                    return Err(Reason::PanicAbort);
+                }
+                Ok((native::bootstrap(*module, caller, config)?, module.hooks().into()))
+            }
+            Kind::C(symbols) => Ok((symbols.bootstrap(caller, config)?, symbols.hooks)),
+        }
+    }
+}
+
 // SAFETY: plugins promise that their instance may be used from any thread, by several at once.
 unsafe impl Send for Loaded {}
 // SAFETY: as above.
@@ -83,16 +103,12 @@ impl Loaded {
             config => config.to_string(),
         };
         let granted = terms::granted(source.manifest.as_ref(), entry);
-        let caller = Caller::new(&services.account(name), entry.shadow, granted, &config);
-        let (instance, hooks) = match &kind {
-            Kind::Native(module) => {
-                if !module.panic_unwind() && !entry.allow_panic_abort {
-                    return Err(Reason::PanicAbort);
-                }
-                (native::bootstrap(*module, caller, &config)?, module.hooks().into())
-            }
-            Kind::C(symbols) => (symbols.bootstrap(caller, &config)?, symbols.hooks),
-        };
+        let account = services.account(name);
+        services.store.open(&account.name)?;
+        let caller = Caller::new(services, &account, (entry.shadow, granted), &config);
+        // One that does not start has nothing left to call for, though its threads may be there.
+        let begun = kind.bootstrap(entry, caller, &config).inspect_err(|_| caller.end());
+        let (instance, hooks) = begun?;
         let (shut_down, interests) = (AtomicBool::new(false), caller.take_interests());
         let record = Record::new(&name.into(), entry, &services.trace);
         let (listed, started) = (entry.capabilities.is_some(), Instant::now());
@@ -113,6 +129,11 @@ impl Loaded {
 
     pub(crate) fn name(&self) -> &Arc<str> {
         self.record.plugin()
+    }
+
+    /// Tells it from those that were and will be.
+    pub(crate) fn id(&self) -> InstanceId {
+        self.caller.instance()
     }
 
     pub(crate) fn record(&self) -> &Record {

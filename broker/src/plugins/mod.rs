@@ -148,6 +148,7 @@ impl Plugins {
 
     fn new(services: Arc<Services>, loaded: Vec<Arc<Loaded>>) -> Plugins {
         let live = Arc::new(Live::new(Hooks::new(&loaded)));
+        services.timers.serve(&live);
         Plugins { services, live, set: Mutex::new(Set::new(loaded)), changing: Mutex::new(()) }
     }
 
@@ -175,8 +176,10 @@ impl Plugins {
         set.ended = true;
         let loaded = std::mem::take(&mut set.loaded);
         drop(set);
+        self.services.timers.stop();
         self.live.end();
         shut_down(loaded);
+        self.services.store.close();
     }
 
     /// The names of the loaded plugins, without `.so`, in the order of the config.
@@ -212,6 +215,11 @@ impl Plugins {
         let set = self.set.lock();
         let standing = |plugin: &Arc<Loaded>| (plugin.name().clone(), plugin.record().standing());
         set.loaded.iter().map(standing).collect()
+    }
+
+    /// The metrics of all plugins, in the text format of OpenMetrics.
+    pub fn metrics_text(&self) -> String {
+        self.services.metrics.text()
     }
 
     /// The names of the hooks that some plugin has. None once they are shut down.

@@ -111,6 +111,13 @@ impl Router {
         found
     }
 
+    /// Whom a message to `topic` would go to now: the subscribers, and all members of shared subscriptions.
+    pub(crate) fn receivers(&self, topic: &str) -> Vec<Target> {
+        let Matched { mut targets, shares, .. } = self.matched(topic);
+        targets.extend(shares.iter().flat_map(|share| share.members().to_vec()));
+        targets
+    }
+
     fn share(&self, filter: &str) -> Option<Arc<Share>> {
         self.tree.read().shares.get(filter).cloned()
     }

@@ -5,10 +5,11 @@ use std::sync::{Arc, Weak};
 use std::time::Instant;
 
 use super::mailbox::Mailbox;
+use super::metrics::{Description, Own};
 use super::{Declined, Draft, Errand, Packet, Services};
 use crate::failures::Failures;
 use crate::hooks::{Client, running};
-use crate::session::Session;
+use crate::session::{Seen, Session};
 
 pub(crate) struct Account {
     pub(crate) name: Arc<str>,
@@ -16,6 +17,7 @@ pub(crate) struct Account {
     pub(crate) client_id: Arc<str>,
     services: Weak<Services>,
     pub(super) mailbox: Mailbox,
+    pub(super) metrics: Own,
     too_deep: Failures,
 }
 
@@ -26,6 +28,7 @@ impl Account {
             client_id: format!("$plugin/{name}").into(),
             services: Arc::downgrade(services),
             mailbox: Mailbox::default(),
+            metrics: Own::default(),
             too_deep: Failures::default(),
         }
     }
@@ -40,12 +43,17 @@ impl Account {
     /// # Errors
     /// [`Declined::NotThere`] if there is none.
     pub(crate) fn find(&self, client_id: &str) -> Result<Arc<Session>, Declined> {
+        Ok(self.look_up(client_id)?.session)
+    }
+
+    /// The same, and whether it is connected.
+    pub(crate) fn look_up(&self, client_id: &str) -> Result<Seen, Declined> {
         let engine = self.services()?.engine()?;
-        engine.broker.sessions.session(client_id).ok_or(Declined::NotThere)
+        engine.broker.sessions.look_up(client_id).ok_or(Declined::NotThere)
     }
 
     pub(crate) fn config_folder(&self) -> Result<PathBuf, Declined> {
-        Ok(std::path::absolute(&self.services()?.folders.config).map_err(|_| Declined::NotThere)?)
+        std::path::absolute(&self.services()?.folders.config).map_err(|_| Declined::NotThere)
     }
 
     /// Makes it if it is not there. Blocks on the disk the first time.
@@ -59,6 +67,15 @@ impl Account {
             log::warn!("plugin {}: no folder for its data: {error}", self.name);
             Declined::NotThere
         })
+    }
+
+    /// The number of a metric, which is made if it is not there.
+    pub(crate) fn metric(&self, description: &Description<'_>) -> Result<i64, Declined> {
+        self.services()?.metrics.metric(&self.name, &self.metrics, description)
+    }
+
+    pub(crate) fn update_metric(&self, number: i64, how: u32, by: f64) -> Result<(), Declined> {
+        self.metrics.update(number, how, by)
     }
 
     pub(crate) fn services(&self) -> Result<Arc<Services>, Declined> {

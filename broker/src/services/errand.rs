@@ -9,7 +9,7 @@ use crate::broker::Broker;
 use crate::hooks::{Origin, Sender};
 use crate::publish::{By, Letter, Waits};
 use crate::router::{self, Item, Provenance, Run, Target};
-use crate::session::{Message, Session};
+use crate::session::{Message, Order, Session};
 use crate::shard::Shard;
 
 pub(crate) enum Errand {
@@ -19,6 +19,10 @@ pub(crate) enum Errand {
     Send(Box<str>, Packet),
     /// To future subscribers.
     Retain(Packet),
+    /// To the session of this client id.
+    Order(Box<str>, Order),
+    /// The same, if the plugins let it pass.
+    Subscribe((Box<str>, Order)),
 }
 
 /// What an errand takes beside what it carries.
@@ -31,6 +35,9 @@ impl Errand {
             + match self {
                 Errand::Publish(packet) | Errand::Retain(packet) => packet.bytes().len(),
                 Errand::Send(client_id, packet) => client_id.len() + packet.bytes().len(),
+                Errand::Order(client_id, order) | Errand::Subscribe((client_id, order)) => {
+                    client_id.len() + order.size()
+                }
             }
     }
 
@@ -44,11 +51,19 @@ impl Errand {
         shard: &mut Shard,
         account: &Arc<Account>,
         depth: u32,
-    ) -> Result<Option<Arc<Session>>, Waits> {
+    ) -> Result<Option<Arc<Session>>, Box<Waits>> {
         match self {
             Errand::Publish(packet) => publish(broker, shard, account, &packet, depth),
             Errand::Send(client_id, packet) => {
                 Ok(send(broker, shard, account, &client_id, &packet))
+            }
+            Errand::Order(client_id, order) => {
+                broker.order(shard, &client_id, Order { depth, ..order });
+                Ok(None)
+            }
+            Errand::Subscribe((client_id, order)) => {
+                super::subscribe::ask(broker, shard, &client_id, Order { depth, ..order });
+                Ok(None)
             }
             Errand::Retain(packet) => {
                 if let Some((_, publish)) = packet.read() {
@@ -67,7 +82,7 @@ fn publish(
     account: &Arc<Account>,
     packet: &Packet,
     depth: u32,
-) -> Result<Option<Arc<Session>>, Waits> {
+) -> Result<Option<Arc<Session>>, Box<Waits>> {
     let Some((_, publish)) = packet.read() else { return Ok(None) };
     let message = Message::new(&publish, shard.second());
     let letter = Letter { message, by: By::Plugin(account.clone()), depth };
@@ -89,7 +104,7 @@ fn send(
     client_id: &str,
     packet: &Packet,
 ) -> Option<Arc<Session>> {
-    let session = broker.sessions.session(client_id)?;
+    let session = broker.sessions.look_up(client_id)?.session;
     let (frame, publish) = packet.read()?;
     let data = packet.bytes();
     let item = Item::new(&publish, 0, data.len(), frame.header_len());

@@ -9,6 +9,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 use tokio::runtime::Handle;
@@ -18,15 +19,28 @@ use crate::config::{Config, DATA_DIR, Limits, PLUGIN_DIR};
 use crate::hooks::Trace;
 
 mod account;
+mod attributes;
+mod clients;
 mod declined;
 mod errand;
+mod kv;
 mod mailbox;
+mod metrics;
 mod packet;
+mod store;
+pub(crate) mod subscribe;
+mod timers;
 
 pub(crate) use account::Account;
+pub(crate) use clients::{Shown, ShownSubscription};
 pub(crate) use declined::Declined;
 pub(crate) use errand::Errand;
+pub(crate) use kv::KvError;
+pub(crate) use metrics::Description;
+use metrics::Metrics;
 pub(crate) use packet::{Draft, Packet};
+use store::Store;
+use timers::Timers;
 
 /// Where the files are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,7 +82,14 @@ pub(crate) struct Services {
     plugin_publish_depth: u32,
     stage: RwLock<Stage>,
     accounts: Mutex<HashMap<Arc<str>, Arc<Account>>>,
+    pub(crate) store: Store,
+    pub(crate) timers: Timers,
+    pub(crate) metrics: Metrics,
+    instances: AtomicU64,
 }
+
+/// Tells instances of plugins apart; none is used twice.
+pub(crate) type InstanceId = u64;
 
 enum Stage {
     /// Plugins are loaded; what they want done waits.
@@ -86,12 +107,16 @@ pub(crate) struct Engine {
 impl Services {
     pub(crate) fn new(config: &Config, folders: Folders) -> Arc<Services> {
         Arc::new(Services {
-            folders,
             limits: config.limits.clone(),
             trace: Arc::default(),
             plugin_publish_depth: config.plugin_publish_depth,
             stage: RwLock::new(Stage::Starting),
             accounts: Mutex::default(),
+            store: Store::new(folders.data.join(PLUGIN_DIR), config.limits.max_kv_bytes),
+            timers: Timers::default(),
+            metrics: Metrics::default(),
+            instances: AtomicU64::new(1),
+            folders,
         })
     }
 
@@ -104,6 +129,10 @@ impl Services {
         let account = Arc::new(Account::new(name, self));
         accounts.insert(account.name.clone(), account.clone());
         account
+    }
+
+    pub(crate) fn next_instance(&self) -> InstanceId {
+        self.instances.fetch_add(1, Ordering::Relaxed)
     }
 
     /// From now on there is a broker; does what has waited for it.

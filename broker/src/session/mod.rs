@@ -13,6 +13,7 @@ use parking_lot::Mutex;
 
 use crate::router::Replay;
 
+mod attributes;
 mod buffer_pool;
 mod dropped;
 mod grant;
@@ -20,6 +21,7 @@ mod link;
 mod marks;
 mod matched_by;
 mod message;
+mod order;
 mod outbox;
 mod outcome;
 mod parked;
@@ -32,18 +34,20 @@ mod topic_aliases;
 mod will;
 mod write_queue;
 
+pub(crate) use attributes::{Attributes, Scope};
 pub(crate) use buffer_pool::BufferPool;
 pub(crate) use dropped::{DropCause, Dropped};
 pub(crate) use grant::{Granted, Taken};
 pub(crate) use link::Link;
 pub(crate) use matched_by::MatchedBy;
 pub(crate) use message::{Layout, Message, RetainFlag};
+pub(crate) use order::{Kick, Order, Orders, What};
 pub(crate) use outbox::{Acknowledgement, AfterWrite, Outbox, Ready, SHARE_ABOVE};
 pub(crate) use outcome::{Outcome, Outcomes, Watched};
 pub(crate) use queue::QueueLimits;
-pub(crate) use registry::{Claim, Claimant, ConnectionId, Ended, Registry};
+pub(crate) use registry::{Claim, Claimant, ConnectionId, Ended, Given, Registry, Seen};
 pub(crate) use schedule::{Due, DueKey, Schedule};
-pub(crate) use subscriptions::Subscriptions;
+pub(crate) use subscriptions::{Subscribed, Subscriptions};
 pub(crate) use takeovers::{TakeoverLimit, Takeovers};
 use topic_aliases::TopicAliases;
 pub(crate) use will::{Author, Will};
@@ -57,6 +61,12 @@ pub(crate) struct Session {
     behind: AtomicBool,
     /// The reason code with which the owner shall close, or 0.
     order: AtomicU8,
+    /// What plugins want of the owner.
+    pub(crate) orders: Mutex<Option<Box<Orders>>>,
+    /// What plugins have noted.
+    pub(crate) attributes: Mutex<Option<Box<Attributes>>>,
+    /// The owner alone changes them.
+    pub(crate) subscriptions: Mutex<Subscriptions>,
     /// Held for appends and bookkeeping only, never during a system call.
     pub(crate) outbox: Mutex<Outbox>,
 }
@@ -64,7 +74,6 @@ pub(crate) struct Session {
 /// What only the session's own connection changes; rests in the registry while the client is away.
 #[derive(Default)]
 pub(crate) struct Kept {
-    pub(crate) subscriptions: Subscriptions,
     /// QoS 2 messages that the client has begun and not released.
     pub(crate) inbound: Inbound,
     /// Retained messages that the client has still to be sent.
@@ -78,6 +87,9 @@ impl Session {
             attention: AtomicBool::new(false),
             behind: AtomicBool::new(false),
             order: AtomicU8::new(0),
+            orders: Mutex::default(),
+            attributes: Mutex::default(),
+            subscriptions: Mutex::default(),
             outbox: Mutex::new(Outbox::new(window)),
         }
     }
@@ -124,6 +136,35 @@ impl Session {
         match self.order.load(Ordering::Acquire) {
             0 => None,
             code => Some(ReasonCode::from_u8(code).unwrap_or(ReasonCode::UnspecifiedError)),
+        }
+    }
+
+    pub(crate) fn has_orders(&self) -> bool {
+        self.orders.lock().is_some()
+    }
+
+    /// What plugins want done, in their order.
+    pub(crate) fn take_orders(&self) -> Option<Box<Orders>> {
+        self.orders.lock().take()
+    }
+
+    /// Orders that were not carried out, before those that have come since.
+    pub(crate) fn put_back(&self, mut left: Box<Orders>) {
+        let mut orders = self.orders.lock();
+        if let Some(newer) = orders.take() {
+            left.0.extend(newer.0);
+        }
+        *orders = (!left.0.is_empty()).then_some(left);
+    }
+
+    /// A connection has begun or ended: what was noted at it is forgotten.
+    pub(crate) fn end_attributes_of_connection(&self) {
+        let mut attributes = self.attributes.lock();
+        if let Some(noted) = attributes.as_mut() {
+            noted.end_connection();
+            if noted.is_empty() {
+                *attributes = None;
+            }
         }
     }
 

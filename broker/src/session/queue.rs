@@ -138,6 +138,11 @@ impl Delivery {
         self.waiting_bytes = self.outbound.waiting_iter().map(|(message, _)| message.size()).sum();
     }
 
+    /// Messages that wait, and their bytes.
+    pub(super) fn waiting(&self) -> (usize, usize) {
+        (self.outbound.waiting(), self.waiting_bytes)
+    }
+
     /// What may be added before publishers should wait.
     pub(super) fn spare(&self, limits: &QueueLimits) -> Room {
         let waiting = (limits.messages / 4).saturating_sub(self.outbound.waiting());

@@ -4,15 +4,17 @@
 //! and waits until it has: so the hooks, the will and the last messages of the old connection all
 //! come before the first of the new one. [MQTT-3.1.4-3]
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 use std::task::Waker;
+use std::time::{Duration, Instant};
 
 use mqtt::ReasonCode;
 use parking_lot::Mutex;
 
 use super::grant::Lent;
-use super::{DueKey, Granted, Kept, Session, Will};
+use super::{DueKey, Granted, Kept, Order, Session, Will};
 
 /// Tells connections apart; never used twice.
 pub(crate) type ConnectionId = u64;
@@ -23,16 +25,19 @@ pub(crate) struct Registry {
     limit: usize,
 }
 
-type Entries = HashMap<Arc<str>, Entry>;
+/// In the order of client ids, so that a walk can stop anywhere and go on later.
+type Entries = BTreeMap<Arc<str>, Entry>;
 
-/// Above so many entries, room for many more than there are is given back.
-const SHRINK_ABOVE: usize = 1024;
+/// Sessions that are looked at under the lock, for a walk.
+const PER_STEP: usize = 256;
 
 struct Entry {
     session: Arc<Session>,
     /// Whose session it is, where plugins decide who may connect.
     user: Option<Box<str>>,
     owner: Option<ConnectionId>,
+    /// When the owner came or went.
+    since: Instant,
     /// Waits for the owner to go. A newer one takes its place.
     successor: Option<(ConnectionId, Waker)>,
     /// Here while nobody owns the session.
@@ -75,10 +80,28 @@ pub(crate) enum Claim {
 /// A session that is over: what remains to be done is to unsubscribe it and to publish its will.
 pub(crate) struct Ended {
     pub(crate) session: Arc<Session>,
-    pub(crate) kept: Box<Kept>,
     pub(crate) will: Option<Box<Will>>,
     /// Events of the schedule that do not apply any more.
     pub(crate) timers: Vec<DueKey>,
+}
+
+/// A session, as a walk sees it.
+pub(crate) struct Seen {
+    pub(crate) session: Arc<Session>,
+    /// Some connection owns it.
+    pub(crate) is_owned: bool,
+    /// How long that has been so.
+    pub(crate) since: Duration,
+}
+
+/// What becomes of an order for a session.
+pub(crate) enum Given {
+    /// The owner carries it out.
+    ToOwner,
+    /// Nobody owns the session.
+    Away(Order),
+    /// There is none.
+    NotThere,
 }
 
 impl Registry {
@@ -140,6 +163,7 @@ impl Registry {
         let mut entries = self.entries.lock();
         let Some(entry) = entries.get_mut(&session.client_id) else { return 0 };
         entry.owner = None;
+        entry.since = Instant::now();
         entry.kept = Some(kept);
         entry.will = will;
         entry.departure = entry.departure.wrapping_add(1);
@@ -157,6 +181,7 @@ impl Registry {
         let mut entries = self.entries.lock();
         let Some(entry) = entries.get_mut(&session.client_id) else { return };
         entry.owner = None;
+        entry.since = Instant::now();
         entry.kept = Some(lent.kept);
         entry.will = lent.will;
         entry.timers = lent.timers;
@@ -181,7 +206,7 @@ impl Registry {
 
     /// Takes a session out that ends with its connection.
     pub(crate) fn remove(&self, session: &Session) {
-        let entry = remove(&mut self.entries.lock(), &session.client_id);
+        let entry = self.entries.lock().remove(&session.client_id);
         if let Some((_, successor)) = entry.and_then(|entry| entry.successor) {
             successor.wake();
         }
@@ -204,7 +229,7 @@ impl Registry {
         if entry.owner.is_some() || entry.departure != departure {
             return None;
         }
-        remove(&mut entries, client_id).map(Entry::end)
+        entries.remove(client_id).map(Entry::end)
     }
 
     /// Takes the will whose delay has passed, if nobody has come back since `departure`.
@@ -217,9 +242,49 @@ impl Registry {
         entry.will.take()
     }
 
-    /// The session of a client id.
-    pub(crate) fn session(&self, client_id: &str) -> Option<Arc<Session>> {
-        self.entries.lock().get(client_id).map(|entry| entry.session.clone())
+    /// Some sessions in the order of client ids, behind that of `last`; none: that was all.
+    pub(crate) fn walk(&self, last: Option<&str>) -> Vec<Seen> {
+        let from = last.map_or(Bound::Unbounded, Bound::Excluded);
+        let entries = self.entries.lock();
+        let some = entries.range::<str, _>((from, Bound::Unbounded)).take(PER_STEP);
+        some.map(|(_, entry)| entry.seen()).collect()
+    }
+
+    /// As [`Registry::walk`], of one client id.
+    pub(crate) fn look_up(&self, client_id: &str) -> Option<Seen> {
+        self.entries.lock().get(client_id).map(Entry::seen)
+    }
+
+    /// Has the owner of a session carry out an order.
+    pub(crate) fn give(&self, client_id: &str, order: Order) -> Given {
+        let entries = self.entries.lock();
+        let Some(entry) = entries.get(client_id) else { return Given::NotThere };
+        if entry.owner.is_none() {
+            return Given::Away(order);
+        }
+        // Under the lock, so that it reaches this owner, or whoever it leaves the session to.
+        entry.session.orders.lock().get_or_insert_default().0.push_back(order);
+        entry.session.call_owner();
+        Given::ToOwner
+    }
+
+    /// Lets a session that nobody owns be changed, unless somebody has come meanwhile.
+    pub(crate) fn change_absent<R>(
+        &self,
+        client_id: &str,
+        change: impl FnOnce(&Arc<Session>, &mut Kept) -> R,
+    ) -> Option<R> {
+        let mut entries = self.entries.lock();
+        let entry = entries.get_mut(client_id).filter(|entry| entry.owner.is_none())?;
+        let kept = entry.kept.as_mut()?;
+        Some(change(&entry.session, kept))
+    }
+
+    /// Ends a session that nobody owns.
+    pub(crate) fn end_absent(&self, client_id: &str) -> Option<Ended> {
+        let mut entries = self.entries.lock();
+        entries.get(client_id).filter(|entry| entry.owner.is_none())?;
+        entries.remove(client_id).map(Entry::end)
     }
 
     /// All sessions, for a walk without the lock.
@@ -234,6 +299,7 @@ impl Entry {
             session,
             user: user.map(Into::into),
             owner: Some(owner),
+            since: Instant::now(),
             successor: None,
             kept: None,
             will: None,
@@ -250,13 +316,22 @@ impl Entry {
     }
 
     fn end(self) -> Ended {
-        let Entry { session, kept, will, timers, .. } = self;
-        Ended { session, kept: kept.unwrap_or_default(), will, timers }
+        let Entry { session, will, timers, .. } = self;
+        Ended { session, will, timers }
+    }
+
+    fn seen(&self) -> Seen {
+        Seen {
+            session: self.session.clone(),
+            is_owned: self.owner.is_some(),
+            since: self.since.elapsed(),
+        }
     }
 
     /// Lends what is kept to a new owner.
     fn lend(&mut self, connection: ConnectionId) -> Lent {
         self.owner = Some(connection);
+        self.since = Instant::now();
         self.session.clear_orders();
         Lent {
             kept: self.kept.take().unwrap_or_default(),
@@ -264,16 +339,6 @@ impl Entry {
             timers: std::mem::take(&mut self.timers),
         }
     }
-}
-
-/// Takes an entry out, and gives memory back when most of it is not needed any more.
-fn remove(entries: &mut Entries, client_id: &str) -> Option<Entry> {
-    let entry = entries.remove(client_id);
-    let capacity = entries.capacity();
-    if capacity > SHRINK_ABOVE && entries.len() < capacity / 4 {
-        entries.shrink_to(capacity / 2);
-    }
-    entry
 }
 
 /// Queues the connection and asks the owner to close.
@@ -420,24 +485,53 @@ mod tests {
     }
 
     #[test]
-    fn memory_comes_back_when_sessions_have_gone() {
+    fn a_walk_sees_all_sessions_in_their_order() {
         let registry = Arc::new(Registry::new(usize::MAX));
-        let sessions: Vec<_> = (0..10_000)
-            .map(|number| {
-                let (client_id, waker) = (&*number.to_string(), Waker::noop());
-                let claimant = Claimant {
-                    client_id,
-                    user: None,
-                    connection: number,
-                    clean_start: true,
-                    waited: false,
-                    waker,
-                };
-                granted(registry.claim(&claimant, |client_id| Session::new(client_id, 10))).0
-            })
-            .collect();
-        sessions.iter().for_each(|session| registry.remove(session));
-        assert!(registry.entries.lock().capacity() <= 2 * SHRINK_ABOVE);
+        let mut ids: Vec<String> = (0..2 * PER_STEP + 1).map(|number| number.to_string()).collect();
+        for (number, client_id) in ids.iter().enumerate() {
+            let claimant = Claimant {
+                client_id,
+                user: None,
+                connection: number as ConnectionId,
+                clean_start: true,
+                waited: false,
+                waker: Waker::noop(),
+            };
+            granted(registry.claim(&claimant, |client_id| Session::new(client_id, 10)));
+        }
+        ids.sort();
+        let mut seen: Vec<Arc<str>> = Vec::new();
+        loop {
+            let step = registry.walk(seen.last().map(|last| &**last));
+            if step.is_empty() {
+                break;
+            }
+            assert!(step.len() <= PER_STEP && step.iter().all(|seen| seen.is_owned));
+            seen.extend(step.iter().map(|seen| seen.session.client_id.clone()));
+        }
+        assert!(seen.iter().map(|client_id| &**client_id).eq(ids.iter().map(String::as_str)));
+    }
+
+    #[test]
+    fn orders_go_to_the_owner_and_wait_for_it() {
+        let registry = Arc::new(Registry::new(usize::MAX));
+        let order = || Order {
+            by: "p".into(),
+            depth: 0,
+            what: crate::session::What::Unsubscribe { filter: "a".into() },
+        };
+        assert!(matches!(registry.give("c", order()), Given::NotThere));
+        let (session, _) = granted(claim(&registry, 1, false));
+        assert!(matches!(registry.give("c", order()), Given::ToOwner));
+        assert!(session.take_attention());
+        assert_eq!(session.take_orders().map(|orders| orders.0.len()), Some(1));
+        assert!(registry.change_absent("c", |_, _| ()).is_none(), "it has an owner");
+        assert!(registry.end_absent("c").is_none());
+        registry.leave(&session, Box::default(), None);
+        assert!(matches!(registry.give("c", order()), Given::Away(_)));
+        assert!(session.take_orders().is_none());
+        assert!(registry.change_absent("c", |_, _| ()).is_some());
+        assert!(registry.end_absent("c").is_some() && registry.look_up("c").is_none());
     }
 
     #[test]

@@ -1,13 +1,22 @@
-//! The subscriptions of one session, as its own connection sees them. The router holds them too,
-//! from the topic's side.
+//! The subscriptions of one session, from its side. The router holds them too, from the topic's.
+
+use std::num::NonZeroU32;
 
 use mqtt::SubscriptionOptions;
 
 #[derive(Default)]
 pub(crate) struct Subscriptions {
-    filters: Vec<(Box<str>, SubscriptionOptions)>,
+    filters: Vec<Subscribed>,
     /// What they count for.
     bytes: usize,
+}
+
+/// One of them.
+#[derive(Clone)]
+pub(crate) struct Subscribed {
+    pub(crate) filter: Box<str>,
+    pub(crate) options: SubscriptionOptions,
+    pub(crate) identifier: Option<NonZeroU32>,
 }
 
 /// What a level of a filter counts for besides its bytes: its place in the router.
@@ -15,35 +24,45 @@ const PER_LEVEL: usize = 100;
 
 impl Subscriptions {
     /// Adds or replaces; returns whether the filter is new. [MQTT-3.8.4-3]
-    pub(crate) fn insert(&mut self, filter: &str, options: SubscriptionOptions) -> bool {
-        if let Some((_, old)) = self.filters.iter_mut().find(|(known, _)| **known == *filter) {
-            *old = options;
+    pub(crate) fn insert(
+        &mut self,
+        filter: &str,
+        options: SubscriptionOptions,
+        identifier: Option<NonZeroU32>,
+    ) -> bool {
+        if let Some(known) = self.filters.iter_mut().find(|known| *known.filter == *filter) {
+            (known.options, known.identifier) = (options, identifier);
             return false;
         }
         if self.filters.len() == self.filters.capacity() {
             self.filters.reserve_exact(1.max(self.filters.len() / 2));
         }
-        self.filters.push((filter.into(), options));
+        self.filters.push(Subscribed { filter: filter.into(), options, identifier });
         self.bytes += cost(filter);
         true
     }
 
     /// Returns whether there was one.
     pub(crate) fn remove(&mut self, filter: &str) -> bool {
-        let position = self.filters.iter().position(|(known, _)| **known == *filter);
+        let position = self.filters.iter().position(|known| *known.filter == *filter);
         let removed = position.map(|at| self.filters.swap_remove(at));
-        self.bytes -= removed.as_ref().map_or(0, |(filter, _)| cost(filter));
+        self.bytes -= removed.as_ref().map_or(0, |known| cost(&known.filter));
         removed.is_some()
     }
 
     /// Whether a subscription can be made, or made anew, within so many, and so many bytes.
     pub(crate) fn have_room(&self, filter: &str, subscriptions: usize, bytes: usize) -> bool {
         let fits = self.filters.len() < subscriptions && self.bytes + cost(filter) <= bytes;
-        fits || self.filters.iter().any(|(known, _)| **known == *filter)
+        fits || self.filters.iter().any(|known| *known.filter == *filter)
     }
 
     pub(crate) fn filters(&self) -> impl Iterator<Item = &str> {
-        self.filters.iter().map(|(filter, _)| &**filter)
+        self.filters.iter().map(|known| &*known.filter)
+    }
+
+    /// All of them, to be looked at later.
+    pub(crate) fn all(&self) -> Vec<Subscribed> {
+        self.filters.clone()
     }
 }
 
@@ -61,7 +80,7 @@ mod tests {
         let mut subscriptions = Subscriptions::default();
         assert!(subscriptions.have_room("a/b", 1, 203) && !subscriptions.have_room("a/b", 1, 202));
         for _ in 0..3 {
-            subscriptions.insert("a/b", options);
+            subscriptions.insert("a/b", options, None);
         }
         assert!(subscriptions.have_room("c", 2, 304) && !subscriptions.have_room("c", 2, 303));
         assert!(!subscriptions.have_room("c", 1, 1000));

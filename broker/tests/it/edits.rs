@@ -87,7 +87,7 @@ fn a_plugin_in_c_changes_and_answers_later(version: Version) {
     client.expect("fast", "x");
     publisher.publish("a", "x", QoS::AtLeastOnce);
     let received = client.expect("b", "xx");
-    assert_eq!(user_properties(&received.properties).len(), version.has_properties().into());
+    assert_eq!(user_properties(&received.properties).len(), usize::from(version.has_properties()));
 }
 
 fn later_plugins_see_what_has_become_of_a_message(version: Version) {

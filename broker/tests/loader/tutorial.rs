@@ -53,6 +53,8 @@ fn the_tests_on_the_page_pass() {
     check_tests_pass("scratch-limiter", &pieces.concat().replace("mod ledger;", &ledger));
     let pieces = ["fn on_auth", "fn each_code_is_good"].map(piece);
     check_tests_pass("scratch-tested-codes", &pieces.concat());
+    let pieces = ["impl Plugin for Greeter", "fn visits_are_counted_and_told"].map(piece);
+    check_tests_pass("scratch-greeter", &pieces.concat());
 }
 
 /// One subscription for each client id; a second only after the first is given up.

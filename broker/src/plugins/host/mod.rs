@@ -3,9 +3,15 @@
 //! `crate::services`.
 #![allow(unsafe_code, reason = "called by plugins through a C ABI")]
 
+mod attributes;
+mod clients;
+mod kv;
 mod log;
 mod messages;
+mod metrics;
+mod retained;
 mod setting;
+mod timers;
 
 use std::{
     panic::{AssertUnwindSafe, catch_unwind},
@@ -32,7 +38,7 @@ use super::{
 };
 use crate::{
     hooks::running,
-    services::{Account, Declined},
+    services::{Account, Declined, InstanceId, Services},
 };
 
 /// Who is calling. Lives for ever, since the threads of a plugin may outlive its instance.
@@ -40,6 +46,8 @@ use crate::{
 /// So it holds nothing that should end earlier.
 pub(super) struct Caller {
     name: Box<str>,
+    instance: InstanceId,
+    services: Weak<Services>,
     account: Weak<Account>,
     granted: Capabilities,
     /// Calls that were refused for want of a capability: which were logged.
@@ -68,13 +76,15 @@ struct Complaint {
 
 impl Caller {
     pub(super) fn new(
+        services: &Arc<Services>,
         account: &Arc<Account>,
-        shadow: bool,
-        granted: Capabilities,
+        (shadow, granted): (bool, Capabilities),
         config: &str,
     ) -> &'static Caller {
         Box::leak(Box::new(Caller {
             name: (&*account.name).into(),
+            instance: services.next_instance(),
+            services: Arc::downgrade(services),
             account: Arc::downgrade(account),
             shadow,
             granted,
@@ -121,6 +131,13 @@ impl Caller {
     /// The instance is gone: whatever its threads ask for is declined.
     pub(super) fn end(&self) {
         self.ended.store(true, Ordering::Relaxed);
+        if let Some(services) = self.services.upgrade() {
+            services.timers.forget(self.instance);
+        }
+    }
+
+    pub(super) fn instance(&self) -> InstanceId {
+        self.instance
     }
 
     /// What belongs to the plugin.
@@ -251,6 +268,23 @@ const TABLE: HostApi = HostApi {
     publish: messages::publish,
     publish_to: messages::publish_to,
     retain: messages::retain,
+    each_retained: retained::each_retained,
+    disconnect: clients::disconnect,
+    subscribe: clients::subscribe,
+    unsubscribe: clients::unsubscribe,
+    each_client: clients::each_client,
+    each_subscription: clients::each_subscription,
+    receivers: clients::receivers,
+    attribute_set: attributes::attribute_set,
+    attribute_get: attributes::attribute_get,
+    kv_set: kv::kv_set,
+    kv_get: kv::kv_get,
+    kv_remove: kv::kv_remove,
+    kv_each: kv::kv_each,
+    timer_set: timers::timer_set,
+    timer_cancel: timers::timer_cancel,
+    metric: metrics::metric,
+    metric_update: metrics::metric_update,
     interest: interest::declare,
     config: setting::config,
     folder: setting::folder,
@@ -272,6 +306,21 @@ unsafe fn answer(
     let caller = unsafe { Caller::from_context(context) };
     let answer = contain(|| call(caller));
     answer.unwrap_or(Err(Declined::Stopping)).map_or_else(Declined::to_raw, |()| 0)
+}
+
+/// The same for a function that counts.
+///
+/// # Safety
+///
+/// As there.
+unsafe fn count(
+    context: HostContext,
+    call: impl FnOnce(&'static Caller) -> Result<i64, Declined>,
+) -> i64 {
+    // SAFETY: the caller's promise.
+    let caller = unsafe { Caller::from_context(context) };
+    let count = contain(|| call(caller)).unwrap_or(Err(Declined::Stopping));
+    count.unwrap_or_else(|declined| declined.to_raw().into())
 }
 
 /// A bug of ours must not take the plugin's frames with it, which cannot unwind.

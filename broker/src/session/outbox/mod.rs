@@ -191,6 +191,11 @@ impl Outbox {
         self.notes.take()
     }
 
+    /// Messages that wait for the client, and their bytes.
+    pub(crate) fn waiting(&self) -> (usize, usize) {
+        self.delivery.as_ref().map_or((0, 0), |delivery| delivery.waiting())
+    }
+
     /// Whether the client can be sent more at once.
     pub(crate) fn is_at_leisure(&self, limits: &QueueLimits) -> bool {
         self.queue.pending() <= limits.write_buffer

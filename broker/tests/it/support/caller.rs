@@ -1,10 +1,12 @@
 //! The plugin `caller`, which calls the broker as a test says.
 
+use std::net::SocketAddr;
+
 use hookmq::plugins::PluginEntry;
 use mqtt::{Packet, Properties, Publish, QoS, Version};
 use serde_json::{Value, json};
 
-use super::{Broker, Client};
+use super::{Broker, Client, Login};
 use crate::common::log;
 use crate::common::plugins::{self, PluginDir};
 
@@ -49,7 +51,11 @@ pub(crate) struct Asker {
 
 impl Asker {
     pub(crate) fn connect(broker: &Broker, version: Version) -> Asker {
-        let mut client = Client::connect(broker, version, "asker");
+        Asker::connect_to(broker.address(), version)
+    }
+
+    pub(crate) fn connect_to(address: SocketAddr, version: Version) -> Asker {
+        let mut client = Login::new(version, "asker").connect(address);
         client.subscribe("answer/asker", QoS::AtMostOnce);
         Asker { client, answers: "answer/asker".into() }
     }

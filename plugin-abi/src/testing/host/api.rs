@@ -40,36 +40,37 @@ pub(super) fn table() -> HostApiRef {
     HostApiRef(API.static_as_prefix())
 }
 
-const API: &WithMetadata<HostApi> = &WithMetadata::new(HostApi {
-    log,
-    max_level,
-    panicked,
-    publish,
-    publish_to,
-    retain,
-    each_retained,
-    disconnect,
-    subscribe,
-    unsubscribe,
-    each_client,
-    each_subscription,
-    receivers,
-    attribute_set,
-    attribute_get,
-    kv_set,
-    kv_get,
-    kv_remove,
-    kv_each,
-    timer_set,
-    timer_cancel,
-    metric,
-    metric_update,
-    interest,
-    config,
-    folder,
-    defer,
-    complete,
-});
+const API: &WithMetadata<HostApi> = &WithMetadata::new(TABLE);
+
+const TABLE: HostApi = {
+    let mut api = HostApi::of_1_0(log, max_level, panicked);
+    api.publish = publish;
+    api.publish_to = publish_to;
+    api.retain = retain;
+    api.each_retained = each_retained;
+    api.disconnect = disconnect;
+    api.subscribe = subscribe;
+    api.unsubscribe = unsubscribe;
+    api.each_client = each_client;
+    api.each_subscription = each_subscription;
+    api.receivers = receivers;
+    api.attribute_set = attribute_set;
+    api.attribute_get = attribute_get;
+    api.kv_set = kv_set;
+    api.kv_get = kv_get;
+    api.kv_remove = kv_remove;
+    api.kv_each = kv_each;
+    api.timer_set = timer_set;
+    api.timer_cancel = timer_cancel;
+    api.metric = metric;
+    api.metric_update = metric_update;
+    api.interest = interest;
+    api.config = config;
+    api.folder = folder;
+    api.defer = defer;
+    api.complete = complete;
+    api
+};
 
 type Done = Result<(), i32>;
 
@@ -142,7 +143,7 @@ unsafe extern "C" fn panicked(context: HostContext, message: View<'_>, file: Vie
 unsafe extern "C" fn publish(context: HostContext, raw: EventPtr<raw::Message<'static>>) -> i32 {
     answer_with(context, "publish", |world| {
         let retains = retains(&raw);
-        let message = message(raw)?;
+        let message = message(&raw)?;
         if retains {
             world.clients.retain(message.clone());
         }
@@ -157,7 +158,7 @@ unsafe extern "C" fn publish_to(
     raw: EventPtr<raw::Message<'static>>,
 ) -> i32 {
     answer_with(context, "publish", |world| {
-        let (client_id, message) = (text(client_id)?, message(raw)?);
+        let (client_id, message) = (text(client_id)?, message(&raw)?);
         world.find(client_id)?;
         world.calls.sent.push((client_id.to_owned(), message));
         Ok(())
@@ -166,7 +167,7 @@ unsafe extern "C" fn publish_to(
 
 unsafe extern "C" fn retain(context: HostContext, raw: EventPtr<raw::Message<'static>>) -> i32 {
     answer_with(context, "write-retained", |world| {
-        let message = message(raw)?;
+        let message = message(&raw)?;
         world.clients.retain(message.clone());
         world.calls.retained.push(message);
         Ok(())
@@ -202,7 +203,8 @@ unsafe extern "C" fn disconnect(
         let code = u8::try_from(code).ok().filter(|code| (0x80..=0xA2).contains(code));
         let kick = Kick::from_raw(code.ok_or(raw::UNFIT)?, words, flags);
         let ends = flags & raw::CLEAR_SESSION != 0;
-        if !world.clients.is_connected(client_id) && !(ends && world.clients.has(client_id)) {
+        let ends_session = ends && world.clients.has(client_id);
+        if !world.clients.is_connected(client_id) && !ends_session {
             return Err(raw::NOT_THERE);
         }
         match ends {
@@ -532,7 +534,7 @@ unsafe extern "C" fn complete(
     })
 }
 
-fn message(raw: EventPtr<raw::Message<'static>>) -> Result<Message, i32> {
+fn message(raw: &EventPtr<raw::Message<'static>>) -> Result<Message, i32> {
     // SAFETY: the plugin was built with this crate, and its message lives for the call.
     let raw = unsafe { raw.ptr.as_ref() };
     let message = Message::from_raw(raw).ok_or(raw::UNFIT)?;

@@ -10,7 +10,8 @@ use std::sync::{Mutex, PoisonError, mpsc};
 
 use call::Call;
 use plugin_abi::{
-    Config, Host, Message, Origin, Plugin, Publish, Result, Tick, log, plugin, serde::Deserialize,
+    Config, Connect, Host, Message, Origin, Plugin, Publish, Result, Subscribe,
+    SubscriptionOptions, Tick, log, plugin, serde::Deserialize,
 };
 
 struct Caller {
@@ -27,11 +28,13 @@ struct Settings {
     first: Vec<Call>,
     /// Each message to this topic is published to it again.
     again: String,
-    /// Nothing is published to this topic.
+    /// Nothing is published to this topic, and nobody subscribes to it.
     veto: String,
+    /// The client `newcomer` is subscribed to this as it connects.
+    subscribe: String,
 }
 
-#[plugin]
+#[plugin(wants = "publish kick subscribe read-clients read-retained write-retained kv")]
 impl Plugin for Caller {
     fn bootstrap(host: Host, config: Config) -> Result<Self> {
         let settings: Settings = config.get()?;
@@ -41,6 +44,28 @@ impl Plugin for Caller {
         let (calls, todo) = mpsc::channel::<Call>();
         std::thread::spawn(move || todo.iter().for_each(|call| call.answer(&host)));
         Ok(Caller { host, settings, calls: Mutex::new(Some(calls)) })
+    }
+
+    fn on_connect(&self, event: &Connect<'_>) -> bool {
+        let (client_id, filter) = (event.client().client_id(), &*self.settings.subscribe);
+        if client_id == "newcomer" && !filter.is_empty() {
+            let subscribed = self.host.subscribe(client_id, filter, SubscriptionOptions::default());
+            if let Err(error) = subscribed {
+                log::info!("not subscribed: {error:?}");
+            }
+        }
+        true
+    }
+
+    fn on_before_subscribe(&self, event: &Subscribe<'_>) -> bool {
+        self.settings.veto.is_empty() || event.filter() != self.settings.veto
+    }
+
+    fn on_subscribe(&self, event: &Subscribe<'_>) {
+        if event.origin() == Origin::Plugin {
+            let (client_id, filter) = (event.client().client_id(), event.filter());
+            log::info!("{client_id} is subscribed to {filter} by {:?}", event.source());
+        }
     }
 
     fn on_before_publish(&self, event: &Publish<'_>) -> bool {
