@@ -205,14 +205,15 @@ fn others_do_not_wait(version: Version) {
     let mut other = test.connect("other");
     other.subscribe("here", QoS::AtMostOnce);
     let login = Login::new(version, "slow").bytes();
-    let mut crowd: Vec<_> = (0..many)
-        .map(|_| {
+    let mut crowd: Vec<_> = (1..=many)
+        .map(|waits| {
             let mut client = Client::open(test.broker.address(), version);
             client.send_bytes(&login);
+            // Until then it is half open, and might give way.
+            test.wait_for("1 waits slow", waits);
             client
         })
         .collect();
-    test.wait_for("1 waits slow", many);
     for _ in 0..10 {
         other.send(&publish("here", "x", QoS::AtMostOnce, 0));
         other.expect("here", "x");
