@@ -169,7 +169,7 @@ mod tests {
     /// Changes what it can, and is told what it cannot.
     struct Changer;
 
-    #[allow(refining_impl_trait)]
+    #[allow(refining_impl_trait, reason = "as the attribute has it")]
     impl Plugin for Changer {
         fn bootstrap(_host: Host, _config: Config) -> Result<Self> {
             Ok(Changer)

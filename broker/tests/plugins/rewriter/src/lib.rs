@@ -20,6 +20,7 @@
 //! as above, separated by commas, then `continue`, `veto`, `refuse CODE WORDS`, `drop` or `done` (on_auth).
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that is wrong fails")]
+#![allow(clippy::disallowed_types, reason = "it depends on nothing but plugin-abi")]
 
 mod change;
 
