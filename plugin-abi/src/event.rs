@@ -286,7 +286,7 @@ impl<'a> BeforeConnect<'a> {
     /// The user name before a plugin has changed it. Since 1.1.
     pub fn original_username(&self) -> Option<&'a str> {
         let original = later!(self, BeforeConnect, original_username: raw::Text<'a>);
-        match original.map(|text| text.as_str()) {
+        match original.map(raw::Text::as_str) {
             None => self.client().username(),
             Some(text) => Some(text).filter(|text| !text.is_empty()),
         }

@@ -143,7 +143,7 @@ unsafe extern "C" fn panicked(context: HostContext, message: View<'_>, file: Vie
 unsafe extern "C" fn publish(context: HostContext, raw: EventPtr<raw::Message<'static>>) -> i32 {
     answer_with(context, "publish", |world| {
         let retains = retains(&raw);
-        let message = message(raw)?;
+        let message = message(&raw)?;
         if retains {
             world.clients.retain(message.clone());
         }
@@ -158,7 +158,7 @@ unsafe extern "C" fn publish_to(
     raw: EventPtr<raw::Message<'static>>,
 ) -> i32 {
     answer_with(context, "publish", |world| {
-        let (client_id, message) = (text(client_id)?, message(raw)?);
+        let (client_id, message) = (text(client_id)?, message(&raw)?);
         world.find(client_id)?;
         world.calls.sent.push((client_id.to_owned(), message));
         Ok(())
@@ -167,7 +167,7 @@ unsafe extern "C" fn publish_to(
 
 unsafe extern "C" fn retain(context: HostContext, raw: EventPtr<raw::Message<'static>>) -> i32 {
     answer_with(context, "write-retained", |world| {
-        let message = message(raw)?;
+        let message = message(&raw)?;
         world.clients.retain(message.clone());
         world.calls.retained.push(message);
         Ok(())
@@ -203,7 +203,9 @@ unsafe extern "C" fn disconnect(
         let code = u8::try_from(code).ok().filter(|code| (0x80..=0xA2).contains(code));
         let kick = Kick::from_raw(code.ok_or(raw::UNFIT)?, words, flags);
         let ends = flags & raw::CLEAR_SESSION != 0;
-        if !world.clients.is_connected(client_id) && !(ends && world.clients.has(client_id)) {
+        let can_go = world.clients.is_connected(client_id);
+        let can_end = ends && world.clients.has(client_id);
+        if !can_go && !can_end {
             return Err(raw::NOT_THERE);
         }
         match ends {
@@ -533,7 +535,7 @@ unsafe extern "C" fn complete(
     })
 }
 
-fn message(raw: EventPtr<raw::Message<'static>>) -> Result<Message, i32> {
+fn message(raw: &EventPtr<raw::Message<'static>>) -> Result<Message, i32> {
     // SAFETY: the plugin was built with this crate, and its message lives for the call.
     let raw = unsafe { raw.ptr.as_ref() };
     let message = Message::from_raw(raw).ok_or(raw::UNFIT)?;
