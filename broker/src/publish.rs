@@ -106,7 +106,7 @@ impl Broker {
         self: &Arc<Self>,
         shard: &mut Shard,
         letter: Letter,
-    ) -> Result<Option<Arc<Session>>, Waits> {
+    ) -> Result<Option<Arc<Session>>, Box<Waits>> {
         let stage = match letter.by {
             By::Will(_) => Stage::Will,
             By::Plugin(_) => Stage::BeforePublish,
@@ -116,7 +116,8 @@ impl Broker {
             Ok(crowded) => Ok(crowded),
             Err(progress) => {
                 let due = due(shard, &progress);
-                Err(Waits { broker: self.clone(), due, timer: None, rest: Some((asked, progress)) })
+                let (broker, rest) = (self.clone(), Some((asked, progress)));
+                Err(Box::new(Waits { broker, due, timer: None, rest }))
             }
         }
     }

@@ -40,7 +40,7 @@ impl Later {
     /// # Errors
     ///
     /// As there.
-    pub fn complete_auth(mut self, verdict: AuthVerdict) -> Result<(), HostError> {
+    pub fn complete_auth(mut self, verdict: &AuthVerdict) -> Result<(), HostError> {
         let (code, parts) = verdict.parts();
         self.parts.extend_from_slice(parts);
         self.send(code)

@@ -54,13 +54,20 @@ impl Verdict {
     }
 
     /// Hands to the broker what is no number, and returns the number that crosses the border.
+    #[inline]
     pub(crate) fn give(self, event: &impl Answerable) -> i32 {
+        match self {
+            Verdict::Continue => raw::CONTINUE,
+            Verdict::Veto => raw::VETO,
+            Verdict::Pending => raw::PENDING,
+            more => more.give_parts(event),
+        }
+    }
+
+    #[cold]
+    fn give_parts(self, event: &impl Answerable) -> i32 {
         let Some(answer) = event.answer() else {
-            return match self {
-                Verdict::Refuse { .. } => raw::VETO,
-                Verdict::Throttle(_) => raw::CONTINUE,
-                other => other.number(&mut Vec::new()),
-            };
+            return if matches!(self, Verdict::Refuse { .. }) { raw::VETO } else { raw::CONTINUE };
         };
         let mut parts = Vec::new();
         let number = self.number(&mut parts);

@@ -29,6 +29,7 @@ pub(super) fn answer(roster: &Roster, request: Request) -> Result<Value, String>
         Request::Reorder { plugins } => changed(roster.reorder(&plugins)),
         // It has no end, and is not answered here.
         Request::Trace { .. } => Ok(Value::Null),
+        Request::Metrics {} => Ok(Value::String(roster.plugins().metrics_text())),
         Request::Stats { plugin } => stats(roster, plugin.as_deref()),
     }
 }

@@ -39,6 +39,9 @@ pub(super) enum Request {
         #[serde(default)]
         answers: Shown,
     },
+    /// The metrics of the plugins.
+    #[serde(rename = "plugins.metrics")]
+    Metrics {},
     /// What the plugins have done.
     #[serde(rename = "plugins.stats")]
     Stats { plugin: Option<String> },

@@ -203,7 +203,7 @@ impl<'a> Fanout<'a> {
                 retain: item.retain && target.retain_as_published,
             }
         });
-        deliveries.ask(&whom.receiver(&target), offers, &mut self.rulings);
+        deliveries.ask(&whom.receiver(&target), &offers, &mut self.rulings);
         true
     }
 

@@ -53,7 +53,7 @@ impl Account {
     }
 
     pub(crate) fn config_folder(&self) -> Result<PathBuf, Declined> {
-        Ok(std::path::absolute(&self.services()?.folders.config).map_err(|_| Declined::NotThere)?)
+        std::path::absolute(&self.services()?.folders.config).map_err(|_| Declined::NotThere)
     }
 
     /// Makes it if it is not there. Blocks on the disk the first time.

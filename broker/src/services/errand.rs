@@ -51,7 +51,7 @@ impl Errand {
         shard: &mut Shard,
         account: &Arc<Account>,
         depth: u32,
-    ) -> Result<Option<Arc<Session>>, Waits> {
+    ) -> Result<Option<Arc<Session>>, Box<Waits>> {
         match self {
             Errand::Publish(packet) => publish(broker, shard, account, &packet, depth),
             Errand::Send(client_id, packet) => {
@@ -82,7 +82,7 @@ fn publish(
     account: &Arc<Account>,
     packet: &Packet,
     depth: u32,
-) -> Result<Option<Arc<Session>>, Waits> {
+) -> Result<Option<Arc<Session>>, Box<Waits>> {
     let Some((_, publish)) = packet.read() else { return Ok(None) };
     let message = Message::new(&publish, shard.second());
     let letter = Letter { message, by: By::Plugin(account.clone()), depth };

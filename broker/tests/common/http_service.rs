@@ -104,7 +104,7 @@ impl HttpService {
 
     /// The next request.
     pub(crate) fn asked(&self) -> Asked {
-        self.asked.lock().recv_timeout(SILENCE).expect("nobody asks")
+        self.asked.lock().recv_timeout(SILENCE).unwrap()
     }
 
     /// How many requests have come that nobody has looked at; they are forgotten.

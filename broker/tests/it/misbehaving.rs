@@ -235,7 +235,7 @@ fn who_hangs_holds_up_one_thread(version: Version) {
     client.send(&Packet::PingReq);
     wait_for(&format!("plugin {name} is in on_publish for "));
     other.subscribe("b", QoS::AtMostOnce);
-    other.publish("b", "x", QoS::AtMostOnce);
+    tell(&mut other, "b", "x");
     other.expect("b", "x");
     directory.write("go on", b"");
     client.receive(|packet| assert_eq!(packet, Packet::PingResp));

@@ -1,6 +1,7 @@
 //! On what terms plugins are loaded: what they ask for, what the config grants, and which file it means.
 
 use hookmq::plugins::{Capability, PluginEntry, Sha256};
+use plugin_abi::raw;
 use serde_json::Value;
 
 use crate::{
@@ -139,47 +140,84 @@ const CALLS: &str = r#"
 #include <stdio.h>
 #include "plugin.h"
 
-MQ_PLUGIN_WITH("calls", "1.0.0", "MIT", "Calls", MQ_MAY_USE("publish write-retained"));
+MQ_PLUGIN_WITH("calls", "1.0.0", "MIT", "Calls", MQ_MAY_USE("publish"));
 
-static void say(const mq_host *host, const char *name, long returned)
+static void say(const mq_host *host, const char *name, long long returned)
 {
     char text[64];
-    int size = snprintf(text, sizeof text, "%s %ld", name, returned);
+    int size = snprintf(text, sizeof text, "%s %lld", name, returned);
     host->log(host->ctx, 3, MQ_TEXT(""), (mq_view){(const uint8_t *)text, (size_t)size}, MQ_TEXT(""), 0);
 }
 
+static int32_t message(void *user, const mq_message *it) { (void)user; (void)it; return 1; }
+static int32_t client(void *user, const mq_client_info *it) { (void)user; (void)it; return 1; }
+static int32_t subscription(void *user, const mq_subscription_info *it) { (void)user; (void)it; return 1; }
+static int32_t value(void *user, mq_view it) { (void)user; (void)it; return 1; }
+static int32_t pair(void *user, mq_view key, mq_view it) { (void)user; (void)key; (void)it; return 1; }
+
 int32_t Bootstrap(const mq_host *host, mq_view json, void **instance)
 {
-    mq_message message = {.size = sizeof message, .topic = MQ_TEXT("t")};
+    mq_message it = {.size = sizeof it, .topic = MQ_TEXT("t")};
+    mq_view c = MQ_TEXT("c"), t = MQ_TEXT("t"), none = MQ_TEXT("");
+    void *ctx = host->ctx;
     (void)json; (void)instance;
-    say(host, "publish", host->publish(host->ctx, &message));
-    say(host, "publish_to", host->publish_to(host->ctx, MQ_TEXT("c"), &message));
-    say(host, "retain", host->retain(host->ctx, &message));
+    say(host, "publish", host->publish(ctx, &it));
+    say(host, "publish", host->publish_to(ctx, c, &it));
+    say(host, "kick", host->disconnect(ctx, c, 0x98, none, 0));
+    say(host, "subscribe", host->subscribe(ctx, c, t, 0, 0));
+    say(host, "subscribe", host->unsubscribe(ctx, c, t));
+    say(host, "read-clients", host->each_client(ctx, none, NULL, client));
+    say(host, "read-clients", host->each_subscription(ctx, none, NULL, subscription));
+    say(host, "read-clients", host->receivers(ctx, t, NULL, subscription));
+    say(host, "read-retained", host->each_retained(ctx, t, NULL, message));
+    say(host, "write-retained", host->retain(ctx, &it));
+    say(host, "kv", host->kv_set(ctx, c, t, 0));
+    say(host, "kv", host->kv_get(ctx, c, NULL, value));
+    say(host, "kv", host->kv_each(ctx, none, NULL, pair));
+    say(host, "kv", host->kv_remove(ctx, c));
     return 0;
 }
 "#;
 
-#[test]
-fn what_is_not_granted_is_answered_so_and_logged_once() {
+/// What each call of the plugin is answered that is granted these, by the capability that it takes.
+fn calls(name: &str, capabilities: &[Capability]) -> Vec<(String, i64)> {
     let dir = PluginDir::new();
-    let library = plugins::c_text(CALLS);
-    let granted = |name: &str, capabilities: &[Capability]| {
-        dir.put(&library, name);
-        let capabilities = Some(capabilities.iter().copied().collect());
-        let plugin = PluginEntry { capabilities, ..entry(name, Value::Null) };
-        drop(load(&dir, &[plugin]));
-        common::log::messages(&format!("plugin::{name}"))
+    dir.put(plugins::c_text(CALLS), name);
+    let capabilities = Some(capabilities.iter().copied().collect());
+    drop(load(&dir, &[PluginEntry { capabilities, ..entry(name, Value::Null) }]));
+    let said = common::log::messages(&format!("plugin::{name}"));
+    let answer = |line: &String| {
+        let (capability, answer) = line.split_once(' ').unwrap();
+        (capability.to_owned(), answer.parse().unwrap())
     };
-    let nothing = granted("calls-nothing", &[]);
-    assert_eq!(nothing, ["publish -4", "publish_to -4", "retain -4"]);
-    let publish = granted("calls-publish", &[Capability::Publish]);
-    assert_eq!((publish[0].as_str(), publish[2].as_str()), ("publish 0", "retain -4"));
-    assert_ne!(publish[1], "publish_to -4");
-    assert_eq!(granted("calls-retain", &[Capability::WriteRetained])[0], "publish -4");
-    let logged = common::log::lines("plugin calls-nothing called for what takes the capability");
-    let capability = |line: &String| {
-        line.split("capability ").nth(1).unwrap().split(',').next() == Some("publish")
+    said.iter().map(answer).collect()
+}
+
+const NOT_GRANTED: i64 = raw::NOT_GRANTED as i64;
+
+#[test]
+fn each_call_takes_its_capability() {
+    for name in Capability::names() {
+        let plugin = format!("calls-with-{name}");
+        for (capability, answer) in calls(&plugin, &[Capability::named(name).unwrap()]) {
+            let granted = capability == name;
+            assert_eq!(answer == NOT_GRANTED, !granted, "{capability} with {name}: {answer}");
+        }
+    }
+}
+
+#[test]
+fn what_is_not_granted_is_logged_once() {
+    let answers = calls("calls-with-none", &[]);
+    assert!(answers.iter().all(|(_, answer)| *answer == NOT_GRANTED), "{answers:?}");
+    let logged = common::log::lines("plugin calls-with-none called for what takes the capability");
+    let taken = |line: &String| {
+        let (_, after) = line.split_once("the capability ").unwrap();
+        after.split(',').next().unwrap().to_owned()
     };
-    assert_eq!(logged.iter().filter(|line| capability(line)).count(), 1, "{logged:?}");
-    assert_eq!(logged.len(), 2, "{logged:?}");
+    let mut told: Vec<String> = logged.iter().map(taken).collect();
+    let mut all: Vec<&str> = Capability::names().filter(|name| *name != "network").collect();
+    told.sort_unstable();
+    all.sort_unstable();
+    assert_eq!(told, all);
 }

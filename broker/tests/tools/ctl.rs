@@ -70,6 +70,9 @@ fn plugins_are_listed() {
     said.check(0, &[]);
     assert_eq!(words(&said.out[0])[..4], ["PLUGIN", "HOOK", "ASKED", "ALLOWED"]);
     assert_eq!(words(&said.out[1])[..3], ["hello", "on_connect", "0"]);
+    let said = ctl(&folder, &["metrics"]);
+    said.check(0, &[]);
+    assert_eq!(said.out.last().unwrap(), "# EOF");
 }
 
 #[test]

@@ -125,7 +125,7 @@ impl<'a> Deliveries<'a> {
     pub(crate) fn ask<'m>(
         &self,
         receiver: &Receiver<'_>,
-        offers: impl Iterator<Item = Offer<'m>> + Clone,
+        offers: &(impl Iterator<Item = Offer<'m>> + Clone),
         rulings: &mut Rulings,
     ) {
         rulings.clear();
@@ -155,7 +155,7 @@ impl<'a> Deliveries<'a> {
     /// Asks about one message.
     pub(crate) fn ask_one(&self, receiver: &Receiver<'_>, offer: Offer<'_>) -> Ruling {
         let mut rulings = Rulings::default();
-        self.ask(receiver, std::iter::once(offer), &mut rulings);
+        self.ask(receiver, &std::iter::once(offer), &mut rulings);
         rulings.each.pop().unwrap_or(Ruling::Allowed)
     }
 

@@ -60,7 +60,7 @@ impl File {
     }
 
     /// Puts pairs, or removes them, all at once; they are on the disk when it returns.
-    pub(super) fn write(&mut self, changes: &[(&Box<[u8]>, Option<Pair>)]) -> Result<(), KvError> {
+    pub(super) fn write(&mut self, changes: &[(&[u8], Option<Pair>)]) -> Result<(), KvError> {
         if changes.is_empty() {
             return Ok(());
         }
@@ -68,7 +68,7 @@ impl File {
         self.put(changes).map_err(|error| KvError::Unusable { file, error: error.to_string() })
     }
 
-    fn put(&mut self, changes: &[(&Box<[u8]>, Option<Pair>)]) -> Result<(), redb::Error> {
+    fn put(&mut self, changes: &[(&[u8], Option<Pair>)]) -> Result<(), redb::Error> {
         if let Some(database) = &self.database {
             return put(database, changes);
         }
@@ -91,16 +91,16 @@ impl File {
     }
 }
 
-fn put(database: &Database, changes: &[(&Box<[u8]>, Option<Pair>)]) -> Result<(), redb::Error> {
+fn put(database: &Database, changes: &[(&[u8], Option<Pair>)]) -> Result<(), redb::Error> {
     let transaction = database.begin_write()?;
     let mut table = transaction.open_table(TABLE)?;
     for (key, pair) in changes {
         match pair {
             Some(Pair { value, ends }) => {
                 let stored = [&ends.to_le_bytes()[..], value].concat();
-                table.insert(&***key, &*stored)?;
+                table.insert(*key, &*stored)?;
             }
-            None => drop(table.remove(&***key)?),
+            None => drop(table.remove(*key)?),
         }
     }
     drop(table);

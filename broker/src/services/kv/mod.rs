@@ -41,6 +41,9 @@ struct Pairs {
     told: bool,
 }
 
+/// A key and its value.
+type Shown = (Box<[u8]>, Arc<[u8]>);
+
 #[derive(Clone)]
 struct Pair {
     value: Arc<[u8]>,
@@ -115,7 +118,7 @@ impl Kv {
     }
 
     /// Some pairs behind `last`. None: that was all.
-    fn step(&self, prefix: &[u8], last: Option<&[u8]>) -> Vec<(Box<[u8]>, Arc<[u8]>)> {
+    fn step(&self, prefix: &[u8], last: Option<&[u8]>) -> Vec<Shown> {
         let now = now();
         let from = last.map_or(Bound::Included(prefix), Bound::Excluded);
         let pairs = self.pairs.lock();
@@ -141,7 +144,7 @@ impl Kv {
         let keys = std::mem::take(&mut pairs.changed);
         pairs.told = false;
         let changes: Vec<_> =
-            keys.iter().map(|key| (key, pairs.by_key.get(key).cloned())).collect();
+            keys.iter().map(|key| (&**key, pairs.by_key.get(key).cloned())).collect();
         drop(pairs);
         let written = file.write(&changes);
         if written.is_err() {

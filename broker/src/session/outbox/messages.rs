@@ -165,7 +165,9 @@ impl Outbox {
         }
         for packet_id in too_large {
             let cancelled = delivery.outbound.cancel(packet_id);
-            cancelled.map(|message| self.notes.drop(DropCause::TooLarge, || message));
+            if let Some(message) = cancelled {
+                self.notes.drop(DropCause::TooLarge, || message);
+            }
         }
         self.refill(now);
     }
@@ -196,7 +198,9 @@ impl Outbox {
                 let answer = delivery.outbound.pubrec(packet_id, reason);
                 if reason.is_error() {
                     let message = message.or_else(|| delivery.take_received(packet_id));
-                    message.map(|message| self.notes.acknowledged(message, reason));
+                    if let Some(message) = message {
+                        self.notes.acknowledged(message, reason);
+                    }
                     return;
                 }
                 delivery.received.extend(message.map(|message| (packet_id, message)));
@@ -235,7 +239,9 @@ impl Outbox {
                 append_message(&mut self.queue, link, message, packet_id, true, now);
             } else {
                 let cancelled = delivery.outbound.cancel(packet_id);
-                cancelled.map(|message| self.notes.drop(DropCause::TooLarge, || message));
+                if let Some(message) = cancelled {
+                    self.notes.drop(DropCause::TooLarge, || message);
+                }
             }
         }
         while let Some((packet_id, message)) = delivery.next() {

@@ -52,6 +52,8 @@ pub(super) enum Command {
     },
     /// Show what plugins answer as they do, until it is interrupted: all but what just goes on
     Trace(Trace),
+    /// Print the metrics that plugins have made, as OpenMetrics text
+    Metrics,
     /// Show how often each hook was asked, what came of it, and how long it took
     Stats {
         /// Of this plugin alone
@@ -118,6 +120,7 @@ impl Command {
                 vec![json!({ "command": "plugins.reorder", "plugins": plugins })]
             }
             Command::Trace(trace) => vec![trace.request()],
+            Command::Metrics => vec![json!({ "command": "plugins.metrics" })],
             Command::Stats { plugin: None } => vec![json!({ "command": "plugins.stats" })],
             Command::Stats { plugin: Some(plugin) } => about("stats", plugin),
         })
@@ -127,6 +130,7 @@ impl Command {
         let plugin = request.get("plugin").and_then(Value::as_str).unwrap_or_default();
         match self {
             Command::List => table::print(&plugins(answer)),
+            Command::Metrics => say(answer.as_str().unwrap_or_default().trim_end()),
             Command::Stats { .. } => table::print(&stats(answer)),
             Command::Config { section: None, .. } | Command::Trace(_) => say(answer),
             Command::Enable { .. } => say(format_args!("{plugin} is enabled")),

@@ -203,9 +203,8 @@ unsafe extern "C" fn disconnect(
         let code = u8::try_from(code).ok().filter(|code| (0x80..=0xA2).contains(code));
         let kick = Kick::from_raw(code.ok_or(raw::UNFIT)?, words, flags);
         let ends = flags & raw::CLEAR_SESSION != 0;
-        let can_go = world.clients.is_connected(client_id);
-        let can_end = ends && world.clients.has(client_id);
-        if !can_go && !can_end {
+        let ends_session = ends && world.clients.has(client_id);
+        if !world.clients.is_connected(client_id) && !ends_session {
             return Err(raw::NOT_THERE);
         }
         match ends {

@@ -86,7 +86,7 @@ pub(crate) fn answer(mut later: Later, text: &str) -> String {
             let reason = words.next().unwrap_or_default().to_owned();
             said = later.complete(Verdict::refuse_with(code).reason(reason));
         }
-        "done" => said = later.complete_auth(AuthVerdict::success().username("proved")),
+        "done" => said = later.complete_auth(&AuthVerdict::success().username("proved")),
         "drop" => drop(later),
         other => panic!("{other}"),
     }
