@@ -15,13 +15,13 @@ use super::decision::{Decision, Verdict};
 use super::edits::Edits;
 use super::parts::{Scope, VerdictParts};
 use super::point::Point;
+use super::progress::Progress;
 use super::record::Treatment;
-use super::shadow::Shadows;
 use super::stats::Came;
 use super::subject::{Shown, Subject};
 use super::{running, trace};
 use crate::config::Limits;
-use crate::plugins::{Answer, AnswerHandle, Completion, Loaded, Parts, Ticket};
+use crate::plugins::{Answer, AnswerHandle, Completion, Parts, Ticket};
 
 /// Who asks, and how far it has come.
 pub struct Asking<'a> {
@@ -49,123 +49,6 @@ impl<'a> Asking<'a> {
 
     pub(super) fn waker(&self) -> Option<&'a Waker> {
         self.waker
-    }
-}
-
-/// How far the plugins have been asked about one event.
-#[derive(Default)]
-pub(crate) struct Progress {
-    /// Those that it began with.
-    hooks: Option<Arc<Hooks>>,
-    /// The plugin that is asked.
-    index: usize,
-    /// The last plugin that has changed what is decided by.
-    editor: Option<usize>,
-    /// Those before the editor are asked again.
-    again: bool,
-    edits: Option<Box<Edits>>,
-    throttle: Duration,
-    shadows: Shadows,
-    /// For the answer of the plugin that is asked.
-    ticket: Option<Ticket>,
-    awaited: Option<Awaited>,
-}
-
-/// Whose answer is waited for, and in which hook. Counted when that is over, however it ends.
-struct Awaited {
-    plugin: Arc<Loaded>,
-    hook: usize,
-}
-
-impl Drop for Awaited {
-    fn drop(&mut self) {
-        self.plugin.record().count(self.hook, Came::Completed);
-    }
-}
-
-impl Progress {
-    fn wait_for<P: Point>(&mut self, ticket: Ticket, link: &Link<P>, hook: usize) {
-        link.record().count(hook, Came::Pending);
-        self.ticket = Some(ticket);
-        self.awaited = Some(Awaited { plugin: link.loaded().clone(), hook });
-    }
-
-    /// The answer has come, or is given up.
-    pub(super) fn wait_is_over(&mut self) {
-        (self.ticket, self.awaited) = (None, None);
-    }
-
-    /// Whether the answer that it waits for is there.
-    pub(crate) fn is_answered(&self) -> bool {
-        self.ticket.as_ref().is_none_or(Ticket::is_answered)
-    }
-
-    /// The same, for somebody else to be woken when it comes.
-    pub(crate) fn is_answered_or_wakes(&self, waker: &Waker) -> bool {
-        self.ticket.as_ref().is_none_or(|ticket| {
-            ticket.set_waker(waker);
-            ticket.is_answered()
-        })
-    }
-
-    /// How long the answer may take, from the beginning.
-    pub(crate) fn deadline(&self) -> Duration {
-        self.ticket.as_ref().map_or(Duration::ZERO, Ticket::deadline)
-    }
-
-    /// At a plugin of on_auth that answers later.
-    pub(super) fn waiting<P: Point>(
-        hooks: &Arc<Hooks>,
-        index: usize,
-        ticket: Ticket,
-        link: &Link<P>,
-    ) -> Box<Progress> {
-        let mut progress = Progress { hooks: Some(hooks.clone()), index, ..Progress::default() };
-        progress.wait_for(ticket, link, P::INDEX);
-        Box::new(progress)
-    }
-
-    /// The plugin that is asked.
-    pub(super) fn index(&self) -> usize {
-        self.index
-    }
-
-    /// The answer, if it is there.
-    pub(super) fn completion(&self) -> Option<Completion> {
-        self.ticket.as_ref().and_then(Ticket::take)
-    }
-
-    /// The hooks that it began with.
-    pub(super) fn hooks(&self) -> Option<Arc<Hooks>> {
-        self.hooks.clone()
-    }
-
-    /// Adds what the plugin at hand has changed, if all together fits.
-    fn add(&mut self, edits: Edits, fits: impl FnOnce(&Edits) -> bool) -> bool {
-        let mut all = self.edits.as_deref().cloned().unwrap_or_default();
-        let is_decisive = all.add(edits);
-        if !fits(&all) {
-            return false;
-        }
-        self.edits = Some(Box::new(all));
-        if is_decisive {
-            self.editor = Some(self.index);
-        }
-        true
-    }
-
-    /// Goes to the next plugin; returns whether there is one.
-    fn next(&mut self, count: usize) -> bool {
-        self.index += 1;
-        if self.again {
-            return self.editor.is_some_and(|editor| self.index < editor);
-        }
-        if self.index < count {
-            return true;
-        }
-        self.again = self.editor.is_some_and(|editor| editor > 0);
-        self.index = 0;
-        self.again
     }
 }
 
@@ -215,7 +98,7 @@ impl<P: Point> Chain<P> {
                 }
             }
             drop(running);
-            let progress = Box::new(Progress { index, ..Progress::default() });
+            let progress = Box::new(Progress::at(index));
             return self.settle(hooks, subject, asking, progress, reply);
         }
         Decision::CONTINUE
@@ -244,7 +127,7 @@ impl<P: Point> Chain<P> {
             (code, broken) = if unfit { (NO_ANSWER, Some(UNFIT)) } else { (answered, None) };
         }
         if trace::is_on()
-            && let Some(link) = self.link(progress.index)
+            && let Some(link) = self.link(progress.index())
         {
             let client = subject.client(edits);
             let shown = Shown { edits, answer: AnswerHandle::CLOSED, again: progress.again };
@@ -266,7 +149,7 @@ impl<P: Point> Chain<P> {
         mut reply: Option<Reply>,
     ) -> Decision {
         let mut verdict = Verdict::Continue;
-        while let Some(link) = self.link(progress.index) {
+        while let Some(link) = self.link(progress.index()) {
             let settled = match reply.take() {
                 Some(reply) => act(link, subject, asking.limits, &mut progress, reply),
                 None => ask_alone(link, subject, asking, &mut progress),
@@ -278,7 +161,7 @@ impl<P: Point> Chain<P> {
                     break;
                 }
                 Settled::Wait => {
-                    progress.hooks.get_or_insert_with(|| hooks.clone());
+                    progress.keep(hooks);
                     asking.progress = Some(progress);
                     return Decision::new(Verdict::Pending, Duration::ZERO);
                 }
@@ -364,7 +247,7 @@ fn ask_alone<P: Point, S: Subject<P>>(
         // What it has handed over is forgotten.
         (Ok(reply), Treatment::TryOut) => {
             if let Some(says_no) = link.tried_out(reply.code) {
-                progress.shadows.note(progress.index, says_no);
+                progress.shadows.note(progress.index(), says_no);
             }
             Settled::GoOn
         }

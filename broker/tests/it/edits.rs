@@ -181,7 +181,7 @@ fn changed_and_other_messages_keep_their_order(version: Version) {
     let originals: Vec<_> = test
         .said("on_publish")
         .iter()
-        .map(|line| line.split(" original=").nth(1).unwrap()[..1].to_owned())
+        .map(|line| line.split(" original=").nth(1).unwrap().chars().take(1).collect::<String>())
         .collect();
     assert_eq!(originals, sent);
 }
@@ -296,7 +296,7 @@ fn a_subscription_is_made_as_it_has_become(version: Version) {
 }
 
 /// The parts of lines before what the message has become.
-fn asked(lines: Vec<String>) -> Vec<String> {
+fn asked(lines: &[String]) -> Vec<String> {
     lines.iter().map(|line| line.split(" original=").next().unwrap().to_owned()).collect()
 }
 
@@ -306,7 +306,7 @@ fn who_was_asked_before_is_asked_about_the_new_topic(version: Version) {
     let test = Rewriters::new("again", version, &sections);
     test.connect("client").publish("a", "x", QoS::AtLeastOnce);
     assert_eq!(
-        asked(test.said("on_before_publish")),
+        asked(&test.said("on_before_publish")),
         [
             "1 a asked_again=false",
             "2 a asked_again=false",
@@ -356,7 +356,7 @@ fn two_rewriters_ask_each_other_once(version: Version) {
     test.connect("publisher").publish("a", "x", QoS::AtMostOnce);
     client.expect("a", "x");
     assert_eq!(
-        asked(test.said("on_before_publish")),
+        asked(&test.said("on_before_publish")),
         ["1 a asked_again=false", "2 b asked_again=false", "1 a asked_again=true"]
     );
     let said = test.said("on_publish");
@@ -394,7 +394,7 @@ fn who_was_asked_before_is_asked_about_the_new_filter(version: Version) {
     assert_eq!(client.subscribe("a", QoS::AtMostOnce), refused);
     assert_eq!(client.subscribe("b", QoS::AtMostOnce), ReasonCode::Success);
     assert_eq!(
-        asked(test.said("on_before_subscribe")),
+        asked(&test.said("on_before_subscribe")),
         [
             "1 a asked_again=false",
             "2 a asked_again=false",
@@ -465,8 +465,8 @@ fn a_will_is_what_the_plugins_make_of_it(version: Version) {
     assert_eq!(received.qos, QoS::ExactlyOnce);
     watcher.acknowledge(&received);
     let of_will = |lines: Vec<String>| {
-        let no = lines.iter().filter(|line| !line.contains(" no ")).cloned().collect();
-        asked(no)
+        let no: Vec<_> = lines.iter().filter(|line| !line.contains(" no ")).cloned().collect();
+        asked(&no)
     };
     assert_eq!(
         of_will(test.said("on_will")),

@@ -109,7 +109,10 @@ fn a_wrong_answer_in_any_hook_is_a_failure(version: Version) {
             let name = &format!("says{answer}-{hook}-{}", version.level());
             let directory = PluginDir::new();
             directory.put(&library, name);
-            let symbol = hook.split('_').map(|word| word[..1].to_uppercase() + &word[1..]);
+            let symbol = hook.split('_').map(|word| {
+                let (first, rest) = word.split_at(1);
+                first.to_uppercase() + rest
+            });
             let symbol: String = symbol.collect();
             let config = json!({ "in": symbol, "answer": answer, "times": 1 });
             let entry = entry(name, config);

@@ -156,3 +156,82 @@ fn property(value: &[u8], last: u8) -> Option<Vec<u8>> {
     let fits = is_property(*identifier, last) && rest.len() == len;
     fits.then(|| value.to_vec())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::{
+        BeforeConnect, Config, EditError, Host, Plugin, Publish, Result, Subscribe,
+        testing::{self, Answer, Instance, json},
+    };
+
+    /// Changes what it can, and is told what it cannot.
+    struct Changer;
+
+    #[allow(refining_impl_trait)]
+    impl Plugin for Changer {
+        fn bootstrap(_host: Host, _config: Config) -> Result<Self> {
+            Ok(Changer)
+        }
+
+        fn on_before_connect(&self, event: &BeforeConnect<'_>) -> bool {
+            event.set_username("somebody").unwrap();
+            event.set_keep_alive(7).unwrap();
+            event.tell(Property::ServerReference("other")).unwrap();
+            event.set_client_id("").is_err() && event.tell(Property::ContentType("t")).is_err()
+        }
+
+        fn on_before_subscribe(&self, event: &Subscribe<'_>) -> bool {
+            event.set_filter("$share/g/a").unwrap();
+            event.set_options(SubscriptionOptions { qos: 1, ..event.options() }).unwrap();
+            event.set_filter("a/#/b") == Err(EditError::Unfit)
+        }
+
+        fn on_before_publish(&self, event: &Publish<'_>) -> bool {
+            if event.is_asked_again() {
+                return event.set_topic("b") == Err(EditError::AskedAgain);
+            }
+            event.set_topic("b").unwrap();
+            event.set_payload("new").unwrap();
+            event.set_property(Property::User("n", "v")).unwrap();
+            event.remove_user_property("m").unwrap();
+            event.set_topic("b/+") == Err(EditError::Unfit)
+        }
+    }
+
+    fn changer() -> Instance<Changer> {
+        testing::start(&testing::Host::new(), json!({})).unwrap()
+    }
+
+    #[test]
+    fn a_test_sees_what_was_changed() {
+        let changer = changer();
+        let event = testing::Publish::to("a");
+        let answer = changer.on_before_publish(&event);
+        assert_ne!(answer, Answer::Continue);
+        let edits = answer.edits();
+        assert_eq!(
+            (edits.topic.as_deref(), edits.payload.as_deref()),
+            (Some("b"), Some(&b"new"[..]))
+        );
+        assert!(edits.sets(Property::User("n", "v")) && !edits.sets(Property::User("n", "w")));
+        assert_eq!((edits.qos, &*edits.removed), (None, &[(USER_PROPERTY, "m".to_owned())][..]));
+        assert_eq!(changer.on_before_publish(&event.asked_again()), Answer::Continue);
+
+        let answer = changer.on_before_subscribe(&testing::Subscribe::to("a"));
+        assert_eq!(answer.edits().filter.as_deref(), Some("$share/g/a"));
+        assert_eq!(answer.edits().options.map(|options| options.qos), Some(1));
+
+        let answer = changer.on_before_connect(&testing::BeforeConnect::of("c"));
+        let edits = answer.edits();
+        assert_eq!((edits.username.as_deref(), edits.keep_alive), (Some("somebody"), Some(7)));
+        assert!(edits.tells(Property::ServerReference("other")) && edits.client_id.is_none());
+    }
+
+    #[test]
+    #[should_panic(expected = "nothing is changed")]
+    fn nothing_is_made_up() {
+        let _ = changer().on_connect(&testing::Connect::of("c")).edits();
+    }
+}

@@ -3,7 +3,8 @@
 use super::File;
 
 /// The pages that readers begin with.
-const MAPS: [&str; 3] = ["ARCHITECTURE.md", "README.md", "plugins/README.md"];
+const MAPS: [&str; 4] =
+    ["ARCHITECTURE.md", "README.md", "plugins/README.md", "docs/plugins/README.md"];
 
 /// Has a page that readers begin with; crates are mentioned on the page that shows them.
 const TASKS: &str = "docs/plugins/";
@@ -30,13 +31,19 @@ pub(super) fn check(files: &[File], violations: &mut Vec<String>) {
     }
 }
 
-/// The page in `docs/`, or the folder of the crate; a plugin goes by its name alone. Crates that tests build are theirs to explain.
+/// The page in `docs/`, or the folder of the crate; what has a page of contents beside it goes by its name
+/// alone. Crates that tests build are theirs to explain.
 fn to_mention(path: &str) -> Option<&str> {
     if path.starts_with("docs/") && path.ends_with(".md") {
-        return Some(path);
+        return Some(beside_contents(path));
     }
     let folder = path.strip_suffix("/Cargo.toml").filter(|folder| !folder.contains("tests/"))?;
-    Some(folder.strip_prefix("plugins/").unwrap_or(folder))
+    Some(beside_contents(folder))
+}
+
+fn beside_contents(path: &str) -> &str {
+    let name = path.strip_prefix("docs/plugins/").or(path.strip_prefix("plugins/"));
+    name.filter(|name| *name != "README.md").unwrap_or(path)
 }
 
 /// As a whole word: `hello`, not `hello-world`.

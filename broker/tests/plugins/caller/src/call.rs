@@ -45,8 +45,7 @@ impl Call {
         let (client, key, value) = (&*self.client, &*self.key, &*self.value);
         let scope = if self.flags == 0 { Scope::Connection } else { Scope::Session };
         let after = Duration::from_millis(self.milliseconds);
-        let mut options = SubscriptionOptions::default();
-        options.qos = self.qos;
+        let options = SubscriptionOptions { qos: self.qos, ..SubscriptionOptions::default() };
         match self.r#do.as_str() {
             "publish" => told(host.publish(&self.message())),
             "publish_to" => told(host.publish_to(client, &self.message())),
