@@ -257,6 +257,7 @@ impl<P: Point> Link<P> {
 }
 
 /// How a plugin keeps an event from happening.
+#[derive(Clone, Copy)]
 pub(super) enum No {
     /// The client need not know.
     Silent,
