@@ -13,7 +13,7 @@ use crate::config::Limits;
 use crate::plugins::{Parts, text};
 
 /// Nobody takes packets that say more about anything.
-const PUBLISH: Place = Place::Packet(PacketType::Publish);
+pub(super) const PUBLISH: Place = Place::Packet(PacketType::Publish);
 const CONNACK: Place = Place::Packet(PacketType::ConnAck);
 
 /// What plugins hand over in the hooks that decide.
@@ -160,14 +160,14 @@ fn flag(value: &[u8]) -> Option<bool> {
 }
 
 /// The one property in `value`, if a plugin may set it there.
-fn property(value: &[u8], place: Place) -> Option<Property<'_>> {
+pub(super) fn property(value: &[u8], place: Place) -> Option<Property<'_>> {
     let mut all = Properties::check(value, place).ok()?.iter();
     let property = all.next().filter(|property| is_free(property.identifier(), place))?;
     all.next().is_none().then_some(property)
 }
 
 /// What is removed, and the name of a user property.
-fn removed(value: &[u8]) -> Option<(Identifier, &str)> {
+pub(super) fn removed(value: &[u8]) -> Option<(Identifier, &str)> {
     let (identifier, name) = value.split_first()?;
     let identifier = Identifier::from_u8(*identifier).filter(|it| is_free(*it, PUBLISH))?;
     let name = std::str::from_utf8(name).ok()?;

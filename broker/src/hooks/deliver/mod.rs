@@ -72,6 +72,17 @@ pub(crate) enum Ruling {
     Edited(Box<Edited>),
 }
 
+impl Ruling {
+    /// The QoS that a message has now.
+    #[inline]
+    fn qos(&self, offer: Offer<'_>) -> QoS {
+        match self {
+            Ruling::Edited(edited) => edited.offer(offer).qos,
+            Ruling::Allowed | Ruling::Vetoed => offer.qos,
+        }
+    }
+}
+
 /// What they have decided about several.
 #[derive(Default)]
 pub(crate) struct Rulings {
@@ -175,8 +186,9 @@ impl<'a> Deliveries<'a> {
         let mut qos = QoS::ExactlyOnce;
         let mut calls = link.plain_calls();
         for (index, offer) in offers.enumerate() {
-            if offer.qos != qos {
-                qos = offer.qos;
+            let offered = rulings.of(index).qos(offer);
+            if offered != qos {
+                qos = offered;
                 answer = Answer::new(DeliverParts::new(qos, room));
             }
             let treatment = if calls.is_some() { Treatment::Ask } else { link.treatment() };
@@ -200,14 +212,12 @@ impl<'a> Deliveries<'a> {
             if is_plain && treatment != Treatment::TryOut {
                 continue;
             }
-            if treatment != Treatment::Ask {
-                tried_out(link, treatment, code, (index, rulings));
-                answer = Answer::new(DeliverParts::new(qos, room));
-                continue;
-            }
             let next = Answer::new(DeliverParts::new(qos, room));
             let parts = std::mem::replace(&mut answer, next).into_parts();
-            rule(link, code, parts, offer, (index, rulings));
+            match treatment {
+                Treatment::Ask => rule(link, code, parts, offer, (index, rulings)),
+                _ => tried_out(link, treatment, code, (index, rulings)),
+            }
             // After a failure it may be treated otherwise.
             calls = link.plain_calls();
         }

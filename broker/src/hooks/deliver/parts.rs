@@ -1,12 +1,12 @@
 //! What a plugin may hand over in on_before_deliver: changes of the message for this receiver.
 
-use mqtt::{Identifier, PacketType, Place, Properties, Property, PropertyBuffer, QoS};
+use mqtt::{Identifier, Properties, PropertyBuffer, QoS};
 use plugin_abi::raw;
 
 use super::{Edited, Offer};
+use crate::hooks::edits::{with_property, without_property};
+use crate::hooks::parts::{PUBLISH, property, removed};
 use crate::plugins::{Parts, text};
-
-const PUBLISH: Place = Place::Packet(PacketType::Publish);
 
 /// What a plugin has handed over about one message.
 #[derive(Debug)]
@@ -49,7 +49,7 @@ impl DeliverParts {
         let mut edited = before.cloned().unwrap_or_default();
         for edit in properties {
             let now = edited.offer(published).properties;
-            edited.properties = Some(edit.apply(Properties::from_validated(now)));
+            edited.properties = edit.apply(Properties::from_validated(now)).or(edited.properties);
         }
         edited.payload = payload.or(edited.payload);
         edited.qos = qos.or(edited.qos);
@@ -69,12 +69,14 @@ impl Parts for DeliverParts {
                 [qos] if *qos <= self.at_most as u8 => self.qos = QoS::from_bits(*qos),
                 _ => return raw::UNFIT,
             },
-            raw::ANSWER_SET_PROPERTY => match settable(value) {
-                true => self.properties.push(PropertyEdit::Set(value.into())),
-                false => return raw::UNFIT,
+            raw::ANSWER_SET_PROPERTY => match property(value, PUBLISH) {
+                Some(_) => self.properties.push(PropertyEdit::Set(value.into())),
+                None => return raw::UNFIT,
             },
-            raw::ANSWER_REMOVE_PROPERTY => match removal(value) {
-                Some(removal) => self.properties.push(removal),
+            raw::ANSWER_REMOVE_PROPERTY => match removed(value) {
+                Some((identifier, name)) => {
+                    self.properties.push(PropertyEdit::Remove(identifier, name.into()));
+                }
                 None => return raw::UNFIT,
             },
             raw::ANSWER_PAYLOAD => return raw::UNFIT,
@@ -84,59 +86,22 @@ impl Parts for DeliverParts {
     }
 }
 
-/// Whether it is one property that a publisher may give a message, and that is no number for one
-/// connection alone.
-fn settable(value: &[u8]) -> bool {
-    let Ok(block) = Properties::check(value, PUBLISH) else { return false };
-    let mut properties = block.iter();
-    let one = properties.next().is_some_and(|one| is_free(one.identifier()));
-    one && properties.next().is_none()
-}
-
-fn removal(value: &[u8]) -> Option<PropertyEdit> {
-    let (identifier, name) = value.split_first()?;
-    let identifier = Identifier::from_u8(*identifier).filter(|identifier| is_free(*identifier))?;
-    let name = std::str::from_utf8(name).ok()?;
-    Some(PropertyEdit::Remove(identifier, name.into()))
-}
-
-fn is_free(identifier: Identifier) -> bool {
-    let numbers = [Identifier::TopicAlias, Identifier::SubscriptionIdentifier];
-    identifier.is_in(PUBLISH) && !numbers.contains(&identifier)
-}
-
 impl PropertyEdit {
-    fn apply(&self, block: Properties<'_>) -> PropertyBuffer {
-        let mut changed = PropertyBuffer::new();
+    fn apply(&self, block: Properties<'_>) -> Option<PropertyBuffer> {
         match self {
-            PropertyEdit::Set(value) => {
-                let set = Properties::from_validated(value).iter().next();
-                let gives_way = |other: &Property<'_>| {
-                    set.is_some_and(|set| {
-                        set.identifier() == other.identifier()
-                            && set.identifier() != Identifier::UserProperty
-                    })
-                };
-                block.filtered(|other| !gives_way(other), &mut changed);
-                set.map(|set| changed.push(set));
-            }
+            PropertyEdit::Set(value) => Some(with_property(block, property(value, PUBLISH)?)),
             PropertyEdit::Remove(identifier, name) => {
-                let goes = |property: &Property<'_>| match property {
-                    Property::UserProperty(other, _) => {
-                        *identifier == Identifier::UserProperty && **name == **other
-                    }
-                    other => *identifier == other.identifier(),
-                };
-                block.filtered(|property| !goes(property), &mut changed);
+                Some(without_property(block, *identifier, name))
             }
         }
-        changed
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    use mqtt::Property;
 
     use Property::{ContentType, MessageExpiryInterval, TopicAlias, UserProperty};
 
