@@ -121,6 +121,10 @@ fn flood_until_closed(client: &mut Client, message: &[u8]) {
     while client.stream.write_all(message).is_ok() {}
 }
 
+/// The time that people read in a trace, and the end of what plugins have stored, which has to survive a
+/// restart. No session, message or connection depends on either.
+const MAY_ASK: [&str; 3] = ["hooks/trace.rs", "hooks/traced.rs", "services/kv/mod.rs"];
+
 fn check_for_wall_clock(directory: &Path) {
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
@@ -128,7 +132,12 @@ fn check_for_wall_clock(directory: &Path) {
             check_for_wall_clock(&path);
         } else {
             let text = fs::read_to_string(&path).unwrap();
-            assert!(!text.contains("SystemTime"), "{} reads the wall clock", path.display());
+            let may_ask = MAY_ASK.iter().any(|file| path.ends_with(file));
+            assert!(
+                may_ask || !text.contains("SystemTime"),
+                "{} reads the wall clock",
+                path.display()
+            );
         }
     }
 }
