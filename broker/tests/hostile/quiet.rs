@@ -60,7 +60,7 @@ fn fill_queue(broker: &Program, version: Version) {
     let mut away = Login::new(version, "away").keeping_session().connect(broker.address);
     away.subscribe("full", QoS::AtLeastOnce);
     away.disconnect();
-    let mut publisher: Client = Login::new(version, "publisher").connect(broker.address);
+    let mut publisher: Client = Login::new(version, "filler").connect(broker.address);
     for _ in 0..TIMES {
         publisher.publish("full", "x", QoS::AtLeastOnce);
     }
