@@ -1,7 +1,7 @@
 //! Takes what is logged in this process, so that a test can look at it. Tests run side by side: each
 //! looks for names that only it uses.
 
-use std::{fmt::Write, sync::Once};
+use std::{collections::BTreeMap, fmt::Write, sync::Once};
 
 use log::{LevelFilter, Log, Metadata, Record};
 use parking_lot::Mutex;
@@ -17,8 +17,17 @@ pub(crate) fn take() {
 
 /// All lines so far with `text` in them, as `LEVEL target: message (file:line)`.
 pub(crate) fn lines(text: &str) -> Vec<String> {
-    let lines = LINES.lock();
-    lines.iter().filter(|line| line.contains(text)).cloned().collect()
+    let mut found = Vec::new();
+    for (target, lines) in &LINES.lock().by_target {
+        let head = format!(" {target}: ");
+        let is_elsewhere = text.starts_with(" plugin::") && !head.starts_with(text);
+        if is_elsewhere && !text.starts_with(&head) {
+            continue;
+        }
+        found.extend(lines.iter().filter(|(_, line)| line.contains(text)).cloned());
+    }
+    found.sort_unstable();
+    found.into_iter().map(|(_, line)| line).collect()
 }
 
 /// The messages under `target`, without anything before them.
@@ -30,7 +39,13 @@ pub(crate) fn messages(target: &str) -> Vec<String> {
 
 struct Lines;
 
-static LINES: Mutex<Vec<String>> = Mutex::new(Vec::new());
+/// Each with its place among all. Many tests look for those of one plugin again and again.
+struct Taken {
+    count: u64,
+    by_target: BTreeMap<String, Vec<(u64, String)>>,
+}
+
+static LINES: Mutex<Taken> = Mutex::new(Taken { count: 0, by_target: BTreeMap::new() });
 
 impl Log for Lines {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
@@ -41,7 +56,10 @@ impl Log for Lines {
         let mut line = format!("{} {}: {}", record.level(), record.target(), record.args());
         let (file, at) = (record.file().unwrap_or("?"), record.line().unwrap_or(0));
         write!(line, " ({file}:{at})").unwrap();
-        LINES.lock().push(line);
+        let mut taken = LINES.lock();
+        taken.count += 1;
+        let place = taken.count;
+        taken.by_target.entry(record.target().to_owned()).or_default().push((place, line));
     }
 
     fn flush(&self) {}
