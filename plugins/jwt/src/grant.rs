@@ -28,11 +28,12 @@ impl Grant {
         names: Names<'_>,
         expires: Option<u64>,
     ) -> Grant {
-        // `sub` as text is the token's subject, and no list.
-        let topics = |name| match (claim(claims, name), rights.if_absent) {
+        let topics = |name: &str| match (claim(claims, name), rights.if_absent) {
             (Some(Value::Array(list)), _) => Topics::of(list, names),
-            (_, IfAbsent::Refuse) => Topics::none(),
-            (_, IfAbsent::Allow) => Topics::All,
+            // `sub` as text is the token's subject, and no list.
+            (Some(Value::String(_)), IfAbsent::Allow) if name == "sub" => Topics::All,
+            (None, IfAbsent::Allow) => Topics::All,
+            _ => Topics::none(),
         };
         Grant { publish: topics(&rights.publish), subscribe: topics(&rights.subscribe), expires }
     }

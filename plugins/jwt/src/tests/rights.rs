@@ -65,6 +65,19 @@ fn a_token_without_lists_allows_what_the_config_says() {
 }
 
 #[test]
+fn a_claim_that_is_no_list_allows_nothing() {
+    let plugin = start(&json!({ "if_absent": "allow" }));
+    let alice = client(1);
+    for claim in [json!("a"), json!({ "a": true }), json!(true), json!(null), json!([])] {
+        come_in(&plugin, &alice, &token(json!({ "pub": claim })));
+        assert_eq!(publish(&plugin, &alice, "a"), NOT_AUTHORIZED, "{claim}");
+        assert_eq!(subscribe(&plugin, &alice, "a"), Answer::Continue);
+    }
+    come_in(&plugin, &alice, &token(json!({ "sub": 7 })));
+    assert_eq!(subscribe(&plugin, &alice, "a"), NOT_AUTHORIZED);
+}
+
+#[test]
 fn the_claims_may_have_other_names() {
     let plugin =
         start(&json!({ "publish": "/acl/write", "subscribe": "https://example.com/read" }));
