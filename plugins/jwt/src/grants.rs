@@ -94,22 +94,34 @@ impl Grants {
     /// Sends away whose token has expired, and forgets who has not come.
     pub(crate) fn end_expired(&self, host: &Host, now: u64) {
         let kick = Kick::because(NOT_AUTHORIZED).words(EXPIRED);
-        for client_id in self.take_expired(now) {
+        for (key, client_id) in self.take_expired(now) {
             match host.disconnect(&client_id, &kick) {
                 Ok(()) => log::debug!("the token of {client_id:?} has expired: it has to go"),
                 // It has gone by itself.
                 Err(HostError::NotThere) => {}
-                Err(why) => {
+                Err(why @ (HostError::NotGranted | HostError::NotOffered)) => {
                     log::debug!(
                         "the token of {client_id:?} has expired; it stays, and may do nothing: {why}"
                     );
+                }
+                Err(why) => {
+                    log::debug!("the token of {client_id:?} has expired; it stays for now: {why}");
+                    self.tell_again(&key);
                 }
             }
         }
     }
 
+    fn tell_again(&self, key: &Key) {
+        self.change(key, |part| {
+            if let Some(entry) = part.get_mut(key) {
+                entry.told = false;
+            }
+        });
+    }
+
     /// Who is connected and has to go now, each once.
-    fn take_expired(&self, now: u64) -> Vec<Box<str>> {
+    fn take_expired(&self, now: u64) -> Vec<(Key, Box<str>)> {
         let mut expired = Vec::new();
         for part in &self.parts {
             // Mostly there is nobody, and then nobody waits.
@@ -121,9 +133,9 @@ impl Grants {
             }
             let mut part = part.write().unwrap_or_else(PoisonError::into_inner);
             part.retain(|_, entry| !entry.has_not_come(now));
-            for entry in part.values_mut().filter(|entry| entry.has_to_go(now)) {
+            for (key, entry) in part.iter_mut().filter(|(_, entry)| entry.has_to_go(now)) {
                 entry.told = true;
-                expired.push(entry.client_id.clone());
+                expired.push((key.clone(), entry.client_id.clone()));
             }
         }
         expired
@@ -190,9 +202,11 @@ mod tests {
             grants.connected(&key(port), &port.to_string());
         }
         assert!(grants.take_expired(99).is_empty());
-        assert_eq!(grants.take_expired(100), ["1".into()]);
+        assert_eq!(grants.take_expired(100), [(key(1), "1".into())]);
         assert!(grants.take_expired(100).is_empty());
-        assert_eq!(grants.take_expired(u64::MAX), ["2".into()]);
+        grants.tell_again(&key(1));
+        assert_eq!(grants.take_expired(100), [(key(1), "1".into())]);
+        assert_eq!(grants.take_expired(u64::MAX), [(key(2), "2".into())]);
         assert_eq!(grants.len(), 3, "until they are gone");
     }
 
