@@ -101,9 +101,12 @@ impl Plugin for Jwt {
 
     fn on_connect(&self, event: &Connect<'_>) -> bool {
         let client = event.client();
-        if let Some(grant) = self.grants.connected(&Key::of(&client), client.client_id()) {
-            grant.keep(&self.host, client.client_id());
-        }
+        let Some(grant) = self.grants.connected(&Key::of(&client), client.client_id()) else {
+            // An instance has let it in that is gone by now, and its grant with it.
+            log::debug!("{:?} has to connect anew: its token is not known", client.client_id());
+            return false;
+        };
+        grant.keep(&self.host, client.client_id());
         true
     }
 

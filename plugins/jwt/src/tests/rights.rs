@@ -202,6 +202,14 @@ fn rights_outlive_an_instance_of_the_plugin() {
     assert_eq!(host.disconnected().first().unwrap().0, "b");
 }
 
+/// The plugin is reloaded between the two questions.
+#[test]
+fn whom_another_instance_has_let_in_connects_anew() {
+    let plugin = start(&json!({ "if_absent": "allow" }));
+    assert_eq!(plugin.on_connect(&Connect::of(&client(1))), Answer::Veto);
+    come_in(&plugin, &client(1), &token(json!({})));
+}
+
 #[test]
 fn who_was_in_before_the_plugin_may_do_nothing() {
     let plugin = start(&json!({ "if_absent": "allow" }));
