@@ -82,6 +82,19 @@ impl Grants {
         })?
     }
 
+    /// Of a client that is connected, and has none here. Returns the one that holds.
+    pub(crate) fn adopt(&self, key: &Key, client_id: &str, grant: Grant) -> Option<Arc<Grant>> {
+        self.change(key, |part| {
+            let entry = part.entry(key.clone()).or_insert_with(|| Entry {
+                grant: Arc::new(grant),
+                client_id: client_id.into(),
+                wait_until: None,
+                told: false,
+            });
+            entry.grant.clone()
+        })
+    }
+
     pub(crate) fn get(&self, key: &Key) -> Option<Arc<Grant>> {
         let part = self.part(key)?.read().unwrap_or_else(PoisonError::into_inner);
         part.get(key).map(|entry| entry.grant.clone())

@@ -24,6 +24,7 @@ mod names;
 mod place;
 mod refused;
 mod settings;
+mod take_over;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -45,6 +46,7 @@ use names::Names;
 use place::Place;
 use refused::Refused;
 use settings::{Rights, Settings};
+use take_over::take_over;
 
 struct Jwt {
     host: Host,
@@ -60,7 +62,7 @@ struct Jwt {
 const BAD_USER_NAME_OR_PASSWORD: u8 = 0x86;
 const NOT_AUTHORIZED: u8 = 0x87;
 
-#[plugin(may_use = "kick")]
+#[plugin(may_use = "kick read-clients")]
 impl Plugin for Jwt {
     fn bootstrap(host: Host, config: Config) -> Result<Self> {
         crypto::install();
@@ -71,8 +73,10 @@ impl Plugin for Jwt {
         let (keys, grants) = (Arc::new(keys), Arc::<Grants>::default());
         let watch = {
             let (keys, grants) = (keys.clone(), grants.clone());
+            let mut has_all = false;
             EverySecond::start("jwt", move || {
                 keys.look();
+                has_all = has_all || take_over(&host, &grants);
                 grants.end_expired(&host, clock::now());
             })?
         };
@@ -169,8 +173,7 @@ impl Jwt {
         let key = Key::of(client);
         self.grants.get(&key).or_else(|| {
             let kept = Grant::kept(&self.host, client.client_id())?;
-            self.grants.add(&key, client.client_id(), kept);
-            self.grants.connected(&key, client.client_id())
+            self.grants.adopt(&key, client.client_id(), kept)
         })
     }
 

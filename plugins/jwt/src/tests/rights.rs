@@ -202,6 +202,33 @@ fn rights_outlive_an_instance_of_the_plugin() {
     assert_eq!(host.disconnected().first().unwrap().0, "b");
 }
 
+#[test]
+fn who_is_silent_after_a_reload_is_sent_away_too() {
+    let host = testing::Host::new();
+    let start = || {
+        let config = json!({ "keys": [{ "secret": SECRET }], "leeway": "0s" });
+        testing::start::<Jwt>(&host, config).unwrap()
+    };
+    let before = start();
+    let alice = client(1);
+    host.add_client(alice.clone());
+    come_in(&before, &alice, &Signer::hs256().token(&json!({ "exp": now() + 3 })));
+    before.shutdown().unwrap();
+    let _after = start();
+    while host.disconnected().is_empty() {
+        std::thread::yield_now();
+    }
+    assert_eq!(host.disconnected().first().unwrap().0, "c");
+}
+
+#[test]
+fn it_warns_where_it_may_not_see_the_clients() {
+    let host = testing::Host::new();
+    host.deny("read-clients");
+    let _plugin = testing::start::<Jwt>(&host, json!({ "keys": [{ "secret": SECRET }] })).unwrap();
+    testing::wait_for_thread_log(|log| log.text.starts_with("read-clients: "));
+}
+
 /// The plugin is reloaded between the two questions.
 #[test]
 fn whom_another_instance_has_let_in_connects_anew() {
