@@ -1,5 +1,6 @@
 //! What the token of one client allows, and until when.
 
+use mqtt::topic::shared;
 use plugin_abi::serde::{Deserialize, Serialize};
 use plugin_abi::{Host, HostError, Scope, log};
 use serde_json::Value;
@@ -36,6 +37,24 @@ impl Grant {
             _ => Topics::none(),
         };
         Grant { publish: topics(&rights.publish), subscribe: topics(&rights.subscribe), expires }
+    }
+
+    /// Whether it allows all that the client has subscribed to before. It does not if nobody can say.
+    pub(crate) fn covers_session(&self, host: &Host, client_id: &str) -> bool {
+        if self.subscribe == Topics::All {
+            return true;
+        }
+        let mut covers = true;
+        let shown = host.subscriptions(client_id, |subscription| {
+            let whole = subscription.filter();
+            let filter = shared(whole).map_or(whole, |(_, filter)| filter);
+            covers = self.subscribe.covers(filter);
+            covers
+        });
+        if let Err(why) = &shown {
+            log::debug!("the subscriptions of {client_id:?} cannot be seen: {why}");
+        }
+        shown.is_ok() && covers
     }
 
     /// Leaves it with the connection, for the one that comes after this instance of the plugin.

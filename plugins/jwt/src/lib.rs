@@ -33,8 +33,8 @@ mod topics;
 use std::sync::Arc;
 
 use plugin_abi::{
-    BeforeConnect, Client, Config, Connect, Disconnect, Host, Origin, Plugin, Publish, Result,
-    Subscribe, Verdict, log, plugin,
+    BeforeConnect, Client, Config, Connect, Disconnect, Host, Kick, Origin, Plugin, Publish,
+    Result, Subscribe, Verdict, log, plugin,
 };
 use watched_file::EverySecond;
 
@@ -61,6 +61,8 @@ struct Jwt {
 /// Reason codes of MQTT 5.
 const BAD_USER_NAME_OR_PASSWORD: u8 = 0x86;
 const NOT_AUTHORIZED: u8 = 0x87;
+
+const UNCOVERED: &str = "the token does not allow all that the session has subscribed to";
 
 #[plugin(may_use = "kick read-clients")]
 impl Plugin for Jwt {
@@ -110,6 +112,10 @@ impl Plugin for Jwt {
             log::debug!("{:?} has to connect anew: its token is not known", client.client_id());
             return false;
         };
+        if event.session_present() && !grant.covers_session(&self.host, client.client_id()) {
+            self.end_session(&client);
+            return false;
+        }
         grant.keep(&self.host, client.client_id());
         true
     }
@@ -166,6 +172,19 @@ impl Jwt {
         }
         self.grants.add(&Key::of(&client), client.client_id(), grant);
         Verdict::Continue
+    }
+
+    /// Without the will, since the client never was in.
+    fn end_session(&self, client: &Client<'_>) {
+        self.grants.remove(&Key::of(client));
+        let client_id = client.client_id();
+        let kick = Kick::because(NOT_AUTHORIZED).words(UNCOVERED).without_will();
+        match self.host.disconnect(client_id, &kick.and_its_session()) {
+            Ok(()) => log::info!("{client_id:?} has to go, and its session ends: {UNCOVERED}"),
+            Err(why) => {
+                log::warn!("{client_id:?} has to go, its session stays: {UNCOVERED}; {why}")
+            }
+        }
     }
 
     /// Also that of a client who was in before this instance of the plugin.

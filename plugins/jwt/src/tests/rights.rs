@@ -1,7 +1,7 @@
 //! What those may do who are in.
 
-use plugin_abi::Kick;
 use plugin_abi::testing::{self, Answer, Client, Connect, Disconnect, Instance};
+use plugin_abi::{Kick, SubscriptionOptions};
 use serde_json::{Value, json};
 
 use super::sign::{SECRET, Signer};
@@ -227,6 +227,36 @@ fn it_warns_where_it_may_not_see_the_clients() {
     host.deny("read-clients");
     let _plugin = testing::start::<Jwt>(&host, json!({ "keys": [{ "secret": SECRET }] })).unwrap();
     testing::wait_for_thread_log(|log| log.text.starts_with("read-clients: "));
+}
+
+#[test]
+fn a_session_with_more_than_the_token_allows_ends() {
+    let host = testing::Host::new();
+    let config = json!({ "keys": [{ "secret": SECRET }] });
+    let plugin = testing::start::<Jwt>(&host, config).unwrap();
+    let alice = client(1);
+    let come_back = |filters: &[&str], claims: Value| {
+        host.add_client(&alice);
+        for filter in filters {
+            host.add_subscription("c", filter, SubscriptionOptions::default());
+        }
+        let event = BeforeConnect::of(&alice).password(token(claims));
+        assert_eq!(plugin.on_before_connect(&event), Answer::Continue);
+        plugin.on_connect(&Connect::back(&alice))
+    };
+    assert_eq!(come_back(&[], json!({})), Answer::Continue, "there is none");
+    let filters = ["a/+", "$share/g/b"];
+    assert_eq!(come_back(&filters, json!({ "sub": ["a/#", "b"] })), Answer::Continue);
+    assert!(host.disconnected().is_empty());
+    assert_eq!(come_back(&filters, json!({ "sub": ["a/#"] })), Answer::Veto);
+    assert_eq!(come_back(&filters, json!({ "sub": ["a/x", "b"] })), Answer::Veto);
+    let words = "the token does not allow all that the session has subscribed to";
+    let kick = Kick::because(0x87).words(words).without_will().and_its_session();
+    assert_eq!(host.disconnected(), vec![("c".to_owned(), kick); 2]);
+    assert_eq!(plugin.plugin().grants.len(), 0);
+    host.deny("read-clients");
+    let all = json!({ "sub": ["a/#", "b"] });
+    assert_eq!(come_back(&filters, all), Answer::Veto, "nobody can say");
 }
 
 /// The plugin is reloaded between the two questions.
