@@ -7,8 +7,12 @@
 //!         - public_key_file: issuer.pem
 //!       issuer: https://auth.example.com
 //!       audience: mqtt
+//!       claims: { sub: "%u" }
+//!       rights: { subscribe: read }
 //! ```
 //!
+//! Without `claims:` any good token is good for any user name and client id: who has one could come as somebody
+//! else, and get what `%u` and `%c` stand for. As `sub` says who it is then, topics are in another claim.
 //! A key is for the algorithms of its kind alone, whatever a token says.
 
 mod algorithm;
