@@ -18,6 +18,9 @@ pub(crate) struct Grant {
     pub(crate) subscribe: Topics,
     /// In seconds since 1970; `None`: never.
     expires: Option<u64>,
+    /// It is asked for once more when the client has left.
+    #[serde(default)]
+    pub(crate) has_will: bool,
 }
 
 const ATTRIBUTE: &str = "grant";
@@ -36,7 +39,8 @@ impl Grant {
             (None, IfAbsent::Allow) => Topics::All,
             _ => Topics::none(),
         };
-        Grant { publish: topics(&rights.publish), subscribe: topics(&rights.subscribe), expires }
+        let [publish, subscribe] = [&rights.publish, &rights.subscribe].map(|name| topics(name));
+        Grant { publish, subscribe, expires, has_will: false }
     }
 
     /// Whether it allows all that the client has subscribed to before. It does not if nobody can say.

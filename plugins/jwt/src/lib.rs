@@ -145,7 +145,7 @@ impl Plugin for Jwt {
     }
 
     fn on_disconnect(&self, event: &Disconnect<'_>) {
-        self.grants.remove(&Key::of(&event.client()));
+        self.grants.left(&Key::of(&event.client()));
     }
 }
 
@@ -162,7 +162,7 @@ impl Jwt {
         Ok(Grant::new(&claims, &self.rights, names, expires))
     }
 
-    fn let_in(&self, event: &BeforeConnect<'_>, grant: Grant) -> Verdict {
+    fn let_in(&self, event: &BeforeConnect<'_>, mut grant: Grant) -> Verdict {
         let client = event.client();
         if let Some(topic) = event.will_topic()
             && !grant.publish.has(topic)
@@ -174,6 +174,7 @@ impl Jwt {
             return Verdict::refuse_with(NOT_AUTHORIZED)
                 .reason("the topic of the will is not allowed");
         }
+        grant.has_will = event.will_topic().is_some();
         self.grants.add(&Key::of(&client), client.client_id(), grant);
         Verdict::Continue
     }
