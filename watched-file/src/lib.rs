@@ -11,7 +11,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 pub use every_second::EverySecond;
 use stamp::Stamp;
@@ -49,8 +49,9 @@ struct Seen {
 }
 
 impl Seen {
-    fn read(at: Instant, stamp: Stamp, contents: Vec<u8>) -> Seen {
-        Seen { at, stamp: Some(stamp), settled: stamp.is_settled(), contents: Some(contents) }
+    fn read(at: Instant, clock: SystemTime, stamp: Stamp, contents: Vec<u8>) -> Seen {
+        let settled = stamp.is_settled(clock);
+        Seen { at, stamp: Some(stamp), settled, contents: Some(contents) }
     }
 }
 
@@ -76,7 +77,7 @@ impl<T> WatchedFile<T> {
             path,
             parse: Box::new(parse),
             current: RwLock::new(Arc::new(value)),
-            seen: Mutex::new(Seen::read(at, stamp, contents)),
+            seen: Mutex::new(Seen::read(at, SystemTime::now(), stamp, contents)),
         })
     }
 
@@ -91,8 +92,14 @@ impl<T> WatchedFile<T> {
     }
 
     /// Reads the file again if it has changed, and the last look is a second ago. Of threads that look at
-    /// the same time one does so, and the others hear [`Look::Same`] at once. Blocks on the disk.
+    /// the same time one does so, and the others hear [`Look::Same`] at once. One that has changed just now
+    /// may be half written, and is left for the next look. Blocks on the disk.
     pub fn look(&self, now: Instant) -> Look<T> {
+        self.look_by(now, SystemTime::now())
+    }
+
+    /// By the clock that stamps files too.
+    fn look_by(&self, now: Instant, clock: SystemTime) -> Look<T> {
         let Ok(mut seen) = self.seen.try_lock() else { return Look::Same };
         if now.saturating_duration_since(seen.at) < PAUSE {
             return Look::Same;
@@ -103,18 +110,20 @@ impl<T> WatchedFile<T> {
             return Look::Same;
         }
         match read(&self.path) {
+            Ok((stamp, _)) if stamp.is_fresh(clock) => Look::Same,
             Ok((stamp, contents)) if seen.contents.as_ref() == Some(&contents) => {
-                *seen = Seen::read(now, stamp, contents);
+                *seen = Seen::read(now, clock, stamp, contents);
                 Look::Same
             }
             Ok((stamp, contents)) => {
                 let parsed = (self.parse)(&contents);
-                *seen = Seen::read(now, stamp, contents);
+                *seen = Seen::read(now, clock, stamp, contents);
                 self.take(parsed)
             }
             Err(error) => {
                 let before = seen.contents.take();
-                *seen = Seen { at: now, stamp, settled: true, contents: None };
+                // The next time it may work: there may have been too many open files.
+                *seen = Seen { at: now, stamp, settled: false, contents: None };
                 match before {
                     Some(_) => Look::Bad(vec![unreadable(&self.path, &error)]),
                     None => Look::Same,
@@ -161,6 +170,8 @@ impl<T> std::fmt::Debug for WatchedFile<T> {
 #[cfg(test)]
 mod tests {
     use std::fs;
+    use std::os::unix::fs::MetadataExt;
+    use std::time::UNIX_EPOCH;
 
     use super::*;
 
@@ -175,6 +186,11 @@ mod tests {
         text.trim().parse().map_err(|error| vec![format!("1: {text:?}: {error}")])
     }
 
+    /// What was written until now is written by then.
+    fn a_second_later() -> SystemTime {
+        SystemTime::now() + PAUSE
+    }
+
     impl Watched {
         fn new() -> Watched {
             let dir = tempfile::tempdir().unwrap();
@@ -187,7 +203,7 @@ mod tests {
         /// What a look says after a while, with the name of the file left out.
         fn look(&mut self) -> Result<Option<u32>, String> {
             self.now += PAUSE;
-            match self.file.look(self.now) {
+            match self.file.look_by(self.now, a_second_later()) {
                 Look::Same => Ok(None),
                 Look::Read(number) => Ok(Some(*number)),
                 Look::Bad(problems) => {
@@ -250,10 +266,43 @@ mod tests {
         let watched = Watched::new();
         watched.replace("2");
         assert!(matches!(watched.file.look(Instant::now()), Look::Same));
-        assert!(matches!(watched.file.look(watched.now + PAUSE), Look::Read(_)));
+        let look = |now| watched.file.look_by(now, a_second_later());
+        assert!(matches!(look(watched.now + PAUSE), Look::Read(_)));
         watched.replace("3");
-        assert!(matches!(watched.file.look(watched.now + PAUSE + PAUSE / 2), Look::Same));
-        assert!(matches!(watched.file.look(watched.now + PAUSE * 2), Look::Read(_)));
+        assert!(matches!(look(watched.now + PAUSE + PAUSE / 2), Look::Same));
+        assert!(matches!(look(watched.now + PAUSE * 2), Look::Read(_)));
+    }
+
+    #[test]
+    fn one_that_has_just_changed_is_left_for_the_next_look() {
+        let mut watched = Watched::new();
+        watched.write("");
+        let changed = fs::metadata(watched.file.path()).unwrap();
+        let since = Duration::new(
+            changed.ctime().try_into().unwrap(),
+            changed.ctime_nsec().try_into().unwrap(),
+        );
+        let just_now = UNIX_EPOCH + since + Duration::from_millis(299);
+        assert!(matches!(watched.file.look_by(watched.now + PAUSE, just_now), Look::Same));
+        watched.now += PAUSE;
+        watched.write("2");
+        assert_eq!(watched.look(), Ok(Some(2)));
+    }
+
+    #[test]
+    fn one_that_could_not_be_opened_is_tried_again() {
+        let mut watched = Watched::new();
+        fs::remove_file(watched.file.path()).unwrap();
+        // It has a stamp, and cannot be read.
+        fs::create_dir(watched.file.path()).unwrap();
+        watched.now += PAUSE;
+        let long_after = SystemTime::now() + PAUSE * 60;
+        assert!(matches!(watched.file.look_by(watched.now, long_after), Look::Bad(_)));
+        assert!(
+            !watched.file.seen.lock().unwrap().settled,
+            "what hindered may not change the stamp"
+        );
+        assert_eq!(watched.look(), Ok(None), "it is told once");
     }
 
     #[test]

@@ -20,17 +20,31 @@ pub(crate) struct Stamp {
 /// The clock of some file systems has steps of so long.
 const STEP: Duration = Duration::from_secs(2);
 
+/// Nobody who writes a file in its place pauses for so long.
+const WRITING: Duration = Duration::from_millis(300);
+
 impl Stamp {
     pub(crate) fn of(path: &Path) -> io::Result<Stamp> {
         Ok(Stamp::from(&fs::metadata(path)?))
     }
 
     /// A change after this moment gives it another stamp. It is not so right after a change.
-    pub(crate) fn is_settled(&self) -> bool {
-        let changed = u64::try_from(self.changed.0).unwrap_or(0);
-        let age = SystemTime::now().duration_since(UNIX_EPOCH + Duration::from_secs(changed));
-        age.is_ok_and(|age| age > STEP)
+    pub(crate) fn is_settled(&self, clock: SystemTime) -> bool {
+        let (seconds, _) = self.changed;
+        age((seconds, 0), clock).is_some_and(|age| age > STEP)
     }
+
+    /// Whoever has begun to write it may not be through.
+    pub(crate) fn is_fresh(&self, clock: SystemTime) -> bool {
+        age(self.changed, clock).is_some_and(|age| age < WRITING)
+    }
+}
+
+/// `None`: it lies ahead, since a clock was set.
+fn age((seconds, nanoseconds): (i64, i64), clock: SystemTime) -> Option<Duration> {
+    let changed =
+        Duration::new(seconds.try_into().unwrap_or(0), nanoseconds.try_into().unwrap_or(0));
+    clock.duration_since(UNIX_EPOCH + changed).ok()
 }
 
 impl From<&Metadata> for Stamp {

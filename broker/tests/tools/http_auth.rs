@@ -90,7 +90,7 @@ fn the_service_hears_all_and_decides() {
     let about_message = json!({
         "action": "publish", "client_id": "alice", "username": null, "address": null,
         "listener": "", "protocol": "3.1.1", "topic": "a/b", "qos": 1, "retain": false,
-        "is_will": false,
+        "is_will": false, "origin": "client",
     });
     assert_eq!(asked[3].body, about_message);
     for (number, asked) in asked.iter().enumerate() {

@@ -1,6 +1,7 @@
 //! A file of rules, and the thread that looks whether it has changed.
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -34,7 +35,12 @@ impl Watcher {
     /// The file cannot be read, or holds mistakes: a line for each.
     pub(crate) fn start(file: PathBuf) -> Result<(Self, Arc<ArcSwap<Rules>>)> {
         let name = file.display().to_string();
+        let is_first = AtomicBool::new(true);
         let parse = move |bytes: &[u8]| {
+            // Somebody is about to write it, and no rules would let everybody in meanwhile.
+            if !is_first.swap(false, Ordering::Relaxed) && says_nothing(bytes) {
+                return Err(vec!["1: there is nothing in it; no rules are `rules: []`".to_owned()]);
+            }
             let problems = |problems: Vec<_>| problems.iter().map(ToString::to_string).collect();
             from_file(bytes, &name).map_err(problems)
         };
@@ -67,6 +73,12 @@ impl Stop {
         let waited = self.told.wait_timeout_while(asked, INTERVAL, |asked| !*asked);
         *waited.unwrap_or_else(PoisonError::into_inner).0
     }
+}
+
+/// Nothing but comments.
+fn says_nothing(bytes: &[u8]) -> bool {
+    let mut lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    lines.all(|line| line.is_empty() || line.starts_with(b"#"))
 }
 
 fn watch(file: &WatchedFile<Rules>, rules: &ArcSwap<Rules>, stop: &Stop) {

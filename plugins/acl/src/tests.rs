@@ -282,6 +282,9 @@ fn a_file_is_read_again_when_it_has_changed() {
     wait_for(":3: `rules[0].topics`: \"c#\" is no topic filter");
     wait_for("the rules stay as they were");
     assert!(may_publish(&acl, "c1", "b"));
+    std::fs::write(&file, "# rules\n").unwrap();
+    wait_for("there is nothing in it");
+    assert!(may_publish(&acl, "c1", "b"));
     std::fs::remove_file(&file).unwrap();
     wait_for("cannot be read");
     assert!(may_publish(&acl, "c1", "b"));

@@ -2,7 +2,7 @@
 //! depend on, and so the key of the cache.
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use plugin_abi::{BeforeConnect, Client, Protocol, Publish, Subscribe};
+use plugin_abi::{BeforeConnect, Client, Origin, Protocol, Publish, Subscribe};
 use serde_json::{Value, json};
 
 #[derive(Clone, Debug, PartialEq)]
@@ -28,7 +28,8 @@ impl Ask {
         ask.set("topic", event.topic());
         ask.set("qos", event.qos());
         ask.set("retain", event.retain());
-        ask.set("is_will", event.origin() == plugin_abi::Origin::Will);
+        ask.set("is_will", event.origin() == Origin::Will);
+        ask.set("origin", origin(event.origin()));
         ask
     }
 
@@ -38,6 +39,7 @@ impl Ask {
         ask.set("topic", event.filter());
         ask.set("whole_filter", event.whole_filter());
         ask.set("qos", event.qos());
+        ask.set("origin", origin(event.origin()));
         ask
     }
 
@@ -79,6 +81,16 @@ impl Ask {
             }
         }
         self.fields.to_string().into_bytes()
+    }
+}
+
+fn origin(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Client => "client",
+        Origin::Will => "will",
+        Origin::Plugin => "plugin",
+        Origin::Broker => "broker",
+        _ => "other",
     }
 }
 

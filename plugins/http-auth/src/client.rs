@@ -1,13 +1,20 @@
 //! Asks the service over connections that stay open. It knows HTTP, and nothing of what is asked.
 
-use std::{error::Error, time::Duration};
+use std::{
+    error::Error,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use http_body_util::{BodyExt, Full, Limited};
-use hyper::{Method, Request, Response, Uri, body::Bytes, body::Incoming, header::HeaderMap};
+use hyper::{
+    Method, Request, Response, StatusCode, Uri, body::Bytes, body::Incoming, header::HeaderMap,
+};
 use hyper_util::{
     client::legacy::{self, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
+use plugin_abi::log;
 
 use crate::{
     outcome::{Decision, Failure},
@@ -23,6 +30,8 @@ pub(crate) struct Client {
     method: Method,
     headers: HeaderMap,
     default_age: Duration,
+    /// When a wrong address was last in the log.
+    warned: Mutex<Option<Instant>>,
 }
 
 impl Client {
@@ -39,6 +48,7 @@ impl Client {
             method: settings.method.into(),
             headers: settings.headers.0.clone(),
             default_age: settings.cache.0,
+            warned: Mutex::new(None),
         }
     }
 
@@ -56,9 +66,22 @@ impl Client {
         let response = response.map_err(|error| Failure::Unreachable(in_full(&error)))?;
         let (status, age) =
             (response.status(), reply::max_age(response.headers(), self.default_age));
+        if status == StatusCode::NOT_FOUND && self.may_warn() {
+            log::warn!("{service}: status {status}, which refuses; is that the right address?");
+        }
         let body = Limited::new(response.into_body(), MAX_BODY).collect().await;
         let body = body.map_err(|error| Failure::Unreachable(in_full(&*error)))?.to_bytes();
         Ok((reply::decision(status, &body)?, age))
+    }
+
+    /// Not more than once a second.
+    fn may_warn(&self) -> bool {
+        let mut warned = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_time = warned.is_none_or(|at| at.elapsed() >= Duration::from_secs(1));
+        if is_time {
+            *warned = Some(Instant::now());
+        }
+        is_time
     }
 
     async fn send(&self, service: &Uri, body: Bytes) -> Result<Response<Incoming>, legacy::Error> {

@@ -35,8 +35,11 @@ enum Answer {
 /// What the service has decided.
 pub(crate) fn decision(status: StatusCode, body: &[u8]) -> Result<Decision, Failure> {
     let code = match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Some(NOT_AUTHORIZED),
         StatusCode::TOO_MANY_REQUESTS => Some(QUOTA_EXCEEDED),
+        // It is about this request: another may be allowed, and so the service has not failed.
+        status if status.is_client_error() && status != StatusCode::REQUEST_TIMEOUT => {
+            Some(NOT_AUTHORIZED)
+        }
         status if status.is_success() => None,
         status => return Err(Failure::Nonsense(format!("status {status}"))),
     };
@@ -130,19 +133,24 @@ mod tests {
         assert_eq!(decided(401, "<html>no</html>"), deny(0x87, ""));
         assert_eq!(decided(401, r#"{"code":134,"reason":"who?"}"#), deny(0x86, "who?"));
         assert_eq!(decided(429, ""), deny(0x97, ""));
+        for status in [400, 404, 413, 422] {
+            assert_eq!(decided(status, "<html>what?</html>"), deny(0x87, ""), "{status}");
+        }
+        assert_eq!(decided(422, r#"{"code":144,"reason":"no"}"#), deny(0x90, "no"));
     }
 
     #[test]
     fn what_decides_nothing_is_a_failure() {
         for (status, body) in [
             (500, ""),
-            (404, ""),
+            (408, ""),
             (302, ""),
             (200, "yes"),
             (200, "[]"),
             (200, r#"{"result":"maybe"}"#),
             (200, r#"{"result":"deny","code":16}"#),
             (403, r#"{"result":"allow"}"#),
+            (404, r#"{"result":"allow"}"#),
         ] {
             let failure = decided(status, body);
             assert!(matches!(failure, Err(Failure::Nonsense(_))), "{status} {body}: {failure:?}");

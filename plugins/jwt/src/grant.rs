@@ -1,5 +1,6 @@
 //! What the token of one client allows, and until when.
 
+use mqtt::topic::shared;
 use plugin_abi::serde::{Deserialize, Serialize};
 use plugin_abi::{Host, HostError, Scope, log};
 use serde_json::Value;
@@ -17,6 +18,9 @@ pub(crate) struct Grant {
     pub(crate) subscribe: Topics,
     /// In seconds since 1970; `None`: never.
     expires: Option<u64>,
+    /// It is asked for once more when the client has left.
+    #[serde(default)]
+    pub(crate) has_will: bool,
 }
 
 const ATTRIBUTE: &str = "grant";
@@ -28,13 +32,33 @@ impl Grant {
         names: Names<'_>,
         expires: Option<u64>,
     ) -> Grant {
-        // `sub` as text is the token's subject, and no list.
-        let topics = |name| match (claim(claims, name), rights.if_absent) {
+        let topics = |name: &str| match (claim(claims, name), rights.if_absent) {
             (Some(Value::Array(list)), _) => Topics::of(list, names),
-            (_, IfAbsent::Refuse) => Topics::none(),
-            (_, IfAbsent::Allow) => Topics::All,
+            // `sub` as text is the token's subject, and no list.
+            (Some(Value::String(_)), IfAbsent::Allow) if name == "sub" => Topics::All,
+            (None, IfAbsent::Allow) => Topics::All,
+            _ => Topics::none(),
         };
-        Grant { publish: topics(&rights.publish), subscribe: topics(&rights.subscribe), expires }
+        let [publish, subscribe] = [&rights.publish, &rights.subscribe].map(|name| topics(name));
+        Grant { publish, subscribe, expires, has_will: false }
+    }
+
+    /// Whether it allows all that the client has subscribed to before. It does not if nobody can say.
+    pub(crate) fn covers_session(&self, host: &Host, client_id: &str) -> bool {
+        if self.subscribe == Topics::All {
+            return true;
+        }
+        let mut covers = true;
+        let shown = host.subscriptions(client_id, |subscription| {
+            let whole = subscription.filter();
+            let filter = shared(whole).map_or(whole, |(_, filter)| filter);
+            covers = self.subscribe.covers(filter);
+            covers
+        });
+        if let Err(why) = &shown {
+            log::debug!("the subscriptions of {client_id:?} cannot be seen: {why}");
+        }
+        shown.is_ok() && covers
     }
 
     /// Leaves it with the connection, for the one that comes after this instance of the plugin.

@@ -30,13 +30,15 @@ pub(crate) struct Grants {
 struct Entry {
     grant: Arc<Grant>,
     client_id: Box<str>,
-    /// Until it is connected: it may never be, and nobody tells.
+    /// Until it is connected: it may never be, and nobody tells. Or until its will is published.
     wait_until: Option<u64>,
+    /// The connection is over.
+    left: bool,
     /// It was told to go.
     told: bool,
 }
 
-/// Longer than anybody takes to connect, in seconds.
+/// Longer than anybody takes to connect, in seconds. Most wills are published by then too.
 const PATIENCE: u64 = 300;
 
 impl Key {
@@ -49,6 +51,12 @@ impl Key {
 }
 
 impl Entry {
+    /// Of a client that is connected.
+    fn new(client_id: &str, grant: Grant) -> Entry {
+        let (grant, client_id) = (Arc::new(grant), client_id.into());
+        Entry { grant, client_id, wait_until: None, left: false, told: false }
+    }
+
     fn has_not_come(&self, now: u64) -> bool {
         self.wait_until.is_some_and(|until| now >= until)
     }
@@ -67,24 +75,42 @@ impl Default for Grants {
 impl Grants {
     pub(crate) fn add(&self, key: &Key, client_id: &str, grant: Grant) {
         let wait_until = Some(clock::now() + PATIENCE);
-        let entry =
-            Entry { grant: Arc::new(grant), client_id: client_id.into(), wait_until, told: false };
+        let entry = Entry { wait_until, ..Entry::new(client_id, grant) };
         self.change(key, |part| part.insert(key.clone(), entry));
     }
 
     /// Returns its grant.
     pub(crate) fn connected(&self, key: &Key, client_id: &str) -> Option<Arc<Grant>> {
         self.change(key, |part| {
-            let entry = part.get_mut(key)?;
+            let entry = part.get_mut(key).filter(|entry| !entry.left)?;
             entry.wait_until = None;
             entry.client_id = client_id.into();
             Some(entry.grant.clone())
         })?
     }
 
+    /// Of a client that is connected, and has none here. Returns the one that holds.
+    pub(crate) fn adopt(&self, key: &Key, client_id: &str, grant: Grant) -> Option<Arc<Grant>> {
+        self.change(key, |part| {
+            let entry = part.entry(key.clone()).or_insert_with(|| Entry::new(client_id, grant));
+            entry.grant.clone()
+        })
+    }
+
     pub(crate) fn get(&self, key: &Key) -> Option<Arc<Grant>> {
         let part = self.part(key)?.read().unwrap_or_else(PoisonError::into_inner);
         part.get(key).map(|entry| entry.grant.clone())
+    }
+
+    /// The connection is over. Its grant is kept for a while if there is a will.
+    pub(crate) fn left(&self, key: &Key) {
+        self.change(key, |part| match part.get_mut(key) {
+            Some(entry) if entry.grant.has_will => {
+                entry.left = true;
+                entry.wait_until = Some(clock::now() + PATIENCE);
+            }
+            _ => drop(part.remove(key)),
+        });
     }
 
     pub(crate) fn remove(&self, key: &Key) {
@@ -94,22 +120,34 @@ impl Grants {
     /// Sends away whose token has expired, and forgets who has not come.
     pub(crate) fn end_expired(&self, host: &Host, now: u64) {
         let kick = Kick::because(NOT_AUTHORIZED).words(EXPIRED);
-        for client_id in self.take_expired(now) {
+        for (key, client_id) in self.take_expired(now) {
             match host.disconnect(&client_id, &kick) {
                 Ok(()) => log::debug!("the token of {client_id:?} has expired: it has to go"),
                 // It has gone by itself.
                 Err(HostError::NotThere) => {}
-                Err(why) => {
+                Err(why @ (HostError::NotGranted | HostError::NotOffered)) => {
                     log::debug!(
                         "the token of {client_id:?} has expired; it stays, and may do nothing: {why}"
                     );
+                }
+                Err(why) => {
+                    log::debug!("the token of {client_id:?} has expired; it stays for now: {why}");
+                    self.tell_again(&key);
                 }
             }
         }
     }
 
+    fn tell_again(&self, key: &Key) {
+        self.change(key, |part| {
+            if let Some(entry) = part.get_mut(key) {
+                entry.told = false;
+            }
+        });
+    }
+
     /// Who is connected and has to go now, each once.
-    fn take_expired(&self, now: u64) -> Vec<Box<str>> {
+    fn take_expired(&self, now: u64) -> Vec<(Key, Box<str>)> {
         let mut expired = Vec::new();
         for part in &self.parts {
             // Mostly there is nobody, and then nobody waits.
@@ -121,9 +159,9 @@ impl Grants {
             }
             let mut part = part.write().unwrap_or_else(PoisonError::into_inner);
             part.retain(|_, entry| !entry.has_not_come(now));
-            for entry in part.values_mut().filter(|entry| entry.has_to_go(now)) {
+            for (key, entry) in part.iter_mut().filter(|(_, entry)| entry.has_to_go(now)) {
                 entry.told = true;
-                expired.push(entry.client_id.clone());
+                expired.push((key.clone(), entry.client_id.clone()));
             }
         }
         expired
@@ -174,11 +212,11 @@ mod tests {
         grants.add(&key(1), "c", grant(Some(1)));
         grants.connected(&key(1), "c");
         grants.add(&key(2), "c", grant(Some(2)));
-        grants.remove(&key(1));
+        grants.left(&key(1));
         grants.connected(&key(2), "c");
         assert!(grants.get(&key(1)).is_none());
         assert!(grants.get(&key(2)).unwrap().publish.has("a"));
-        grants.remove(&key(2));
+        grants.left(&key(2));
         assert_eq!(grants.len(), 0);
     }
 
@@ -190,10 +228,30 @@ mod tests {
             grants.connected(&key(port), &port.to_string());
         }
         assert!(grants.take_expired(99).is_empty());
-        assert_eq!(grants.take_expired(100), ["1".into()]);
+        assert_eq!(grants.take_expired(100), [(key(1), "1".into())]);
         assert!(grants.take_expired(100).is_empty());
-        assert_eq!(grants.take_expired(u64::MAX), ["2".into()]);
+        grants.tell_again(&key(1));
+        assert_eq!(grants.take_expired(100), [(key(1), "1".into())]);
+        assert_eq!(grants.take_expired(u64::MAX), [(key(2), "2".into())]);
         assert_eq!(grants.len(), 3, "until they are gone");
+    }
+
+    /// Another plugin may give the will a topic that nobody has looked at yet.
+    #[test]
+    fn a_will_has_the_grant_of_its_client_that_has_left() {
+        let grants = Grants::default();
+        let mut grant = grant(Some(1));
+        grant.has_will = true;
+        grants.add(&key(1), "c", grant);
+        grants.connected(&key(1), "c");
+        grants.left(&key(1));
+        assert!(grants.get(&key(1)).unwrap().publish.has("a"));
+        assert!(grants.connected(&key(1), "c").is_none(), "it is for the will alone");
+        let now = clock::now();
+        assert!(grants.take_expired(now).is_empty(), "nobody is there who could go");
+        assert_eq!(grants.len(), 1);
+        assert!(grants.take_expired(now + PATIENCE + 1).is_empty());
+        assert_eq!(grants.len(), 0);
     }
 
     #[test]

@@ -7,8 +7,12 @@
 //!         - public_key_file: issuer.pem
 //!       issuer: https://auth.example.com
 //!       audience: mqtt
+//!       claims: { sub: "%u" }
+//!       rights: { subscribe: read }
 //! ```
 //!
+//! Without `claims:` any good token is good for any user name and client id: who has one could come as somebody
+//! else, and get what `%u` and `%c` stand for. As `sub` says who it is then, topics are in another claim.
 //! A key is for the algorithms of its kind alone, whatever a token says.
 
 mod algorithm;
@@ -24,6 +28,7 @@ mod names;
 mod place;
 mod refused;
 mod settings;
+mod take_over;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -32,8 +37,8 @@ mod topics;
 use std::sync::Arc;
 
 use plugin_abi::{
-    BeforeConnect, Client, Config, Connect, Disconnect, Host, Origin, Plugin, Publish, Result,
-    Subscribe, Verdict, log, plugin,
+    BeforeConnect, Client, Config, Connect, Disconnect, Host, Kick, Origin, Plugin, Publish,
+    Result, Subscribe, Verdict, log, plugin,
 };
 use watched_file::EverySecond;
 
@@ -45,6 +50,7 @@ use names::Names;
 use place::Place;
 use refused::Refused;
 use settings::{Rights, Settings};
+use take_over::take_over;
 
 struct Jwt {
     host: Host,
@@ -60,7 +66,9 @@ struct Jwt {
 const BAD_USER_NAME_OR_PASSWORD: u8 = 0x86;
 const NOT_AUTHORIZED: u8 = 0x87;
 
-#[plugin(may_use = "kick")]
+const UNCOVERED: &str = "the token does not allow all that the session has subscribed to";
+
+#[plugin(may_use = "kick read-clients")]
 impl Plugin for Jwt {
     fn bootstrap(host: Host, config: Config) -> Result<Self> {
         crypto::install();
@@ -71,8 +79,10 @@ impl Plugin for Jwt {
         let (keys, grants) = (Arc::new(keys), Arc::<Grants>::default());
         let watch = {
             let (keys, grants) = (keys.clone(), grants.clone());
+            let mut has_all = false;
             EverySecond::start("jwt", move || {
                 keys.look();
+                has_all = has_all || take_over(&host, &grants);
                 grants.end_expired(&host, clock::now());
             })?
         };
@@ -101,9 +111,16 @@ impl Plugin for Jwt {
 
     fn on_connect(&self, event: &Connect<'_>) -> bool {
         let client = event.client();
-        if let Some(grant) = self.grants.connected(&Key::of(&client), client.client_id()) {
-            grant.keep(&self.host, client.client_id());
+        let Some(grant) = self.grants.connected(&Key::of(&client), client.client_id()) else {
+            // An instance has let it in that is gone by now, and its grant with it.
+            log::debug!("{:?} has to connect anew: its token is not known", client.client_id());
+            return false;
+        };
+        if event.session_present() && !grant.covers_session(&self.host, client.client_id()) {
+            self.end_session(&client);
+            return false;
         }
+        grant.keep(&self.host, client.client_id());
         true
     }
 
@@ -128,7 +145,7 @@ impl Plugin for Jwt {
     }
 
     fn on_disconnect(&self, event: &Disconnect<'_>) {
-        self.grants.remove(&Key::of(&event.client()));
+        self.grants.left(&Key::of(&event.client()));
     }
 }
 
@@ -145,7 +162,7 @@ impl Jwt {
         Ok(Grant::new(&claims, &self.rights, names, expires))
     }
 
-    fn let_in(&self, event: &BeforeConnect<'_>, grant: Grant) -> Verdict {
+    fn let_in(&self, event: &BeforeConnect<'_>, mut grant: Grant) -> Verdict {
         let client = event.client();
         if let Some(topic) = event.will_topic()
             && !grant.publish.has(topic)
@@ -157,8 +174,22 @@ impl Jwt {
             return Verdict::refuse_with(NOT_AUTHORIZED)
                 .reason("the topic of the will is not allowed");
         }
+        grant.has_will = event.will_topic().is_some();
         self.grants.add(&Key::of(&client), client.client_id(), grant);
         Verdict::Continue
+    }
+
+    /// Without the will, since the client never was in.
+    fn end_session(&self, client: &Client<'_>) {
+        self.grants.remove(&Key::of(client));
+        let client_id = client.client_id();
+        let kick = Kick::because(NOT_AUTHORIZED).words(UNCOVERED).without_will();
+        match self.host.disconnect(client_id, &kick.and_its_session()) {
+            Ok(()) => log::info!("{client_id:?} has to go, and its session ends: {UNCOVERED}"),
+            Err(why) => {
+                log::warn!("{client_id:?} has to go, its session stays: {UNCOVERED}; {why}")
+            }
+        }
     }
 
     /// Also that of a client who was in before this instance of the plugin.
@@ -166,8 +197,7 @@ impl Jwt {
         let key = Key::of(client);
         self.grants.get(&key).or_else(|| {
             let kept = Grant::kept(&self.host, client.client_id())?;
-            self.grants.add(&key, client.client_id(), kept);
-            self.grants.connected(&key, client.client_id())
+            self.grants.adopt(&key, client.client_id(), kept)
         })
     }
 

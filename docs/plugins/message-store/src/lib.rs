@@ -53,6 +53,10 @@ impl Plugin for MessageStore {
     }
 
     fn on_before_publish(&self, event: &Publish<'_>) -> Verdict {
+        // It is in the database already.
+        if event.is_asked_again() {
+            return Verdict::Continue;
+        }
         let later = match event.qos() {
             0 => None,
             _ => self.host.later(event, Duration::from_secs(10)),

@@ -1,7 +1,7 @@
 //! What those may do who are in.
 
-use plugin_abi::Kick;
 use plugin_abi::testing::{self, Answer, Client, Connect, Disconnect, Instance};
+use plugin_abi::{Kick, SubscriptionOptions};
 use serde_json::{Value, json};
 
 use super::sign::{SECRET, Signer};
@@ -62,6 +62,19 @@ fn a_token_without_lists_allows_what_the_config_says() {
         assert_eq!(subscribe(&plugin, &alice, "alice"), answer);
         assert_eq!(subscribe(&plugin, &alice, "#"), answer);
     }
+}
+
+#[test]
+fn a_claim_that_is_no_list_allows_nothing() {
+    let plugin = start(&json!({ "if_absent": "allow" }));
+    let alice = client(1);
+    for claim in [json!("a"), json!({ "a": true }), json!(true), json!(null), json!([])] {
+        come_in(&plugin, &alice, &token(json!({ "pub": claim })));
+        assert_eq!(publish(&plugin, &alice, "a"), NOT_AUTHORIZED, "{claim}");
+        assert_eq!(subscribe(&plugin, &alice, "a"), Answer::Continue);
+    }
+    come_in(&plugin, &alice, &token(json!({ "sub": 7 })));
+    assert_eq!(subscribe(&plugin, &alice, "a"), NOT_AUTHORIZED);
 }
 
 #[test]
@@ -187,6 +200,71 @@ fn rights_outlive_an_instance_of_the_plugin() {
         std::thread::yield_now();
     }
     assert_eq!(host.disconnected().first().unwrap().0, "b");
+}
+
+#[test]
+fn who_is_silent_after_a_reload_is_sent_away_too() {
+    let host = testing::Host::new();
+    let start = || {
+        let config = json!({ "keys": [{ "secret": SECRET }], "leeway": "0s" });
+        testing::start::<Jwt>(&host, config).unwrap()
+    };
+    let before = start();
+    let alice = client(1);
+    host.add_client(alice.clone());
+    come_in(&before, &alice, &Signer::hs256().token(&json!({ "exp": now() + 3 })));
+    before.shutdown().unwrap();
+    let _after = start();
+    while host.disconnected().is_empty() {
+        std::thread::yield_now();
+    }
+    assert_eq!(host.disconnected().first().unwrap().0, "c");
+}
+
+#[test]
+fn it_warns_where_it_may_not_see_the_clients() {
+    let host = testing::Host::new();
+    host.deny("read-clients");
+    let _plugin = testing::start::<Jwt>(&host, json!({ "keys": [{ "secret": SECRET }] })).unwrap();
+    testing::wait_for_thread_log(|log| log.text.starts_with("read-clients: "));
+}
+
+#[test]
+fn a_session_with_more_than_the_token_allows_ends() {
+    let host = testing::Host::new();
+    let config = json!({ "keys": [{ "secret": SECRET }] });
+    let plugin = testing::start::<Jwt>(&host, config).unwrap();
+    let alice = client(1);
+    let come_back = |filters: &[&str], claims: Value| {
+        host.add_client(&alice);
+        for filter in filters {
+            host.add_subscription("c", filter, SubscriptionOptions::default());
+        }
+        let event = BeforeConnect::of(&alice).password(token(claims));
+        assert_eq!(plugin.on_before_connect(&event), Answer::Continue);
+        plugin.on_connect(&Connect::back(&alice))
+    };
+    assert_eq!(come_back(&[], json!({})), Answer::Continue, "there is none");
+    let filters = ["a/+", "$share/g/b"];
+    assert_eq!(come_back(&filters, json!({ "sub": ["a/#", "b"] })), Answer::Continue);
+    assert!(host.disconnected().is_empty());
+    assert_eq!(come_back(&filters, json!({ "sub": ["a/#"] })), Answer::Veto);
+    assert_eq!(come_back(&filters, json!({ "sub": ["a/x", "b"] })), Answer::Veto);
+    let words = "the token does not allow all that the session has subscribed to";
+    let kick = Kick::because(0x87).words(words).without_will().and_its_session();
+    assert_eq!(host.disconnected(), vec![("c".to_owned(), kick); 2]);
+    assert_eq!(plugin.plugin().grants.len(), 0);
+    host.deny("read-clients");
+    let all = json!({ "sub": ["a/#", "b"] });
+    assert_eq!(come_back(&filters, all), Answer::Veto, "nobody can say");
+}
+
+/// The plugin is reloaded between the two questions.
+#[test]
+fn whom_another_instance_has_let_in_connects_anew() {
+    let plugin = start(&json!({ "if_absent": "allow" }));
+    assert_eq!(plugin.on_connect(&Connect::of(&client(1))), Answer::Veto);
+    come_in(&plugin, &client(1), &token(json!({})));
 }
 
 #[test]
