@@ -3,8 +3,8 @@
 
 use hookmq::plugins::OnError;
 use mqtt::{
-    FilterList, Packet, Properties, Property, PropertyBuffer, Publish, QoS, ReasonCode, Subscribe,
-    Subscription, SubscriptionList, SubscriptionOptions, Unsubscribe, Version,
+    Disconnect, FilterList, Packet, Properties, Property, PropertyBuffer, Publish, QoS, ReasonCode,
+    Subscribe, Subscription, SubscriptionList, SubscriptionOptions, Unsubscribe, Version,
 };
 use serde_json::json;
 
@@ -397,6 +397,23 @@ fn the_second_answer_counts(version: Version) {
         client.ping();
         assert_eq!(test.said("on_publish"), [""; 0]);
     }
+}
+
+/// By DISCONNECT a client gets no more than the plugin has granted it.
+#[test]
+fn a_session_expiry_that_a_plugin_has_set_is_not_prolonged() {
+    let cases = json!([{ "name": "client", "change": ["session_expiry 0"] }]);
+    let section = json!({ "on_before_connect": cases });
+    let test = Rewriters::new("expiry", Version::V5, &[section]);
+    let login = Login::new(Version::V5, "client").keeping_session();
+    let mut client = login.connect(test.broker.address());
+    let mut properties = PropertyBuffer::new();
+    properties.push(Property::SessionExpiryInterval(3600));
+    let properties = properties.as_properties();
+    client.send(&Packet::Disconnect(Disconnect { reason: ReasonCode::Success, properties }));
+    client.expect_closed();
+    let (_client, resumed) = login.resume(test.broker.address());
+    assert!(!resumed);
 }
 
 fn two_rewriters_ask_each_other_once(version: Version) {
