@@ -182,6 +182,7 @@ impl Connection {
             keep_alive: self.keep_alive(connect, edits),
             last_packet: shard.now,
             session_expiry: self.session_expiry(connect, edits),
+            max_session_expiry: self.max_session_expiry(edits),
             connected_without_expiry: connect.session_expiry == 0,
             will,
             receive_quota: connect.version.receive_quota(self.broker.limits.receive_maximum),
@@ -195,6 +196,11 @@ impl Connection {
     fn session_expiry(&self, connect: &Connect<'_>, edits: Option<&Edits>) -> u32 {
         let edited = edits.and_then(|edits| edits.session_expiry);
         edited.unwrap_or(connect.session_expiry).min(self.broker.max_session_expiry())
+    }
+
+    fn max_session_expiry(&self, edits: Option<&Edits>) -> u32 {
+        let edited = edits.and_then(|edits| edits.session_expiry).unwrap_or(u32::MAX);
+        edited.min(self.broker.max_session_expiry())
     }
 
     fn keep_alive(&self, connect: &Connect<'_>, edits: Option<&Edits>) -> u16 {

@@ -247,9 +247,12 @@ fn ask(
 ) -> Result<Option<Vec<u8>>, End> {
     let Broker { backoff, clock, .. } = broker;
     let address = facts.peer.ip();
-    let now = clock.milliseconds();
-    let is_resumed = asking.progress.is_some();
-    if !is_resumed && !who.iter().all(|who| backoff.is_over(address, *who, now)) {
+    let is_over = || {
+        let now = clock.milliseconds();
+        who.iter().all(|who| backoff.is_over(address, *who, now))
+    };
+    let has_waited = asking.progress.is_some();
+    if !has_waited && !is_over() {
         return Err(End::must_wait());
     }
     // Who has begun an exchange ends it, though others may be in force by then.
@@ -259,6 +262,10 @@ fn ask(
     exchange.taken_by = taken_by;
     if outcome == AuthOutcome::Pending {
         return Ok(None);
+    }
+    // Of many who have waited at once, one is told; else each would be a guess.
+    if has_waited && !is_over() {
+        return Err(End::must_wait());
     }
     let answer = exchange.decide(outcome);
     if answer.is_err() && exchange.taken_by.is_some() {

@@ -29,6 +29,8 @@ pub(super) struct ConnectedClient {
     pub(super) last_packet: u64,
     /// Seconds that the session outlives the connection; `u32::MAX`: for ever.
     pub(super) session_expiry: u32,
+    /// What it may become: what a plugin has set, or what the broker allows.
+    pub(super) max_session_expiry: u32,
     /// Whether CONNECT asked for the session to end with the connection.
     pub(super) connected_without_expiry: bool,
     pub(super) will: Option<Box<Will>>,

@@ -176,7 +176,8 @@ impl Connection {
         let Broker { backoff, clock, .. } = &*self.broker;
         let (address, who) = (self.endpoint.peer.ip(), Who::of(connect));
         let progress = self.waiting.take().map(|waiting| waiting.progress);
-        if progress.is_none() && !backoff.is_over(address, who, clock.milliseconds()) {
+        let has_waited = progress.is_some();
+        if !has_waited && !backoff.is_over(address, who, clock.milliseconds()) {
             return Err(End::must_wait());
         }
         let mut asking = Asking::waiting(&self.broker.limits, cx.waker(), progress);
@@ -188,6 +189,10 @@ impl Connection {
             connecting.handshake = None;
             self.wait(shard, progress);
             return Ok(false);
+        }
+        // Of many who have waited at once, one is told; else each would be a guess.
+        if has_waited && !backoff.is_over(address, who, clock.milliseconds()) {
+            return Err(End::must_wait());
         }
         if let Some(Refusal { reason, why }) = decision.verdict.told_in(PacketType::ConnAck) {
             backoff.refused(address, who, clock.milliseconds());

@@ -173,7 +173,7 @@ impl Connection {
             if expiry > 0 && client.connected_without_expiry {
                 return Violation::SessionExpiryRaised.into();
             }
-            client.session_expiry = expiry.min(self.broker.max_session_expiry());
+            client.session_expiry = expiry.min(client.max_session_expiry);
         }
         if disconnect.reason == ReasonCode::Success {
             // [MQTT-3.1.2-10] [MQTT-3.14.4-3]

@@ -57,7 +57,11 @@ impl Connection {
         let waited = shard.now - waiting.since;
         match &mut self.stage {
             // The time was not the client's.
-            Stage::Connecting(connecting) => connecting.deadline += waited,
+            Stage::Connecting(connecting) => {
+                connecting.deadline += waited;
+                let deadline = connecting.deadline;
+                self.check_by(shard, deadline);
+            }
             Stage::Opened(..) => {
                 self.open(shard, cx)?;
                 return Ok(self.waiting.is_none());

@@ -6,15 +6,15 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use mqtt::{Properties, PropertyBuffer};
+use mqtt::{Properties, PropertyBuffer, ReasonCode};
 use plugin_abi::raw;
 
 use super::Hooks;
 use super::chain::{Chain, Link, No};
 use super::decision::{Decision, Verdict};
 use super::edits::Edits;
-use super::parts::{Scope, VerdictParts};
-use super::point::Point;
+use super::parts::{Scope, Unfit, VerdictParts};
+use super::point::{OnFailure, Point};
 use super::progress::Progress;
 use super::record::Treatment;
 use super::stats::Came;
@@ -55,12 +55,20 @@ impl<'a> Asking<'a> {
 /// What a plugin has answered.
 struct Reply {
     code: i32,
-    /// Why it is none, where it was to come later.
-    broken: Option<&'static str>,
+    /// Why it does not count, where it was to come later.
+    broken: Option<Broken>,
     reason: Option<Box<str>>,
     throttle: Duration,
     edits: Option<Box<Edits>>,
     ticket: Option<Ticket>,
+}
+
+/// Why the answer of a plugin does not count.
+enum Broken {
+    /// The plugin has failed.
+    Failed(&'static str),
+    /// As it has become, the event would be too large: the client's doing as much as the plugin's.
+    TooLarge,
 }
 
 impl Reply {
@@ -117,14 +125,17 @@ impl<P: Point> Chain<P> {
         progress.wait_is_over();
         let edits = progress.edits.as_deref();
         let mut taken = VerdictParts::new(scope(subject, asking.limits, edits, progress.again));
-        let (mut code, mut broken) = (NO_ANSWER, Some(super::OVERDUE));
+        let (mut code, mut broken) = (NO_ANSWER, Some(Broken::Failed(super::OVERDUE)));
         if let Some(Completion { code: answered, parts }) = completion {
             for (part, value) in &parts {
                 taken.take(*part, value);
             }
             // Nobody is there to hear that a part is unfit.
-            let unfit = taken.unfit && answered == raw::CONTINUE;
-            (code, broken) = if unfit { (NO_ANSWER, Some(UNFIT)) } else { (answered, None) };
+            (code, broken) = match taken.unfit.filter(|_| answered == raw::CONTINUE) {
+                Some(Unfit::Malformed) => (NO_ANSWER, Some(Broken::Failed(UNFIT))),
+                Some(Unfit::TooLarge) => (answered, Some(Broken::TooLarge)),
+                None => (answered, None),
+            };
         }
         if trace::is_on()
             && let Some(link) = self.link(progress.index())
@@ -207,8 +218,12 @@ fn act<P: Point, S: Subject<P>>(
         progress.throttle = progress.throttle.max(throttle);
         link.record().count(P::INDEX, Came::Throttled);
     }
-    if let Some(what) = broken {
-        return Settled::after(No::after(link.failed(what)), link, reason);
+    match broken {
+        Some(Broken::Failed(what)) => {
+            return Settled::after(No::after(link.failed(what)), link, reason);
+        }
+        Some(Broken::TooLarge) => return too_large(link),
+        None => {}
     }
     let no = match (code, ticket) {
         (raw::CONTINUE, _) => {
@@ -218,7 +233,7 @@ fn act<P: Point, S: Subject<P>>(
             if progress.add(*edits, |edits| subject.fits(edits, limits)) {
                 return Settled::GoOn;
             }
-            No::after(link.failed("its changes make the packet larger than limits.max_packet_size"))
+            return too_large(link);
         }
         (raw::PENDING, Some(ticket)) => {
             progress.wait_for(ticket, link, P::INDEX);
@@ -227,6 +242,19 @@ fn act<P: Point, S: Subject<P>>(
         (code, _) => link.says_no(code),
     };
     Settled::after(no, link, reason)
+}
+
+/// What it means that the changes of a plugin do not fit with what the client has sent. That the plugin
+/// has failed is nothing that a client may bring about.
+#[cold]
+fn too_large<P: Point>(link: &Link<P>) -> Settled {
+    match link.record().on_failure::<P>() {
+        OnFailure::GoOn => Settled::GoOn,
+        OnFailure::Refuse => {
+            let why = "too large with what a plugin makes of it";
+            Settled::Stop(link.refused(ReasonCode::PacketTooLarge, Some(why.into())))
+        }
+    }
 }
 
 /// Asks one plugin about what has become of the subject.

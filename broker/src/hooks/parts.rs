@@ -10,7 +10,7 @@ use plugin_abi::raw;
 
 use super::edits::{Edits, with_property, without_property};
 use crate::config::Limits;
-use crate::plugins::{Parts, text};
+use crate::plugins::{LONGEST, Parts, text};
 
 /// Nobody takes packets that say more about anything.
 pub(super) const PUBLISH: Place = Place::Packet(PacketType::Publish);
@@ -23,8 +23,17 @@ pub(super) struct VerdictParts<'a> {
     /// Of several the longest.
     pub(super) throttle: Duration,
     pub(super) edits: Option<Box<Edits>>,
-    /// Something could not stand in its packet.
-    pub(super) unfit: bool,
+    /// Something could not stand in its packet, and the worst reason why.
+    pub(super) unfit: Option<Unfit>,
+}
+
+/// Why a change cannot stand in its packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Unfit {
+    /// The broker takes none as large. What the client has sent may have left too little room.
+    TooLarge,
+    /// It never can.
+    Malformed,
 }
 
 /// What a plugin may change, and of what.
@@ -43,7 +52,7 @@ pub(super) struct Scope<'a> {
 
 impl<'a> VerdictParts<'a> {
     pub(super) fn new(scope: Scope<'a>) -> VerdictParts<'a> {
-        let (reason, throttle, edits, unfit) = (None, Duration::ZERO, None, false);
+        let (reason, throttle, edits, unfit) = (None, Duration::ZERO, None, None);
         VerdictParts { scope, reason, throttle, edits, unfit }
     }
 
@@ -52,42 +61,46 @@ impl<'a> VerdictParts<'a> {
         self.reason.clone()
     }
 
-    /// Keeps a change. `None`: it cannot stand in its packet, or in no packet that the broker takes.
-    fn edit(&mut self, part: u32, value: &[u8]) -> Option<()> {
+    /// Keeps a change.
+    fn edit(&mut self, part: u32, value: &[u8]) -> Result<(), Unfit> {
         let Scope { limits, .. } = self.scope;
         let edits = self.edits.get_or_insert_default();
         match part {
             raw::ANSWER_TOPIC => edits.topic = Some(topic(value, limits)?),
             raw::ANSWER_FILTER => {
-                let filter = text(value).ok()?;
-                edits.filter = Some(limits.accepts_filter(&filter).then_some(filter)?);
+                let filter = words(value)?;
+                well_formed(mqtt::topic::check_topic_filter(&filter).ok())?;
+                edits.filter = Some(within(limits.accepts_filter(&filter), filter)?);
             }
             raw::ANSWER_PAYLOAD => {
                 let fits = value.len() < limits.max_packet_size as usize;
-                edits.payload = Some(fits.then(|| value.into())?);
+                edits.payload = Some(within(fits, value)?.into());
             }
-            raw::ANSWER_QOS => edits.qos = Some(QoS::from_bits(byte(value)?)?),
-            raw::ANSWER_RETAIN => edits.retain = Some(flag(value)?),
+            raw::ANSWER_QOS => edits.qos = Some(well_formed(byte(value).and_then(QoS::from_bits))?),
+            raw::ANSWER_RETAIN => edits.retain = Some(well_formed(flag(value))?),
             raw::ANSWER_OPTIONS => {
-                edits.options = Some(SubscriptionOptions::from_bits(byte(value)?).ok()?);
+                let options = byte(value).map(SubscriptionOptions::from_bits);
+                edits.options = Some(well_formed(options.and_then(Result::ok))?);
             }
             raw::ANSWER_CLIENT_ID => {
-                let fits = |id: &str| !id.is_empty() && id.len() <= limits.max_client_id_length;
-                edits.client_id = Some(text(value).ok().filter(|id| fits(id))?);
+                let id = well_formed(Some(words(value)?).filter(|id| !id.is_empty()))?;
+                edits.client_id = Some(within(id.len() <= limits.max_client_id_length, id)?);
             }
-            raw::ANSWER_USERNAME => edits.username = Some(text(value).ok()?),
+            raw::ANSWER_USERNAME => edits.username = Some(words(value)?),
             raw::ANSWER_SESSION_EXPIRY => {
-                edits.session_expiry = Some(u32::from_ne_bytes(value.try_into().ok()?));
+                let seconds = well_formed(value.try_into().ok())?;
+                edits.session_expiry = Some(u32::from_ne_bytes(seconds));
             }
             raw::ANSWER_KEEP_ALIVE => {
-                edits.keep_alive = Some(u16::from_ne_bytes(value.try_into().ok()?));
+                let seconds = well_formed(value.try_into().ok())?;
+                edits.keep_alive = Some(u16::from_ne_bytes(seconds));
             }
             _ => self.edit_properties(part, value)?,
         }
-        Some(())
+        Ok(())
     }
 
-    fn edit_properties(&mut self, part: u32, value: &[u8]) -> Option<()> {
+    fn edit_properties(&mut self, part: u32, value: &[u8]) -> Result<(), Unfit> {
         let Scope { limits, properties, connack, .. } = self.scope;
         let edits = self.edits.get_or_insert_default();
         let of_message = edits
@@ -95,24 +108,23 @@ impl<'a> VerdictParts<'a> {
             .as_ref()
             .map_or_else(|| Properties::from_validated(properties), PropertyBuffer::as_properties);
         let of_connack = edits.connack.as_ref().map_or(connack, PropertyBuffer::as_properties);
-        let accepted = |block: PropertyBuffer| {
-            limits.accepts_properties(block.as_properties()).then_some(block)
-        };
+        let accepted =
+            |block: PropertyBuffer| within(limits.accepts_properties(block.as_properties()), block);
         match part {
             raw::ANSWER_SET_PROPERTY => {
-                let property = property(value, PUBLISH)?;
+                let property = well_formed(property(value, PUBLISH))?;
                 edits.properties = Some(accepted(with_property(of_message, property))?);
             }
             raw::ANSWER_REMOVE_PROPERTY => {
-                let (identifier, name) = removed(value)?;
+                let (identifier, name) = well_formed(removed(value))?;
                 edits.properties = Some(without_property(of_message, identifier, name));
             }
             _ => {
-                let property = property(value, CONNACK)?;
+                let property = well_formed(property(value, CONNACK))?;
                 edits.connack = Some(accepted(with_property(of_connack, property))?);
             }
         }
-        Some(())
+        Ok(())
     }
 }
 
@@ -132,8 +144,8 @@ impl Parts for VerdictParts<'_> {
             part if !self.scope.takes.contains(&part) => return raw::UNKNOWN,
             _ if self.scope.closed => return raw::CLOSED,
             part => {
-                if self.edit(part, value).is_none() {
-                    self.unfit = true;
+                if let Err(unfit) = self.edit(part, value) {
+                    self.unfit = self.unfit.max(Some(unfit));
                     return raw::UNFIT;
                 }
             }
@@ -142,10 +154,24 @@ impl Parts for VerdictParts<'_> {
     }
 }
 
-fn topic(value: &[u8], limits: &Limits) -> Option<Box<str>> {
-    let topic = text(value).ok()?;
-    let fits = mqtt::topic::check_topic_name(&topic).is_ok() && limits.accepts_topic(&topic);
-    fits.then_some(topic)
+fn well_formed<T>(value: Option<T>) -> Result<T, Unfit> {
+    value.ok_or(Unfit::Malformed)
+}
+
+fn within<T>(fits: bool, value: T) -> Result<T, Unfit> {
+    if fits { Ok(value) } else { Err(Unfit::TooLarge) }
+}
+
+fn words(value: &[u8]) -> Result<Box<str>, Unfit> {
+    well_formed(text(within(value.len() <= LONGEST, value)?).ok())
+}
+
+fn topic(value: &[u8], limits: &Limits) -> Result<Box<str>, Unfit> {
+    let topic = words(value)?;
+    let is_free =
+        |topic: &Box<str>| !topic.starts_with('$') && mqtt::topic::check_topic_name(topic).is_ok();
+    let topic = well_formed(Some(topic).filter(is_free))?;
+    within(limits.accepts_topic(&topic), topic)
 }
 
 fn byte(value: &[u8]) -> Option<u8> {
@@ -228,7 +254,7 @@ mod tests {
             assert_eq!(parts.take(part, value), returned, "{part} {value:?}");
         }
         assert_eq!((parts.reason.as_deref(), parts.throttle.as_millis()), (Some("why"), 3));
-        assert!(parts.edits.is_none() && !parts.unfit);
+        assert!(parts.edits.is_none() && parts.unfit.is_none());
     }
 
     #[test]
@@ -263,7 +289,7 @@ mod tests {
                 for value in values {
                     let mut parts = VerdictParts::new(scope(&limits));
                     assert_eq!(parts.take(part, value), returned, "{part} {value:?}");
-                    assert_eq!(parts.unfit, returned == UNFIT);
+                    assert_eq!(parts.unfit.is_some(), returned == UNFIT);
                 }
             }
         }
@@ -287,6 +313,30 @@ mod tests {
         let mut parts = VerdictParts::new(Scope { closed: true, ..scope(&limits) });
         assert_eq!(parts.take(ANSWER_TOPIC, b"a"), CLOSED);
         assert_eq!(parts.take(ANSWER_REASON, b"why"), TAKEN);
-        assert!(parts.edits.is_none() && !parts.unfit);
+        assert!(parts.edits.is_none() && parts.unfit.is_none());
+    }
+
+    #[test]
+    fn what_is_too_large_is_told_from_what_never_can_be() {
+        let limits = Limits { max_packet_size: 9, max_user_properties: 1, ..Limits::default() };
+        let long = "a/".repeat(40_000);
+        for (part, value, expected) in [
+            (ANSWER_TOPIC, long.as_bytes(), Unfit::TooLarge),
+            (ANSWER_FILTER, long.as_bytes(), Unfit::TooLarge),
+            (ANSWER_CLIENT_ID, long.as_bytes(), Unfit::TooLarge),
+            (ANSWER_PAYLOAD, b"123456789", Unfit::TooLarge),
+            (ANSWER_SET_PROPERTY, b"\x26\0\x01a\0\x01b", Unfit::TooLarge),
+            (ANSWER_TOPIC, b"$SYS/a", Unfit::Malformed),
+            (ANSWER_FILTER, b"a/#/b", Unfit::Malformed),
+            (ANSWER_SET_PROPERTY, b"\x26\0\x01a", Unfit::Malformed),
+        ] {
+            let mut parts = VerdictParts::new(scope(&limits));
+            assert_eq!(parts.take(part, value), UNFIT);
+            assert_eq!(parts.unfit, Some(expected), "{part}");
+            // The worst counts.
+            parts.take(ANSWER_QOS, b"");
+            parts.take(ANSWER_PAYLOAD, b"123456789");
+            assert_eq!(parts.unfit, Some(Unfit::Malformed));
+        }
     }
 }

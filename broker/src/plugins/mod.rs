@@ -43,7 +43,7 @@ use crate::{
     services::{Folders, Services},
 };
 
-pub(crate) use answer::{Answer, AnswerHandle, Parts, text};
+pub(crate) use answer::{Answer, AnswerHandle, LONGEST, Parts, text};
 pub(crate) use auth_answer::AuthParts;
 pub use capability::{Capabilities, Capability};
 pub use change::{ChangeError, Place};

@@ -10,9 +10,14 @@ use mqtt::{Connect, Packet, Property, PropertyBuffer, ReasonCode, Version};
 use serde_json::json;
 
 use crate::common::plugins::{self, PluginDir};
+use crate::support::rewriter::Rewriters;
 use crate::support::{Broker, Client, Login, auth, both_versions, other_address};
 
-both_versions!(who_was_refused_waits, who_has_no_user_name_waits_alone);
+both_versions!(
+    who_was_refused_waits,
+    who_has_no_user_name_waits_alone,
+    of_many_that_wait_for_a_plugin_one_is_told,
+);
 
 /// From an address of this machine that is not loopback, where it has one.
 fn who_was_refused_waits(version: Version) {
@@ -60,6 +65,66 @@ fn who_has_no_user_name_waits_alone(version: Version) {
     assert_eq!(ask("denied"), ReasonCode::NotAuthorized);
     assert_eq!(ask("neighbour"), ReasonCode::Success);
     assert_ne!(ask("denied"), ReasonCode::NotAuthorized);
+}
+
+/// Whether the plugin would let the other pass nobody hears.
+fn of_many_that_wait_for_a_plugin_one_is_told(version: Version) {
+    let Some(address) = other_address() else { return };
+    let section = json!({ "on_before_connect": [{ "name": "slow", "later": 60_000 }] });
+    let test = Rewriters::with("guesses", version, &[section], |config| {
+        config.listeners = vec![Listener::Tcp { address: ([0, 0, 0, 0], 0).into() }];
+        config.limits.auth_backoff = Duration::from_secs(60);
+    });
+    let port = test.broker.address().port();
+    let local = SocketAddr::from(([127, 0, 0, 1], port));
+    let mut other = Login::new(version, "other").connect(local);
+    let mut waiting: Vec<_> = (1..=3)
+        .map(|waits| {
+            let mut client = Client::open(SocketAddr::new(address, port), version);
+            client.send_bytes(&Login::new(version, "slow").bytes());
+            test.wait_for("1 waits slow", waits);
+            client
+        })
+        .collect();
+    let waits = if version.has_properties() {
+        ReasonCode::ConnectionRateExceeded
+    } else {
+        ReasonCode::ServerUnavailable
+    };
+    let answers =
+        [("refuse 135", ReasonCode::NotAuthorized), ("refuse 135", waits), ("continue", waits)];
+    for (client, (answer, told)) in waiting.iter_mut().zip(answers) {
+        other.release("slow", answer);
+        assert_eq!(client.connack(), (told, false));
+        client.expect_closed();
+    }
+}
+
+/// By AUTH packets it is the same, those included that wait for a plugin.
+#[test]
+fn of_many_authentications_that_wait_one_is_told() {
+    let Some(address) = other_address() else { return };
+    let section = json!({ "on_auth": [{ "name": "slow", "later": 60_000 }] });
+    let test = Rewriters::with("auth-guesses", Version::V5, &[section], |config| {
+        config.listeners = vec![Listener::Tcp { address: ([0, 0, 0, 0], 0).into() }];
+        config.allow_anonymous = true;
+        config.limits.auth_backoff = Duration::from_secs(60);
+    });
+    let port = test.broker.address().port();
+    let local = SocketAddr::from(([127, 0, 0, 1], port));
+    let mut other = Login::new(Version::V5, "other").connect(local);
+    let mut waiting: Vec<_> = (1..=2)
+        .map(|waits| {
+            let mut client = Client::open(SocketAddr::new(address, port), Version::V5);
+            client.send_bytes(&auth::login("client", "slow", "x").bytes());
+            test.wait_for("1 waits slow", waits);
+            client
+        })
+        .collect();
+    other.release("slow", "refuse 135");
+    waiting[0].expect_refused(ReasonCode::NotAuthorized);
+    other.release("slow", "done");
+    waiting[1].expect_refused(ReasonCode::ConnectionRateExceeded);
 }
 
 /// By AUTH packets it is the same.

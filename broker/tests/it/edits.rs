@@ -1,9 +1,10 @@
 //! What becomes of events that plugins change, and who is asked again about them. The plugin is
 //! `broker/tests/plugins/rewriter`.
 
+use hookmq::plugins::OnError;
 use mqtt::{
-    FilterList, Packet, Properties, Property, PropertyBuffer, Publish, QoS, ReasonCode, Subscribe,
-    Subscription, SubscriptionList, SubscriptionOptions, Unsubscribe, Version,
+    Disconnect, FilterList, Packet, Properties, Property, PropertyBuffer, Publish, QoS, ReasonCode,
+    Subscribe, Subscription, SubscriptionList, SubscriptionOptions, Unsubscribe, Version,
 };
 use serde_json::json;
 
@@ -19,6 +20,7 @@ both_versions!(
     a_message_is_retained_as_it_has_become,
     changed_and_other_messages_keep_their_order,
     a_change_that_fits_nothing_is_not_taken,
+    who_sends_too_much_for_a_change_is_refused_and_the_plugin_has_not_failed,
     a_veto_takes_the_changes_along,
     a_subscription_is_made_as_it_has_become,
     a_plugin_in_c_changes_and_answers_later,
@@ -233,10 +235,63 @@ fn a_change_that_fits_nothing_is_not_taken(version: Version) {
     // Not taken at all, and so goes as it was.
     client.publish("large", "old", QoS::AtLeastOnce);
     watcher.expect("large", "old");
-    // Taken one by one, but the packet would be too large: the plugin has failed.
-    let long = "t".repeat(30);
-    client.publish("together", &long, QoS::AtLeastOnce);
+    // Taken one by one, but the packet would be too large.
+    let refused = client.publish_with(&message("together", "old"));
+    assert_eq!(refused, too_large(version));
     watcher.ping();
+}
+
+/// Else a client could have it put into quarantine.
+fn who_sends_too_much_for_a_change_is_refused_and_the_plugin_has_not_failed(version: Version) {
+    let cases = json!([
+        { "name": "a", "change": ["property n=v"] },
+        { "name": "slow", "later": 60_000 },
+    ]);
+    let section = json!({ "on_before_publish": cases });
+    let test = Rewriters::with("too-large", version, &[section], |config| {
+        config.limits.max_packet_size = 1024;
+        config.plugins[0].on_error = OnError::Quarantine;
+        config.plugins[0].max_failures = 3;
+    });
+    let mut watcher = test.connect("watcher");
+    watcher.subscribe("a", QoS::AtMostOnce);
+    let (mut client, mut other) = (test.connect("client"), test.connect("other"));
+    let payload = "x".repeat(1005);
+    for _ in 0..4 {
+        assert_eq!(client.publish_with(&message("a", &payload)), too_large(version));
+    }
+    for waits in 1..=4 {
+        client.send(&Packet::Publish(Publish { packet_id: 1, ..message("slow", "x") }));
+        test.wait_for("1 waits slow", waits);
+        let longer = format!("topic {},continue", "a/".repeat(300));
+        other.release("slow", &longer);
+        client.receive(|packet| match packet {
+            Packet::PubAck(ack) => {
+                assert_eq!(ack.reason, too_large(version));
+                assert_eq!(ack.properties.reason_string().is_some(), version.has_properties());
+            }
+            other => panic!("PUBACK expected: {other:?}"),
+        });
+    }
+    other.publish("a", "y", QoS::AtLeastOnce);
+    watcher.expect("a", "y");
+}
+
+fn message<'a>(topic: &'a str, payload: &'a str) -> Publish<'a> {
+    Publish {
+        dup: false,
+        qos: QoS::AtLeastOnce,
+        retain: false,
+        packet_id: 0,
+        topic,
+        properties: Properties::EMPTY,
+        payload: payload.as_bytes(),
+    }
+}
+
+/// PUBACK of 3.1.1 has no words.
+fn too_large(version: Version) -> ReasonCode {
+    if version.has_properties() { ReasonCode::QuotaExceeded } else { ReasonCode::Success }
 }
 
 fn a_veto_takes_the_changes_along(version: Version) {
@@ -342,6 +397,23 @@ fn the_second_answer_counts(version: Version) {
         client.ping();
         assert_eq!(test.said("on_publish"), [""; 0]);
     }
+}
+
+/// By DISCONNECT a client gets no more than the plugin has granted it.
+#[test]
+fn a_session_expiry_that_a_plugin_has_set_is_not_prolonged() {
+    let cases = json!([{ "name": "client", "change": ["session_expiry 0"] }]);
+    let section = json!({ "on_before_connect": cases });
+    let test = Rewriters::new("expiry", Version::V5, &[section]);
+    let login = Login::new(Version::V5, "client").keeping_session();
+    let mut client = login.connect(test.broker.address());
+    let mut properties = PropertyBuffer::new();
+    properties.push(Property::SessionExpiryInterval(3600));
+    let properties = properties.as_properties();
+    client.send(&Packet::Disconnect(Disconnect { reason: ReasonCode::Success, properties }));
+    client.expect_closed();
+    let (_client, resumed) = login.resume(test.broker.address());
+    assert!(!resumed);
 }
 
 fn two_rewriters_ask_each_other_once(version: Version) {

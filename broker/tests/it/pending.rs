@@ -3,6 +3,7 @@
 //! `broker/tests/plugins/rewriter`.
 
 use std::net::Shutdown;
+use std::time::Duration;
 
 use mqtt::{Packet, Properties, Property, Publish, QoS, ReasonCode, SubscriptionOptions, Version};
 use serde_json::{Value, json};
@@ -518,6 +519,25 @@ fn the_hooks_that_have_begun_go_on(version: Version) {
     test.broker.plugins().remove(&format!("begun{}-1", version.level())).unwrap();
     client.receive(|packet| assert!(matches!(packet, Packet::PubAck(_)), "{packet:?}"));
     other.expect("slow", "y");
+}
+
+/// A broker with a short `connect_timeout` and a plugin that is waited for in on_auth.
+fn authenticating(test: &str) -> Rewriters {
+    let section = json!({ "on_auth": [{ "name": "slow", "later": 60_000 }] });
+    Rewriters::with(test, Version::V5, &[section], |config| {
+        config.limits.connect_timeout = Duration::from_secs(1);
+    })
+}
+
+#[test]
+fn who_says_nothing_after_the_wait_is_closed() {
+    let test = authenticating("silent");
+    let mut other = test.connect("other");
+    let mut client = Client::start(&test.broker, &login("client", "slow", "x"));
+    test.wait_for("1 waits slow", 1);
+    other.release("slow", "challenge");
+    assert_eq!(client.asked().reason, ReasonCode::ContinueAuthentication);
+    client.expect_closed();
 }
 
 /// [MQTT-4.12.0-1]

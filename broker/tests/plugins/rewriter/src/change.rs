@@ -87,6 +87,7 @@ pub(crate) fn answer(mut later: Later, text: &str) -> String {
             said = later.complete(Verdict::refuse_with(code).reason(reason));
         }
         "done" => said = later.complete_auth(&AuthVerdict::success().username("proved")),
+        "challenge" => said = later.complete_auth(&AuthVerdict::challenge("more")),
         "drop" => drop(later),
         other => panic!("{other}"),
     }

@@ -17,7 +17,8 @@
 //! ```
 //!
 //! The payload of a message to `answer/NAME` is what the first that waits under the name is answered: changes
-//! as above, separated by commas, then `continue`, `veto`, `refuse CODE WORDS`, `drop` or `done` (on_auth).
+//! as above, separated by commas, then `continue`, `veto`, `refuse CODE WORDS`, `drop`, `challenge`
+//! or `done` (on_auth).
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that is wrong fails")]
 #![allow(clippy::disallowed_types, reason = "it depends on nothing but plugin-abi")]
