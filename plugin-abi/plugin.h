@@ -432,7 +432,8 @@ typedef struct mq_host {
     /* The most detailed level that the log takes; 0 is off. */
     uint32_t (*max_level)(void *ctx);
     /* Publishes a message as the plugin, whose hooks are asked too. In a hook it is one deeper than the event
-     * at hand; MQ_TOO_DEEP above plugin_publish_depth of the config. Capability: publish. */
+     * at hand; MQ_TOO_DEEP above plugin_publish_depth of the config. Capability: publish; with retain
+     * also write-retained. */
     int32_t (*publish)(void *ctx, const mq_message *message);
     /* Sends a message to one client, subscribed or not; at QoS 1 or 2 it waits for one that is away. Only
      * OnBeforeDeliver is asked. Capability: publish. */

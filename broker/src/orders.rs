@@ -18,7 +18,10 @@ impl Broker {
     pub(crate) fn order(self: &Arc<Self>, shard: &mut Shard, client_id: &str, order: Order) {
         let Given::Away(order) = self.sessions.give(client_id, order) else { return };
         if let What::Close(kick) = &order.what {
-            self.close_absent(shard, client_id, kick);
+            // Somebody has come for the session meanwhile, or it has ended.
+            if !self.close_absent(shard, client_id, kick) {
+                self.order(shard, client_id, order);
+            }
             return;
         }
         let changed = self.sessions.change_absent(client_id, |session, kept| {
@@ -134,16 +137,18 @@ impl Broker {
         true
     }
 
-    fn close_absent(self: &Arc<Self>, shard: &mut Shard, client_id: &str, kick: &Kick) {
+    /// Returns whether there is nothing left to be done.
+    fn close_absent(self: &Arc<Self>, shard: &mut Shard, client_id: &str, kick: &Kick) -> bool {
         if !kick.ends_session {
-            return;
+            return true;
         }
-        let Some(mut ended) = self.sessions.end_absent(client_id) else { return };
+        let Some(mut ended) = self.sessions.end_absent(client_id) else { return false };
         self.schedule.remove(&ended.timers);
         if kick.without_will {
             ended.will = None;
         }
         log::debug!("session of {client_id:?} is ended by a plugin");
         self.end_session(shard, ended, SessionChange::Deleted);
+        true
     }
 }

@@ -249,6 +249,7 @@ impl Future for Waits {
                 shard.renew_hooks(&this.broker.hooks);
                 match this.broker.go_on(shard, &mut asked, Some(progress)) {
                     Ok(crowded) => {
+                        shard.outgoing.note_depth(asked.letter.depth);
                         this.forget_timer(shard);
                         return Poll::Ready(crowded);
                     }

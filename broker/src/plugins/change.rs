@@ -74,7 +74,7 @@ impl Plugins {
             Some(place) => *place = start,
             None => places.push(start),
         }
-        self.settle(dir, &places)
+        self.settle(dir, &places).map(drop)
     }
 
     /// Takes a plugin out; it ends when nobody uses it any more. Any thread.
@@ -87,28 +87,29 @@ impl Plugins {
             return Err(ChangeError::NotLoaded(name.into()));
         }
         let others = self.names().filter(|other| other != name);
-        self.settle(Path::new(""), &others.map(Place::Keep).collect::<Vec<_>>())
+        self.settle(Path::new(""), &others.map(Place::Keep).collect::<Vec<_>>()).map(drop)
     }
 
     /// Has these plugins, in this order, and no others: all of it at once. New instances are started
     /// from the files as they are now in `dir`; those whose place is taken, or that have none any more,
-    /// end when nobody uses them. Any thread; blocks while the new instances start.
+    /// end when nobody uses them. Any thread; blocks while the new instances start. Returns the names of those
+    /// that are `optional` and could not be loaded.
     ///
     /// # Errors
     /// If one that is not `optional` cannot be loaded, one that is to be kept is not there, or somebody
     /// would not be asked who has to be. Nothing has changed then. One that is `optional` and cannot be
     /// loaded is logged, and leaves the old one where it is.
-    pub fn arrange(&self, dir: &Path, places: &[Place]) -> Result<(), ChangeError> {
+    pub fn arrange(&self, dir: &Path, places: &[Place]) -> Result<Vec<String>, ChangeError> {
         let _changing = self.changing.lock();
         self.settle(dir, places)
     }
 
-    fn settle(&self, dir: &Path, places: &[Place]) -> Result<(), ChangeError> {
+    fn settle(&self, dir: &Path, places: &[Place]) -> Result<Vec<String>, ChangeError> {
         let before = self.set.lock().loaded.clone();
         let old = |name: &str| before.iter().find(|plugin| **plugin.name() == *name);
         let named: Vec<&str> = places.iter().map(Place::name).collect();
         let mut loaded: Vec<Arc<Loaded>> = Vec::with_capacity(places.len());
-        let mut lines = Vec::new();
+        let (mut lines, mut failed) = (Vec::new(), Vec::new());
         for place in places {
             let old = old(place.name());
             match place {
@@ -132,6 +133,7 @@ impl Plugins {
                             error.at(entry.line)
                         );
                         loaded.extend(old.cloned());
+                        failed.push(place.name().to_owned());
                     }
                     Err(error) => return Err(error.at(entry.line).into()),
                 },
@@ -141,7 +143,7 @@ impl Plugins {
         let gone = before.iter().filter(|plugin| !named.contains(&plugin.name().as_ref()));
         lines.extend(gone.map(|plugin| format!("plugin {} is taken out", plugin.name())));
         lines.iter().for_each(|line| log::info!("{line}"));
-        Ok(())
+        Ok(failed)
     }
 
     /// Puts these plugins in force, in this order.

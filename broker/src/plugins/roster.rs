@@ -138,7 +138,8 @@ impl Roster {
     }
 
     /// Has the plugins that a config names, and no others. Those whose entry is what it was are not
-    /// started anew.
+    /// started anew. One that is `optional` and cannot be loaded stays as it was, and is tried again the next
+    /// time.
     ///
     /// # Errors
     /// As [`Plugins::arrange`].
@@ -155,9 +156,14 @@ impl Roster {
             false => Place::Start(entry.clone()),
         };
         let places: Vec<Place> = entries.iter().map(place).collect();
-        self.plugins.arrange(&self.dir, &places)?;
-        let items = entries.iter().map(|entry| Item { entry: entry.clone(), enabled: true });
-        *self.items.lock() = items.collect();
+        let failed = self.plugins.arrange(&self.dir, &places)?;
+        let item = |entry: &PluginEntry| {
+            let name = find::name(&entry.name);
+            let has_failed = failed.iter().any(|failed| failed == name);
+            let old = before.iter().find(|item| has_failed && item.name() == name);
+            Item { entry: old.map_or(entry, |item| &item.entry).clone(), enabled: true }
+        };
+        *self.items.lock() = entries.iter().map(item).collect();
         Ok(())
     }
 
@@ -185,6 +191,7 @@ impl Roster {
             // One that is optional may not be there.
             loaded.contains(&name).then_some(Place::Keep(name))
         });
+        // None of them is optional.
         self.plugins.arrange(&self.dir, &places.collect::<Vec<_>>())?;
         *self.items.lock() = items;
         Ok(())

@@ -14,11 +14,14 @@ pub(crate) struct Store {
     max_bytes: usize,
     kvs: Mutex<HashMap<Arc<str>, Arc<Kv>>>,
     writer: Writer,
+    /// Held while one is read; nobody waits for that who has another.
+    opening: Mutex<()>,
 }
 
 impl Store {
     pub(super) fn new(folder: PathBuf, max_bytes: usize) -> Store {
-        Store { folder, max_bytes, kvs: Mutex::default(), writer: Writer::default() }
+        let (kvs, writer, opening) = (Mutex::default(), Writer::default(), Mutex::default());
+        Store { folder, max_bytes, kvs, writer, opening }
     }
 
     /// Reads the store of a plugin, unless that was done before. Blocks on the disk.
@@ -26,13 +29,12 @@ impl Store {
     /// # Errors
     /// If there is one that cannot be read.
     pub(crate) fn open(&self, plugin: &Arc<str>) -> Result<(), KvError> {
-        let mut kvs = self.kvs.lock();
-        if kvs.contains_key(plugin) {
+        let _opening = self.opening.lock();
+        if self.kvs.lock().contains_key(plugin) {
             return Ok(());
         }
         let kv = Arc::new(Kv::open(self.folder.join(format!("{plugin}.kv")), self.max_bytes)?);
-        kvs.insert(plugin.clone(), kv.clone());
-        drop(kvs);
+        self.kvs.lock().insert(plugin.clone(), kv.clone());
         self.tell_writer(plugin, &kv);
         Ok(())
     }

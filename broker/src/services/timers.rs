@@ -93,7 +93,9 @@ impl Timers {
     pub(crate) fn stop(&self) {
         self.shared.state.lock().stopped = true;
         self.shared.wake.notify_one();
-        if let Some(thread) = self.thread.lock().take()
+        // Whoever starts it must not wait for its end.
+        let thread = self.thread.lock().take();
+        if let Some(thread) = thread
             && thread.join().is_err()
         {
             log::error!("the thread of the plugins' timers ended by a panic");

@@ -16,6 +16,7 @@ both_versions!(
     plugins_are_started_anew_under_load,
     an_order_is_in_force_for_the_next_packet,
     the_plugins_of_a_config_are_taken_up_together,
+    an_optional_plugin_that_has_failed_is_tried_again,
 );
 
 /// Says at its end how many messages it was asked about.
@@ -166,4 +167,26 @@ fn the_plugins_of_a_config_are_taken_up_together(version: Version) {
     let list = broker.roster().list();
     let loaded = list.iter().map(|it| (it.name.as_str(), it.enabled, it.detail.is_some()));
     assert!(loaded.eq([("absent", true, false), (names[1].as_str(), true, true)]));
+}
+
+fn an_optional_plugin_that_has_failed_is_tried_again(version: Version) {
+    log::take();
+    let (directory, name) = (PluginDir::new(), format!("tried-{}", version.level()));
+    directory.put(plugins::rust("hook-log"), &name);
+    let section = |prefix: &str| serde_json::json!({ "prefix": prefix, "veto": [] });
+    let optional = |prefix: &str| hookmq::plugins::PluginEntry {
+        optional: true,
+        ..entry(&name, section(prefix))
+    };
+    let broker = Broker::with_plugins(&directory, vec![optional("old")]);
+    directory.write(&format!("{name}.so"), b"text");
+    broker.roster().apply(&[optional("new")]).unwrap();
+    assert_eq!(broker.roster().list()[0].entry.config, section("old"), "it is in force still");
+    directory.put(plugins::rust("hook-log"), &name);
+    broker.roster().apply(&[optional("new")]).unwrap();
+    assert_eq!(broker.roster().list()[0].entry.config, section("new"));
+    let mut client = Client::connect(&broker, version, "c");
+    client.publish("a", "", QoS::AtLeastOnce);
+    let said = log::messages(&format!("plugin::{name}"));
+    assert!(said.iter().any(|line| line.starts_with("new on_before_publish")), "{said:?}");
 }

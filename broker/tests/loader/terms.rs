@@ -163,6 +163,8 @@ int32_t Bootstrap(const mq_host *host, mq_view json, void **instance)
     (void)json; (void)instance;
     say(host, "publish", host->publish(ctx, &it));
     say(host, "publish", host->publish_to(ctx, c, &it));
+    it.retain = 1;
+    say(host, "publish+write-retained", host->publish(ctx, &it));
     say(host, "kick", host->disconnect(ctx, c, 0x98, none, 0));
     say(host, "subscribe", host->subscribe(ctx, c, t, 0, 0));
     say(host, "subscribe", host->unsubscribe(ctx, c, t));
@@ -200,10 +202,19 @@ fn each_call_takes_its_capability() {
     for name in Capability::names() {
         let plugin = format!("calls-with-{name}");
         for (capability, answer) in calls(&plugin, &[Capability::named(name).unwrap()]) {
+            // None of them alone will do for what takes two.
             let granted = capability == name;
             assert_eq!(answer == NOT_GRANTED, !granted, "{capability} with {name}: {answer}");
         }
     }
+}
+
+#[test]
+fn a_message_that_is_retained_takes_two_capabilities() {
+    let both = [Capability::Publish, Capability::WriteRetained];
+    let answers = calls("calls-with-two", &both);
+    let found = answers.iter().find(|(capability, _)| capability == "publish+write-retained");
+    assert_eq!(found.map(|(_, answer)| *answer), Some(0));
 }
 
 #[test]

@@ -10,7 +10,8 @@ use crate::{
 
 impl Host {
     /// Publishes a message, to whom it may concern. Other plugins are asked, and told that it comes from this
-    /// one; so is this one, if it has the hook. Needs the capability `publish`.
+    /// one; so is this one, if it has the hook. Needs the capability `publish`, and `write-retained` too if it is
+    /// to be retained.
     ///
     /// # Errors
     ///

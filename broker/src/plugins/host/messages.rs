@@ -13,8 +13,12 @@ pub(super) unsafe extern "C" fn publish(
     unsafe {
         answer(context, |caller| {
             caller.may_change(Capability::Publish)?;
+            let draft = draft(message)?;
+            if draft.retain {
+                caller.may_change(Capability::WriteRetained)?;
+            }
             let account = caller.account()?;
-            account.post(Errand::Publish(account.check(&draft(message)?)?))
+            account.post(Errand::Publish(account.check(&draft)?))
         })
     }
 }

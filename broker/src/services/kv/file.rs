@@ -1,9 +1,11 @@
 //! The file of a plugin's store: a database that is whole after any crash, and says when it is not.
 
 use std::panic::catch_unwind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition};
+use redb::{
+    Database, DatabaseError, ReadableDatabase, ReadableTable, StorageError, TableDefinition,
+};
 
 use super::Pair;
 
@@ -31,6 +33,7 @@ pub(crate) enum KvError {
 /// Made with the first write.
 pub(super) struct File {
     path: PathBuf,
+    /// None after an error too.
     database: Option<Database>,
 }
 
@@ -41,19 +44,10 @@ impl File {
             return Ok(File { path, database: None });
         }
         let damaged = |error| KvError::Damaged { file: path.clone(), error };
-        // What it takes to be impossible may be there after all.
-        let opened = catch_unwind(|| {
-            let mut database = Database::builder().set_cache_size(CACHE).open(&path)?;
-            database.check_integrity()?;
-            Ok::<_, DatabaseError>(database)
-        });
-        let database = match opened {
-            Ok(Ok(database)) => database,
-            Ok(Err(DatabaseError::DatabaseAlreadyOpen)) => {
-                return Err(KvError::InUse { file: path });
-            }
-            Ok(Err(error)) => return Err(damaged(error.to_string())),
-            Err(_) => return Err(damaged("it contradicts itself".to_owned())),
+        let database = match open(&path) {
+            Ok(database) => database,
+            Err(DatabaseError::DatabaseAlreadyOpen) => return Err(KvError::InUse { file: path }),
+            Err(error) => return Err(damaged(error.to_string())),
         };
         read(&database, show).map_err(|error| damaged(error.to_string()))?;
         Ok(File { path, database: Some(database) })
@@ -69,8 +63,16 @@ impl File {
     }
 
     fn put(&mut self, changes: &[(&[u8], Option<Pair>)]) -> Result<(), redb::Error> {
+        if self.database.is_none() && self.path.exists() {
+            self.database = Some(open(&self.path)?);
+        }
         if let Some(database) = &self.database {
-            return put(database, changes);
+            let done = put(database, changes);
+            if done.is_err() {
+                // It refuses everything until it is opened anew.
+                self.database = None;
+            }
+            return done;
         }
         if let Some(folder) = self.path.parent() {
             std::fs::create_dir_all(folder)?;
@@ -89,6 +91,18 @@ impl File {
         self.database = Some(database);
         Ok(())
     }
+}
+
+fn open(path: &Path) -> Result<Database, DatabaseError> {
+    // What it takes to be impossible may be there after all.
+    let opened = catch_unwind(|| {
+        let mut database = Database::builder().set_cache_size(CACHE).open(path)?;
+        database.check_integrity()?;
+        Ok(database)
+    });
+    opened.unwrap_or_else(|_| {
+        Err(DatabaseError::Storage(StorageError::Corrupted("it contradicts itself".to_owned())))
+    })
 }
 
 fn put(database: &Database, changes: &[(&[u8], Option<Pair>)]) -> Result<(), redb::Error> {
@@ -121,4 +135,74 @@ fn read(database: &Database, mut show: impl FnMut(&[u8], Pair)) -> Result<(), re
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use redb::StorageBackend;
+    use redb::backends::InMemoryBackend;
+
+    use super::*;
+
+    /// A disk that can fail.
+    #[derive(Debug)]
+    struct Disk {
+        inner: InMemoryBackend,
+        fails: Arc<AtomicBool>,
+    }
+
+    impl Disk {
+        fn check(&self) -> io::Result<()> {
+            if self.fails.load(Ordering::Relaxed) { Err(io::Error::other("full")) } else { Ok(()) }
+        }
+    }
+
+    impl StorageBackend for Disk {
+        fn len(&self) -> io::Result<u64> {
+            self.inner.len()
+        }
+
+        fn read(&self, offset: u64, out: &mut [u8]) -> io::Result<()> {
+            self.inner.read(offset, out)
+        }
+
+        fn set_len(&self, len: u64) -> io::Result<()> {
+            self.check()?;
+            self.inner.set_len(len)
+        }
+
+        fn sync_data(&self) -> io::Result<()> {
+            self.check()?;
+            self.inner.sync_data()
+        }
+
+        fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
+            self.check()?;
+            self.inner.write(offset, data)
+        }
+    }
+
+    #[test]
+    fn after_an_error_it_goes_on_with_what_it_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("p.kv");
+        let pair = || Some(Pair { value: b"1"[..].into(), ends: u64::MAX });
+        let mut file = File::open(path.clone(), |_, _| {}).unwrap();
+        file.write(&[(b"a", pair())]).unwrap();
+        let fails = Arc::new(AtomicBool::new(false));
+        let disk = Disk { inner: InMemoryBackend::new(), fails: fails.clone() };
+        file.database = Some(Database::builder().create_with_backend(disk).unwrap());
+        fails.store(true, Ordering::Relaxed);
+        file.write(&[(b"b", pair())]).unwrap_err();
+        fails.store(false, Ordering::Relaxed);
+        file.write(&[(b"b", pair())]).unwrap();
+        drop(file);
+        let mut keys = Vec::new();
+        File::open(path, |key, _| keys.push(key.to_owned())).unwrap();
+        assert_eq!(keys, [b"a", b"b"]);
+    }
 }

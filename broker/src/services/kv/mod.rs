@@ -1,7 +1,7 @@
 //! The store of one plugin: pairs of keys and values in memory, which a thread writes behind to a file of
 //! the plugin's own. It belongs to the plugin's name, and survives reloads and restarts.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,15 +11,19 @@ use parking_lot::Mutex;
 
 use super::Declined;
 
+mod changed;
 mod file;
 mod writer;
 
+use changed::Changed;
 use file::File;
 pub(crate) use file::KvError;
 pub(super) use writer::Writer;
 
 /// What a pair counts for beside its key and value.
 const OVERHEAD: usize = 64;
+/// What keys may take that the disk has not got yet, beside those of a full store.
+const SPARE: usize = 4 * 1024 * 1024;
 /// Pairs that are looked at under the lock, for a walk.
 const PER_STEP: usize = 256;
 /// The end of what does not end.
@@ -35,8 +39,9 @@ pub(crate) struct Kv {
 struct Pairs {
     by_key: BTreeMap<Box<[u8]>, Pair>,
     bytes: usize,
-    /// Keys that the file does not have as they are here.
-    changed: BTreeSet<Box<[u8]>>,
+    /// No pair ends before it.
+    soonest: u64,
+    changed: Changed,
     /// The writer knows of them.
     told: bool,
 }
@@ -73,6 +78,10 @@ impl Kv {
             seconds => now + 1000 * u64::from(seconds),
         };
         let mut pairs = self.pairs.lock();
+        // Each pair that is there can be removed, whatever the disk does.
+        if !pairs.changed.has_room(key, self.max_bytes + SPARE) {
+            return Err(Declined::Full);
+        }
         if !pairs.has_room(key, value, self.max_bytes) {
             pairs.sweep(now);
             if !pairs.has_room(key, value, self.max_bytes) {
@@ -141,15 +150,17 @@ impl Kv {
     fn write(&self) -> Result<(), KvError> {
         let mut file = self.file.lock();
         let mut pairs = self.pairs.lock();
-        let keys = std::mem::take(&mut pairs.changed);
+        let keys = pairs.changed.take();
         pairs.told = false;
         let changes: Vec<_> =
             keys.iter().map(|key| (&**key, pairs.by_key.get(key).cloned())).collect();
         drop(pairs);
         let written = file.write(&changes);
-        if written.is_err() {
-            let mut pairs = self.pairs.lock();
-            pairs.changed.extend(keys);
+        let mut pairs = self.pairs.lock();
+        if written.is_ok() {
+            pairs.changed.written(&keys);
+        } else {
+            pairs.changed.put_back(keys);
             // It tries again by itself.
             pairs.told = true;
         }
@@ -161,6 +172,7 @@ impl Pairs {
     fn put(&mut self, key: Box<[u8]>, pair: Pair) {
         self.take(&key);
         self.bytes += cost(&key, &pair.value);
+        self.soonest = self.soonest.min(pair.ends);
         self.by_key.insert(key, pair);
     }
 
@@ -177,6 +189,9 @@ impl Pairs {
 
     /// Lets go of what is over.
     fn sweep(&mut self, now: u64) {
+        if self.soonest > now {
+            return;
+        }
         let over: Vec<Box<[u8]>> = self
             .by_key
             .iter()
@@ -187,6 +202,7 @@ impl Pairs {
             self.take(&key);
             self.changed.insert(key);
         }
+        self.soonest = self.by_key.values().map(|pair| pair.ends).min().unwrap_or(NEVER);
     }
 }
 
@@ -204,6 +220,10 @@ mod tests {
 
     fn open(folder: &tempfile::TempDir, max_bytes: usize) -> Result<Kv, KvError> {
         Kv::open(folder.path().join("p.kv"), max_bytes)
+    }
+
+    fn is_over(kv: &Kv, key: &[u8]) {
+        kv.pairs.lock().put(key.into(), Pair { value: b"over"[..].into(), ends: 1 });
     }
 
     fn shown(kv: &Kv, prefix: &str) -> Vec<String> {
@@ -248,11 +268,38 @@ mod tests {
         kv.set(b"b", b"2", 0).unwrap();
         assert_eq!(kv.set(b"c", b"3", 0), Err(Declined::Full));
         assert_eq!(kv.set(b"b", b"", 0), Ok(()), "it takes the place of the one before");
-        kv.pairs.lock().by_key.get_mut(&b"a"[..]).unwrap().ends = 1;
+        assert!(kv.pairs.lock().soonest > now(), "nobody looks for what is over until then");
+        is_over(&kv, b"a");
         assert_eq!(kv.get(b"a"), Err(Declined::NotThere));
         assert_eq!(shown(&kv, ""), ["b"]);
         assert_eq!(kv.set(b"c", b"3", 0), Ok(()));
         assert_eq!(kv.remove(b"a"), Err(Declined::NotThere));
+    }
+
+    #[test]
+    fn what_the_disk_does_not_take_is_bounded() {
+        let folder = tempfile::tempdir().unwrap();
+        // There is no such folder, and none can be made.
+        std::fs::write(folder.path().join("file"), "").unwrap();
+        let kv = Kv::open(folder.path().join("file/p.kv"), 1000).unwrap();
+        let put = |number: u32| {
+            let set = kv.set(&number.to_le_bytes(), b"", 0);
+            set.and_then(|()| kv.remove(&number.to_le_bytes()))
+        };
+        let most = ((1000 + SPARE) / (OVERHEAD + 4)) as u32;
+        for number in 0..most {
+            if number == most / 2 {
+                kv.write().unwrap_err();
+            }
+            assert_eq!(put(number), Ok(()));
+        }
+        assert_eq!(put(most), Err(Declined::Full));
+        assert_eq!(put(0), Ok(()), "it is among them");
+        kv.write().unwrap_err();
+        assert_eq!(put(most), Err(Declined::Full));
+        std::fs::remove_file(folder.path().join("file")).unwrap();
+        kv.write().unwrap();
+        assert_eq!(put(most), Ok(()));
     }
 
     #[test]

@@ -53,7 +53,9 @@ impl Writer {
     pub(crate) fn stop(&self) {
         self.shared.state.lock().stopping = true;
         self.shared.wake.notify_one();
-        if let Some(thread) = self.thread.lock().take()
+        // Whoever starts it must not wait for its end.
+        let thread = self.thread.lock().take();
+        if let Some(thread) = thread
             && thread.join().is_err()
         {
             log::error!("the thread that writes the stores of plugins ended by a panic");

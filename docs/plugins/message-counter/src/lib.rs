@@ -29,7 +29,7 @@ struct MessageCounter {
     bytes: Counter,
 }
 
-#[plugin(wants = "publish")]
+#[plugin(wants = "publish write-retained")]
 impl Plugin for MessageCounter {
     fn bootstrap(host: Host, config: Config) -> Result<Self> {
         let Settings { topic, seconds } = config.get()?;

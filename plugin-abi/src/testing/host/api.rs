@@ -143,6 +143,9 @@ unsafe extern "C" fn panicked(context: HostContext, message: View<'_>, file: Vie
 unsafe extern "C" fn publish(context: HostContext, raw: EventPtr<raw::Message<'static>>) -> i32 {
     answer_with(context, "publish", |world| {
         let retains = retains(&raw);
+        if retains {
+            world.may("write-retained")?;
+        }
         let message = message(&raw)?;
         if retains {
             world.clients.retain(message.clone());

@@ -110,6 +110,10 @@ fn retained_messages_are_found() {
     calls.retain(&Message::to("a/1")).unwrap();
     assert_eq!(shown("a/+").unwrap(), ["a/2"]);
     assert_eq!(shown("a/#/b"), Err(HostError::Unfit));
+    host.deny("write-retained");
+    assert_eq!(calls.publish(&Message::to("b").retain(true)), Err(HostError::NotGranted));
+    calls.publish(&Message::to("b")).unwrap();
+    assert_eq!(shown("b").unwrap(), ["b"]);
 }
 
 #[test]
