@@ -12,6 +12,7 @@ use super::authenticate::facts;
 use super::{Connection, End, Exchange, Stage, Who, why};
 use crate::broker::Broker;
 use crate::hooks::{self, Asking, Edits, Refusal, SessionChange, Verdict};
+use crate::services::CLIENT_ID_PREFIX;
 use crate::session::{Claim, Claimant, Granted, Session};
 use crate::shard::Shard;
 use crate::tally::Kind;
@@ -105,6 +106,9 @@ impl Connection {
         let assigned =
             by_plugins.and_then(|edits| edits.client_id.as_deref()).or(assigned.as_deref());
         let client_id = assigned.unwrap_or(connect.client_id);
+        if client_id.starts_with(CLIENT_ID_PREFIX) {
+            return Err(End::Refused(ReasonCode::ClientIdentifierNotValid));
+        }
         // It is as large when a session is resumed. [MQTT-3.1.2-24]
         if self.connack(connect, by_plugins, false, self.exchange(), assigned).is_err() {
             return Err(End::Refused(ReasonCode::PacketTooLarge));
@@ -117,7 +121,9 @@ impl Connection {
     fn check_connect(&self, connect: &Connect<'_>) -> Result<(), End> {
         let limits = &self.broker.limits;
         // [MQTT-3.1.3-8]
-        if connect.client_id.len() > limits.max_client_id_length {
+        if connect.client_id.len() > limits.max_client_id_length
+            || connect.client_id.starts_with(CLIENT_ID_PREFIX)
+        {
             return Err(End::Refused(ReasonCode::ClientIdentifierNotValid));
         }
         let will_properties = connect.will.map(|will| will.properties).unwrap_or_default();

@@ -13,7 +13,9 @@ const NOT_UTF8: &str = "the payload is not UTF-8, as its Payload Format Indicato
 pub(super) fn connect_refused(reason: ReasonCode) -> Option<&'static str> {
     Some(match reason {
         ReasonCode::ServerUnavailable => "the broker is stopping",
-        ReasonCode::ClientIdentifierNotValid => "the client identifier is too long",
+        ReasonCode::ClientIdentifierNotValid => {
+            "the client identifier is too long, or begins with $plugin/"
+        }
         ReasonCode::QuotaExceeded => "too many user properties, or too many sessions",
         ReasonCode::TopicNameInvalid => {
             "the will topic is too long, has too many levels, or begins with $"

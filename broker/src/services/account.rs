@@ -21,11 +21,14 @@ pub(crate) struct Account {
     too_deep: Failures,
 }
 
+/// No client has such a client id: rules about it are about plugins.
+pub(crate) const CLIENT_ID_PREFIX: &str = "$plugin/";
+
 impl Account {
     pub(super) fn new(name: &str, services: &Arc<Services>) -> Account {
         Account {
             name: name.into(),
-            client_id: format!("$plugin/{name}").into(),
+            client_id: format!("{CLIENT_ID_PREFIX}{name}").into(),
             services: Arc::downgrade(services),
             mailbox: Mailbox::default(),
             metrics: Own::default(),

@@ -31,7 +31,7 @@ mod store;
 pub(crate) mod subscribe;
 mod timers;
 
-pub(crate) use account::Account;
+pub(crate) use account::{Account, CLIENT_ID_PREFIX};
 pub(crate) use clients::{Shown, ShownSubscription};
 pub(crate) use declined::Declined;
 pub(crate) use errand::Errand;

@@ -30,6 +30,7 @@ both_versions!(
     who_is_asked_again_changes_nothing,
     who_was_asked_before_is_asked_about_the_new_filter,
     a_client_is_what_the_plugins_make_of_it,
+    no_client_becomes_a_plugin,
     a_will_is_what_the_plugins_make_of_it,
 );
 
@@ -478,6 +479,17 @@ fn who_was_asked_before_is_asked_about_the_new_filter(version: Version) {
     );
     test.connect("publisher").publish("secret", "x", QoS::AtLeastOnce);
     client.ping();
+}
+
+fn no_client_becomes_a_plugin(version: Version) {
+    let change = ["client_id $plugin/rewriter"];
+    let section = json!({ "on_before_connect": [{ "name": "c", "change": change }] });
+    let test = Rewriters::new("no-plugin", version, &[json!({}), section]);
+    for client_id in ["c", "$plugin/rewriter", "$plugin/"] {
+        let (_, answer) = Login::new(version, client_id).ask(test.broker.address());
+        assert_eq!(answer.reason, ReasonCode::ClientIdentifierNotValid, "{client_id}");
+    }
+    test.connect("$plugin");
 }
 
 /// [MQTT-3.1.3-7] [MQTT-3.2.2-16] [MQTT-3.2.2-21] [MQTT-3.2.2-22]

@@ -6,7 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use mqtt::{
-    Connect, Packet, Properties, Publish, QoS, ReasonCode, SubscriptionOptions, Version, Will,
+    Connect, Packet, Properties, Property, PropertyBuffer, Publish, QoS, ReasonCode,
+    SubscriptionOptions, Version, Will,
 };
 use ring::hmac;
 use serde_json::{Value, json};
@@ -22,6 +23,7 @@ both_versions!(
     a_will_to_another_topic_keeps_its_client_out,
     a_takeover_brings_the_rights_of_the_newcomer,
     a_token_that_expires_allows_nothing_more,
+    a_session_with_more_than_the_token_allows_ends,
 );
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
@@ -185,4 +187,30 @@ fn a_token_that_expires_allows_nothing_more(version: Version) {
     };
     assert!(granted > 0);
     assert_eq!(reason, refused);
+}
+
+fn a_session_with_more_than_the_token_allows_ends(version: Version) {
+    let broker = broker("session", version);
+    let mut properties = PropertyBuffer::new();
+    if version.has_properties() {
+        assert!(properties.push(Property::SessionExpiryInterval(3600)));
+    }
+    let come_back = |claims| {
+        let token = token(claims);
+        let mut connect = connect(version, "c", &token);
+        (connect.clean_start, connect.properties) = (false, properties.as_properties());
+        Client::connect_with(&broker, connect)
+    };
+    let (mut client, _) = come_back(json!({ "sub": ["a/#"] }));
+    assert_eq!(client.subscribe("a/+", QoS::AtMostOnce), ReasonCode::Success);
+    let (mut client, session_present) = come_back(json!({ "sub": ["a/+", "b"] }));
+    assert!(session_present);
+    client.ping();
+    let mut refused = 0;
+    // It ends soon after the client was refused.
+    while let (mut client, true) = come_back(json!({ "sub": ["b"] })) {
+        client.expect_disconnect(ReasonCode::NotAuthorized);
+        refused += 1;
+    }
+    assert!(refused > 0);
 }

@@ -19,7 +19,7 @@ fn connack_says_why_whether_it_is_asked_or_not() {
         let (_, answer) = login.ask(broker.address());
         assert_eq!(answer.reason, ReasonCode::ClientIdentifierNotValid);
         let why = answer.properties().reason_string();
-        assert_eq!(why, Some("the client identifier is too long"));
+        assert_eq!(why, Some("the client identifier is too long, or begins with $plugin/"));
     }
     // Not well formed: the reserved connect flag.
     let mut client = Client::open(broker.address(), V5);
