@@ -209,10 +209,11 @@ impl Connection {
             Stage::Connecting(connecting) => connecting.deadline,
             Stage::Connected(client) => {
                 let mut heard_from = client.last_packet.max(self.throttle.until());
-                if waits_until.is_some() {
+                let (waits, unfinished) = (waits_until.is_some(), self.tail.len());
+                if waits {
                     heard_from = heard_from.max(shard.now);
                 }
-                client.check_deadlines(&self.broker, shard, heard_from, self.tail.len())?
+                client.check_deadlines(&self.broker, shard, heard_from, unfinished, waits)?
             }
             // Nobody can wake it when it is to close.
             Stage::Attaching(_) => shard.now + shard::TICK_MILLISECONDS,

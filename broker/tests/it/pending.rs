@@ -540,6 +540,26 @@ fn who_says_nothing_after_the_wait_is_closed() {
     client.expect_closed();
 }
 
+#[test]
+fn an_authentication_again_takes_no_longer_because_it_waits() {
+    let test = authenticating("again");
+    let mut other = test.connect("other");
+    let mut client = Client::start(&test.broker, &login("client", "slow", "x"));
+    test.wait_for("1 waits slow", 1);
+    other.release("slow", "done");
+    assert_eq!(client.connack(), (ReasonCode::Success, false));
+    client.send_auth(ReasonCode::ReAuthenticate, "slow", "y");
+    test.wait_for("1 waits slow", 2);
+    // Closed when connect_timeout has passed.
+    Client::open(test.broker.address(), Version::V5).expect_closed();
+    other.release("slow", "challenge");
+    assert_eq!(client.asked().reason, ReasonCode::ContinueAuthentication);
+    client.send_auth(ReasonCode::ContinueAuthentication, "slow", "z");
+    test.wait_for("1 waits slow", 3);
+    other.release("slow", "done");
+    assert_eq!(client.asked().reason, ReasonCode::Success);
+}
+
 /// [MQTT-4.12.0-1]
 #[test]
 fn an_authentication_waits() {
