@@ -8,9 +8,11 @@ use std::time::Duration;
 use mqtt::{Packet, Properties, Property, Publish, QoS, ReasonCode, SubscriptionOptions, Version};
 use serde_json::{Value, json};
 
-use crate::support::auth::login;
+use crate::common::plugins::{self, PluginDir};
+use crate::support::auth::{entry, login};
+use crate::support::caller::{Asker, caller, wait_until_said};
 use crate::support::rewriter::Rewriters;
-use crate::support::{Client, LastWill, Login, both_versions};
+use crate::support::{Broker, Client, LastWill, Login, both_versions};
 
 both_versions!(
     a_connect_waits,
@@ -30,6 +32,7 @@ both_versions!(
     a_message_at_qos_2_is_new_when_it_is_sent_again,
     a_newcomer_does_not_wait_for_the_answer,
     a_newcomer_takes_over_who_waits_for_its_connack,
+    who_waits_for_its_connack_can_be_sent_away,
     who_has_gone_before_it_was_let_in_is_noticed,
     what_was_sent_before_the_end_still_counts,
     a_client_that_waits_is_not_taken_for_gone,
@@ -417,6 +420,27 @@ fn a_newcomer_takes_over_who_waits_for_its_connack(version: Version) {
     test.wait_for("answered continue: Err(NotThere)", 1);
     other.release("slow", "continue");
     assert_eq!(newcomer.connack(), (ReasonCode::Success, false));
+}
+
+fn who_waits_for_its_connack_can_be_sent_away(version: Version) {
+    let directory = PluginDir::new();
+    let name = |of: &str| format!("{of}-waiting{}", version.level());
+    let (kicks, waits) = (name("kicks"), name("rewriter"));
+    directory.put(plugins::rust("rewriter"), &waits);
+    let mut section = slow("on_connect");
+    section["prefix"] = "1".into();
+    let entries = vec![entry(&waits, section), caller(&directory, &kicks, json!({}))];
+    let broker = Broker::with_plugins(&directory, entries);
+    let mut asker = Asker::connect(&broker, version);
+    let mut client = Client::open(broker.address(), version);
+    client.send_bytes(&Login::new(version, "slow").bytes());
+    wait_until_said(&waits, "1 waits slow");
+    let kick = json!({ "do": "disconnect", "client": "slow", "code": 0x98 });
+    assert_eq!(asker.ask(&kick), "()");
+    assert_eq!(client.connack(), (ReasonCode::Success, false));
+    client.expect_disconnect(ReasonCode::AdministrativeAction);
+    Client::connect(&broker, version, "other").release("slow", "continue");
+    wait_until_said(&waits, "answered continue: Err(NotThere)");
 }
 
 fn who_has_gone_before_it_was_let_in_is_noticed(version: Version) {
