@@ -5,6 +5,7 @@
 use std::net::Shutdown;
 use std::time::Duration;
 
+use hookmq::plugins::OnError;
 use mqtt::{Packet, Properties, Property, Publish, QoS, ReasonCode, SubscriptionOptions, Version};
 use serde_json::{Value, json};
 
@@ -21,6 +22,7 @@ both_versions!(
     an_unsubscribe_waits,
     a_message_waits_and_those_behind_it,
     others_do_not_wait,
+    who_waits_with_its_socket_does_not_give_way,
     an_answer_may_come_before_the_hook_has_returned,
     an_answer_may_refuse_in_words,
     an_answer_may_change_the_event,
@@ -233,6 +235,27 @@ fn others_do_not_wait(version: Version) {
     for client in &mut crowd {
         assert_eq!(client.connack(), (banned(version), false));
         client.expect_closed();
+    }
+}
+
+/// A socket that waits for a plugin is not half open, and takes no place from others.
+fn who_waits_with_its_socket_does_not_give_way(version: Version) {
+    // Its time passes, and that does not matter.
+    let section = json!({ "on_socket_open": [{ "name": "socket", "later": 1 }] });
+    let test = Rewriters::with("sockets", version, &[section], |config| {
+        config.threads = std::num::NonZeroUsize::new(1);
+        config.limits.max_handshakes = 1;
+        config.plugins[0].on_error = OnError::Allow;
+    });
+    let mut crowd: Vec<_> = (1..=5)
+        .map(|number| {
+            let mut client = Client::open(test.broker.address(), version);
+            client.send_bytes(&Login::new(version, &format!("client-{number}")).bytes());
+            client
+        })
+        .collect();
+    for client in &mut crowd {
+        assert_eq!(client.connack(), (ReasonCode::Success, false));
     }
 }
 
