@@ -34,8 +34,23 @@ impl Attaching {
     pub(super) fn attend(&self) -> Result<(), End> {
         match self.client.session.ordered_close() {
             Some(reason) => Err(End::Ordered(reason)),
-            None => Ok(()),
+            None => self.obey(),
         }
+    }
+
+    /// Obeys a plugin that sends the client away. What else plugins want waits until it is let in.
+    fn obey(&self) -> Result<(), End> {
+        let Some((plugin, kick)) = self.client.session.take_close() else { return Ok(()) };
+        let end = End::Kicked(plugin, kick);
+        self.send_last(&end);
+        Err(end)
+    }
+
+    /// Without a link nobody can send the client anything else. What it does not take now it does not
+    /// get. [MQTT-3.2.0-1]
+    fn send_last(&self, end: &End) {
+        let last = [&*self.connack, &*self.client.good_bye(end)].concat();
+        let _ = self.write.try_write(&last);
     }
 }
 
@@ -103,15 +118,13 @@ impl Connection {
         self.throttle.ask(decision.throttle);
         match decision.verdict.told_in(PacketType::Disconnect) {
             None => {
+                attaching.obey()?;
                 self.link(shard, cx);
                 Ok(())
             }
             Some(refusal) => {
                 let end = End::ConnectVetoed(refusal);
-                // Without a link nobody can send it anything else. What the client does not take now it
-                // does not get. [MQTT-3.2.0-1]
-                let last = [&*attaching.connack, &*attaching.client.good_bye(&end)].concat();
-                let _ = attaching.write.try_write(&last);
+                attaching.send_last(&end);
                 Err(end)
             }
         }

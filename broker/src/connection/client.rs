@@ -132,13 +132,14 @@ impl ConnectedClient {
 
     /// Acts on what is due and returns when to look again.
     /// `heard_from`: when it sent its last packet, or could not yet have been heard. `unfinished`: bytes
-    /// of a packet of which the rest has not come yet.
+    /// of a packet of which the rest has not come yet. `waits`: a plugin takes its time, not the client.
     pub(super) fn check_deadlines(
         &mut self,
         broker: &Broker,
         shard: &Shard,
         heard_from: u64,
         unfinished: usize,
+        waits: bool,
     ) -> Result<u64, End> {
         let now = shard.now;
         // [MQTT-3.1.2-22]
@@ -158,7 +159,7 @@ impl ConnectedClient {
             }
             next = next.min(if now >= stalled { due } else { stalled });
         }
-        if let Some(exchange) = &self.exchange {
+        if let Some(exchange) = self.exchange.as_deref().filter(|_| !waits) {
             if now >= exchange.due() {
                 return Err(End::ReauthenticationTimeout);
             }

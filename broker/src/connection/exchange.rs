@@ -95,6 +95,13 @@ impl Exchange {
         if let Phase::Again { due } = self.phase { due } else { u64::MAX }
     }
 
+    /// A plugin has taken so many milliseconds, which the client could not use.
+    pub(super) fn prolong(&mut self, waited: u64) {
+        if let Phase::Again { due } = &mut self.phase {
+            *due += waited;
+        }
+    }
+
     /// An AUTH packet came at `now`; if it begins an exchange, that must be over at `due`. Success: the
     /// plugins are to be asked.
     pub(super) fn receive(&mut self, auth: &Auth<'_>, now: u64, due: u64) -> Result<(), End> {

@@ -74,8 +74,8 @@ pub(crate) struct Connection {
 }
 
 enum Stage {
-    /// Accepted; no plugin has seen it yet.
-    Opened(OwnedWriteHalf, Handshake),
+    /// Accepted; no plugin has let it pass yet. `None`: one is waited for.
+    Opened(OwnedWriteHalf, Option<Handshake>),
     Connecting(Connecting),
     /// The session is there, and CONNACK waits for a plugin's answer.
     Attaching(Box<Attaching>),
@@ -113,8 +113,7 @@ impl Connection {
         let (read, write) = stream.into_split();
         broker.connections.fetch_add(1, Ordering::Relaxed);
         let id = broker.next_connection();
-        let handshake =
-            broker.handshakes.begin(id, broker.limits.max_handshakes, broker.clock.milliseconds());
+        let handshake = begin_handshake(&broker, id);
         Connection {
             id,
             broker,
@@ -127,7 +126,7 @@ impl Connection {
             waiting: None,
             timer: None,
             next_check: 0,
-            stage: Stage::Opened(write, handshake),
+            stage: Stage::Opened(write, Some(handshake)),
         }
     }
 
@@ -156,6 +155,10 @@ impl Connection {
             self.timer.get_or_insert_with(|| shard.timers.add(u64::MAX, cx.waker()));
             self.next_check = u64::MAX;
             self.wait(shard, progress);
+            // Until the answer is there it is not the client that takes its time.
+            if let Stage::Opened(_, handshake) = &mut self.stage {
+                *handshake = None;
+            }
             return Ok(());
         }
         if decision.is_veto() {
@@ -172,6 +175,9 @@ impl Connection {
             self.begin_throttle(shard);
         }
         if let Stage::Opened(write, handshake) = std::mem::replace(&mut self.stage, Stage::Closed) {
+            // Who has waited comes behind all that are there.
+            let handshake = handshake
+                .unwrap_or_else(|| begin_handshake(&self.broker, self.broker.next_connection()));
             self.stage = Stage::Connecting(Connecting {
                 write,
                 handshake: Some(handshake),
@@ -209,10 +215,11 @@ impl Connection {
             Stage::Connecting(connecting) => connecting.deadline,
             Stage::Connected(client) => {
                 let mut heard_from = client.last_packet.max(self.throttle.until());
-                if waits_until.is_some() {
+                let (waits, unfinished) = (waits_until.is_some(), self.tail.len());
+                if waits {
                     heard_from = heard_from.max(shard.now);
                 }
-                client.check_deadlines(&self.broker, shard, heard_from, self.tail.len())?
+                client.check_deadlines(&self.broker, shard, heard_from, unfinished, waits)?
             }
             // Nobody can wake it when it is to close.
             Stage::Attaching(_) => shard.now + shard::TICK_MILLISECONDS,
@@ -259,6 +266,10 @@ impl Connection {
         }
         orders.map_or(Ok(()), |orders| self.obey(shard, orders))
     }
+}
+
+fn begin_handshake(broker: &Broker, place: ConnectionId) -> Handshake {
+    broker.handshakes.begin(place, broker.limits.max_handshakes, broker.clock.milliseconds())
 }
 
 impl Future for Connection {

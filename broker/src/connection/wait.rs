@@ -62,6 +62,13 @@ impl Connection {
                 let deadline = connecting.deadline;
                 self.check_by(shard, deadline);
             }
+            Stage::Connected(client) => {
+                if let Some(exchange) = &mut client.exchange {
+                    exchange.prolong(waited);
+                    let due = exchange.due();
+                    self.check_by(shard, due);
+                }
+            }
             Stage::Opened(..) => {
                 self.open(shard, cx)?;
                 return Ok(self.waiting.is_none());

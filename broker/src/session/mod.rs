@@ -148,6 +148,21 @@ impl Session {
         self.orders.lock().take()
     }
 
+    /// Takes the first order to close, from among the others.
+    pub(crate) fn take_close(&self) -> Option<(Arc<str>, Kick)> {
+        let mut orders = self.orders.lock();
+        let all = &mut orders.as_mut()?.0;
+        let index = all.iter().position(|order| matches!(order.what, What::Close(_)))?;
+        let order = all.remove(index)?;
+        if all.is_empty() {
+            *orders = None;
+        }
+        match order.what {
+            What::Close(kick) => Some((order.by, kick)),
+            _ => None,
+        }
+    }
+
     /// Orders that were not carried out, before those that have come since.
     pub(crate) fn put_back(&self, mut left: Box<Orders>) {
         let mut orders = self.orders.lock();

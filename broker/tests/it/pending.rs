@@ -5,12 +5,15 @@
 use std::net::Shutdown;
 use std::time::Duration;
 
+use hookmq::plugins::OnError;
 use mqtt::{Packet, Properties, Property, Publish, QoS, ReasonCode, SubscriptionOptions, Version};
 use serde_json::{Value, json};
 
-use crate::support::auth::login;
+use crate::common::plugins::{self, PluginDir};
+use crate::support::auth::{entry, login};
+use crate::support::caller::{Asker, caller, wait_until_said};
 use crate::support::rewriter::Rewriters;
-use crate::support::{Client, LastWill, Login, both_versions};
+use crate::support::{Broker, Client, LastWill, Login, both_versions};
 
 both_versions!(
     a_connect_waits,
@@ -19,6 +22,7 @@ both_versions!(
     an_unsubscribe_waits,
     a_message_waits_and_those_behind_it,
     others_do_not_wait,
+    who_waits_with_its_socket_does_not_give_way,
     an_answer_may_come_before_the_hook_has_returned,
     an_answer_may_refuse_in_words,
     an_answer_may_change_the_event,
@@ -30,6 +34,7 @@ both_versions!(
     a_message_at_qos_2_is_new_when_it_is_sent_again,
     a_newcomer_does_not_wait_for_the_answer,
     a_newcomer_takes_over_who_waits_for_its_connack,
+    who_waits_for_its_connack_can_be_sent_away,
     who_has_gone_before_it_was_let_in_is_noticed,
     what_was_sent_before_the_end_still_counts,
     a_client_that_waits_is_not_taken_for_gone,
@@ -233,6 +238,27 @@ fn others_do_not_wait(version: Version) {
     }
 }
 
+/// A socket that waits for a plugin is not half open, and takes no place from others.
+fn who_waits_with_its_socket_does_not_give_way(version: Version) {
+    // Its time passes, and that does not matter.
+    let section = json!({ "on_socket_open": [{ "name": "socket", "later": 1 }] });
+    let test = Rewriters::with("sockets", version, &[section], |config| {
+        config.threads = std::num::NonZeroUsize::new(1);
+        config.limits.max_handshakes = 1;
+        config.plugins[0].on_error = OnError::Allow;
+    });
+    let mut crowd: Vec<_> = (1..=5)
+        .map(|number| {
+            let mut client = Client::open(test.broker.address(), version);
+            client.send_bytes(&Login::new(version, &format!("client-{number}")).bytes());
+            client
+        })
+        .collect();
+    for client in &mut crowd {
+        assert_eq!(client.connack(), (ReasonCode::Success, false));
+    }
+}
+
 /// 3.1.1 has one word for both.
 fn banned(version: Version) -> ReasonCode {
     if version.has_properties() { ReasonCode::Banned } else { ReasonCode::NotAuthorized }
@@ -419,6 +445,27 @@ fn a_newcomer_takes_over_who_waits_for_its_connack(version: Version) {
     assert_eq!(newcomer.connack(), (ReasonCode::Success, false));
 }
 
+fn who_waits_for_its_connack_can_be_sent_away(version: Version) {
+    let directory = PluginDir::new();
+    let name = |of: &str| format!("{of}-waiting{}", version.level());
+    let (kicks, waits) = (name("kicks"), name("rewriter"));
+    directory.put(plugins::rust("rewriter"), &waits);
+    let mut section = slow("on_connect");
+    section["prefix"] = "1".into();
+    let entries = vec![entry(&waits, section), caller(&directory, &kicks, json!({}))];
+    let broker = Broker::with_plugins(&directory, entries);
+    let mut asker = Asker::connect(&broker, version);
+    let mut client = Client::open(broker.address(), version);
+    client.send_bytes(&Login::new(version, "slow").bytes());
+    wait_until_said(&waits, "1 waits slow");
+    let kick = json!({ "do": "disconnect", "client": "slow", "code": 0x98 });
+    assert_eq!(asker.ask(&kick), "()");
+    assert_eq!(client.connack(), (ReasonCode::Success, false));
+    client.expect_disconnect(ReasonCode::AdministrativeAction);
+    Client::connect(&broker, version, "other").release("slow", "continue");
+    wait_until_said(&waits, "answered continue: Err(NotThere)");
+}
+
 fn who_has_gone_before_it_was_let_in_is_noticed(version: Version) {
     for (hook, test) in [("on_before_connect", "gone-connect"), ("on_connect", "gone-connack")] {
         let (test, mut other) = start(test, version, hook);
@@ -535,9 +582,31 @@ fn who_says_nothing_after_the_wait_is_closed() {
     let mut other = test.connect("other");
     let mut client = Client::start(&test.broker, &login("client", "slow", "x"));
     test.wait_for("1 waits slow", 1);
+    // Closed when connect_timeout has passed.
+    Client::open(test.broker.address(), Version::V5).expect_closed();
     other.release("slow", "challenge");
     assert_eq!(client.asked().reason, ReasonCode::ContinueAuthentication);
     client.expect_closed();
+}
+
+#[test]
+fn an_authentication_again_takes_no_longer_because_it_waits() {
+    let test = authenticating("again");
+    let mut other = test.connect("other");
+    let mut client = Client::start(&test.broker, &login("client", "slow", "x"));
+    test.wait_for("1 waits slow", 1);
+    other.release("slow", "done");
+    assert_eq!(client.connack(), (ReasonCode::Success, false));
+    client.send_auth(ReasonCode::ReAuthenticate, "slow", "y");
+    test.wait_for("1 waits slow", 2);
+    // Closed when connect_timeout has passed.
+    Client::open(test.broker.address(), Version::V5).expect_closed();
+    other.release("slow", "challenge");
+    assert_eq!(client.asked().reason, ReasonCode::ContinueAuthentication);
+    client.send_auth(ReasonCode::ContinueAuthentication, "slow", "z");
+    test.wait_for("1 waits slow", 3);
+    other.release("slow", "done");
+    assert_eq!(client.asked().reason, ReasonCode::Success);
 }
 
 /// [MQTT-4.12.0-1]
