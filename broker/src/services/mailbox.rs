@@ -3,8 +3,8 @@
 
 use std::collections::VecDeque;
 use std::future::poll_fn;
-use std::sync::Arc;
-use std::task::Poll;
+use std::sync::{Arc, Weak};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -20,7 +20,8 @@ const MAX_ERRANDS: usize = 100_000;
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// Errands that are done before others have their turn.
 const PER_TURN: usize = 64;
-/// How long a receiver that has more than it can take holds the plugin's messages up, each time.
+/// How long a receiver that has more than it can take holds the plugin's errands up, until the mailbox has
+/// been empty.
 const MAX_HOLD: Duration = Duration::from_secs(1);
 
 #[derive(Default)]
@@ -109,6 +110,7 @@ impl Drop for Attendant {
 async fn empty(engine: Arc<Engine>, account: Arc<Account>) {
     let mut attendant =
         Attendant { engine: engine.clone(), account: account.clone(), is_done: false };
+    let mut too_slow = Vec::new();
     loop {
         for _ in 0..PER_TURN {
             let Some((errand, depth)) = account.mailbox.take() else {
@@ -127,16 +129,30 @@ async fn empty(engine: Arc<Engine>, account: Arc<Account>) {
                 Err(waits) => waits.await,
             };
             if let Some(receiver) = crowded {
-                wait_for(&engine, &receiver).await;
+                wait_for(&engine, &receiver, &mut too_slow).await;
             }
         }
         tokio::task::yield_now().await;
     }
 }
 
-/// Waits, for a while, until a receiver has caught up, as a client that publishes does.
-async fn wait_for(engine: &Engine, receiver: &Session) {
+/// Waits, for a while, until a receiver has caught up, as a client that publishes does; but not again for one
+/// of those that were too slow.
+async fn wait_for(engine: &Engine, receiver: &Arc<Session>, too_slow: &mut Vec<Weak<Session>>) {
     let limits = engine.broker.queue_limits;
+    let is_known = too_slow.iter().any(|it| it.as_ptr() == Arc::as_ptr(receiver));
+    if is_known {
+        let mut outbox = receiver.outbox.lock();
+        outbox.mute();
+        let publishers = if outbox.is_blocked() { outbox.stall() } else { Vec::new() };
+        let goes_on = !outbox.is_crowded(&limits);
+        drop(outbox);
+        publishers.into_iter().for_each(Waker::wake);
+        if goes_on {
+            return;
+        }
+        // Somebody is about to write to its socket.
+    }
     let has_caught_up = poll_fn(|cx| {
         let mut outbox = receiver.outbox.lock();
         if !outbox.is_crowded(&limits) {
@@ -147,6 +163,10 @@ async fn wait_for(engine: &Engine, receiver: &Session) {
     });
     if tokio::time::timeout(MAX_HOLD, has_caught_up).await.is_err() {
         receiver.outbox.lock().mute();
+        if !is_known {
+            too_slow.retain(|it| it.strong_count() > 0);
+            too_slow.push(Arc::downgrade(receiver));
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! What plugins publish, send to one client and retain: the plugin `caller`, from a hook and from a thread.
 
+use std::time::Duration;
+
 use mqtt::{QoS, SubscriptionOptions, Version};
 use serde_json::json;
 
@@ -19,6 +21,7 @@ both_versions!(
     plugins_are_asked_about_messages_of_plugins,
     plugins_that_answer_each_other_come_to_an_end,
     what_a_plugin_publishes_while_it_starts_is_published_later,
+    a_receiver_that_reads_nothing_holds_a_plugin_up_once,
 );
 
 fn a_plugin_publishes_to_all_subscribers(version: Version) {
@@ -210,4 +213,29 @@ fn what_a_plugin_publishes_while_it_starts_is_published_later(version: Version) 
     let mut client = Client::connect(&broker, version, "c");
     client.subscribe("early", QoS::AtMostOnce);
     assert!(client.expect("early", "x").retain);
+}
+
+/// A second for each message would be longer than a test waits for an answer.
+fn a_receiver_that_reads_nothing_holds_a_plugin_up_once(version: Version) {
+    let directory = PluginDir::new();
+    let name = &*format!("held-up-{}", version.level());
+    let entry = caller(&directory, name, json!({}));
+    let broker = Broker::with_plugins_and(&directory, vec![entry], |config| {
+        config.limits.send_timeout = Duration::from_secs(3600);
+    });
+    let mut slow = Client::connect(&broker, version, "slow");
+    slow.subscribe("t", QoS::AtMostOnce);
+    let mut teller = Client::connect(&broker, version, "teller");
+    let large = json!({ "do": "publish", "topic": "t", "payload": "x".repeat(500_000) });
+    // More than the sockets take.
+    for _ in 0..20 {
+        tell(&mut teller, "call", &large.to_string());
+    }
+    for _ in 0..100 {
+        tell(&mut teller, "call", &json!({ "do": "publish", "topic": "t" }).to_string());
+    }
+    // It comes behind them.
+    teller.ping();
+    let mut asker = Asker::connect(&broker, version);
+    assert_eq!(asker.ask(&json!({ "do": "publish", "topic": "other" })), "()");
 }
