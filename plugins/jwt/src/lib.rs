@@ -187,7 +187,7 @@ impl Jwt {
         match self.host.disconnect(client_id, &kick.and_its_session()) {
             Ok(()) => log::info!("{client_id:?} has to go, and its session ends: {UNCOVERED}"),
             Err(why) => {
-                log::warn!("{client_id:?} has to go, its session stays: {UNCOVERED}; {why}")
+                log::warn!("{client_id:?} has to go, its session stays: {UNCOVERED}; {why}");
             }
         }
     }
