@@ -263,7 +263,7 @@ fn a_session_with_more_than_the_token_allows_ends() {
 #[test]
 fn whom_another_instance_has_let_in_connects_anew() {
     let plugin = start(&json!({ "if_absent": "allow" }));
-    assert_eq!(plugin.on_connect(&Connect::of(&client(1))), Answer::Veto);
+    assert_eq!(plugin.on_connect(&Connect::of(client(1))), Answer::Veto);
     come_in(&plugin, &client(1), &token(json!({})));
 }
 
