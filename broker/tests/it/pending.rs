@@ -622,8 +622,10 @@ fn who_says_nothing_after_the_wait_is_closed() {
     let mut other = test.connect("other");
     let mut client = Client::start(&test.broker, &login("client", "slow", "x"));
     test.wait_for("1 waits slow", 1);
-    // Closed when connect_timeout has passed.
-    Client::open(test.broker.address(), Version::V5).expect_closed();
+    // Closed when connect_timeout has passed; after the second the first is past for sure.
+    for _ in 0..2 {
+        Client::open(test.broker.address(), Version::V5).expect_closed();
+    }
     other.release("slow", "challenge");
     assert_eq!(client.asked().reason, ReasonCode::ContinueAuthentication);
     client.expect_closed();
