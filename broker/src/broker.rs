@@ -52,6 +52,8 @@ pub(crate) struct Broker {
     pub(crate) connections: AtomicUsize,
     /// Connections that have ended, and wait for their clients to close.
     pub(crate) lingering: AtomicUsize,
+    /// Wills that wait for a plugin's answer.
+    pub(crate) waiting_wills: AtomicUsize,
     /// Set when the broker stops: nobody new is let in.
     pub(crate) stopping: AtomicBool,
     /// Open connections whose CONNECT was accepted.
@@ -90,6 +92,7 @@ impl Broker {
             handshakes: Handshakes::default(),
             connections: AtomicUsize::new(0),
             lingering: AtomicUsize::new(0),
+            waiting_wills: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
             clients: AtomicUsize::new(0),
             instance: RandomState::new().hash_one(std::process::id()),

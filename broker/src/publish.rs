@@ -4,6 +4,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use mqtt::Version;
@@ -77,6 +78,8 @@ struct Asked {
     stage: Stage,
     /// What has become of it so far: what a stage has changed is in the message that the next one sees.
     original_topic: Option<Box<str>>,
+    /// Else a plugin that answers later has failed.
+    may_wait: bool,
 }
 
 enum Outcome {
@@ -111,13 +114,20 @@ impl Broker {
             By::Will(_) => Stage::Will,
             By::Plugin(_) => Stage::BeforePublish,
         };
-        let mut asked = Asked { letter, stage, original_topic: None };
+        // So many at once are enough that a plugin can make wait.
+        let may_wait = stage != Stage::Will
+            || self.waiting_wills.load(Ordering::Relaxed) < self.limits.max_handshakes;
+        let mut asked = Asked { letter, stage, original_topic: None, may_wait };
         match self.go_on(shard, &mut asked, None) {
             Ok(crowded) => Ok(crowded),
             Err(progress) => {
                 let due = due(shard, &progress);
+                let is_will = matches!(asked.letter.by, By::Will(_));
+                if is_will {
+                    self.waiting_wills.fetch_add(1, Ordering::AcqRel);
+                }
                 let (broker, rest) = (self.clone(), Some((asked, progress)));
-                Err(Box::new(Waits { broker, due, timer: None, rest }))
+                Err(Box::new(Waits { broker, due, timer: None, rest, is_will }))
             }
         }
     }
@@ -144,7 +154,10 @@ impl Broker {
 
     fn ask(&self, shard: &Shard, asked: &mut Asked, progress: Option<Box<Progress>>) -> Outcome {
         let hooks = &shard.hooks;
-        let mut asking = Asking::waiting(&self.limits, Waker::noop(), progress);
+        let mut asking = match asked.may_wait {
+            true => Asking::waiting(&self.limits, Waker::noop(), progress),
+            false => Asking::at_once(&self.limits),
+        };
         let decision = with_run(asked, shard.second(), |run, item, client| {
             let publication = publication(run, item);
             match asked.stage {
@@ -231,6 +244,8 @@ pub(crate) struct Waits {
     due: u64,
     timer: Option<TimerKey>,
     rest: Option<(Asked, Box<Progress>)>,
+    /// It is among the wills that wait.
+    is_will: bool,
 }
 
 impl Future for Waits {
@@ -274,6 +289,9 @@ impl Waits {
 
 impl Drop for Waits {
     fn drop(&mut self) {
+        if self.is_will {
+            self.broker.waiting_wills.fetch_sub(1, Ordering::Release);
+        }
         if self.timer.is_some() {
             shard::try_with(|shard| self.forget_timer(shard));
         }

@@ -18,7 +18,7 @@ use crate::shard::{self, ShardThread};
 use crate::store::MemoryStore;
 use crate::transport::{self, TcpAcceptor};
 
-/// How long clients have to take their DISCONNECT.
+/// How long clients have to take their DISCONNECT, and plugins to answer about their wills.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 
 /// A running broker.
@@ -143,8 +143,10 @@ impl Server {
         // [MQTT-4.13.2-1]
         broker.order_all_to_close(ReasonCode::ServerShuttingDown);
         let deadline = Instant::now() + STOP_WITHIN;
+        let Broker { clients, lingering, waiting_wills, .. } = &*broker;
         let are_here = || {
-            broker.clients.load(Ordering::Acquire) + broker.lingering.load(Ordering::Acquire) > 0
+            // A client leaves its will before it is gone itself.
+            [clients, lingering, waiting_wills].iter().any(|it| it.load(Ordering::Acquire) > 0)
         };
         while are_here() && Instant::now() < deadline {
             std::thread::park_timeout(Duration::from_millis(10));
@@ -152,6 +154,10 @@ impl Server {
         let left = broker.clients.load(Ordering::Acquire);
         if left > 0 {
             log::warn!("{left} clients did not go in time and are cut off");
+        }
+        let left = broker.waiting_wills.load(Ordering::Acquire);
+        if left > 0 {
+            log::warn!("{left} wills that wait for a plugin are not published");
         }
         roster.plugins().services().stop();
         shards.into_iter().for_each(ShardThread::stop);

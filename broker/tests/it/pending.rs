@@ -9,6 +9,7 @@ use hookmq::plugins::OnError;
 use mqtt::{Packet, Properties, Property, Publish, QoS, ReasonCode, SubscriptionOptions, Version};
 use serde_json::{Value, json};
 
+use crate::common::log;
 use crate::common::plugins::{self, PluginDir};
 use crate::support::auth::{entry, login};
 use crate::support::caller::{Asker, caller, wait_until_said};
@@ -39,6 +40,8 @@ both_versions!(
     what_was_sent_before_the_end_still_counts,
     a_client_that_waits_is_not_taken_for_gone,
     a_will_waits_alone,
+    more_wills_than_may_wait_are_asked_about_at_once,
+    a_will_is_waited_for_when_the_broker_stops,
     the_broker_stops_though_clients_wait,
     the_hooks_that_have_begun_go_on,
 );
@@ -527,6 +530,43 @@ fn a_will_waits_alone(version: Version) {
     other.expect("slow", "later");
 }
 
+fn more_wills_than_may_wait_are_asked_about_at_once(version: Version) {
+    let section = json!({ "on_will": [{ "name": "slow", "later": 60_000 }] });
+    let test = Rewriters::with("many-wills", version, &[section], |config| {
+        config.limits.max_handshakes = 2;
+    });
+    let mut other = test.connect("other");
+    other.subscribe("slow", QoS::AtMostOnce);
+    let leave = |client_id, payload| {
+        let will = LastWill::new("slow", payload);
+        drop(Login::new(version, client_id).will(will).connect(test.broker.address()));
+    };
+    leave("first", "1");
+    test.wait_for("1 waits slow", 1);
+    leave("second", "2");
+    test.wait_for("1 waits slow", 2);
+    // Then nobody can wait, and the plugin lets it pass.
+    leave("third", "3");
+    other.expect("slow", "3");
+    let mut third = test.connect("third");
+    third.release("slow", "continue");
+    other.expect("slow", "1");
+    leave("fourth", "4");
+    test.wait_for("1 waits slow", 3);
+}
+
+fn a_will_is_waited_for_when_the_broker_stops(version: Version) {
+    let section = json!({ "on_will": [{ "name": "slow", "later": 1 }] });
+    let mut test = Rewriters::new("last-will", version, &[section]);
+    let will = LastWill::new("slow", "gone");
+    let _client = Login::new(version, "client").will(will).connect(test.broker.address());
+    test.broker.stop();
+    // Not answered, and so not published; but that was waited for.
+    test.wait_for("1 waits slow", 1);
+    let failed = format!("plugin last-will{}-1 failed in on_will", version.level());
+    assert_eq!(log::lines(&failed).len(), 1);
+}
+
 fn the_broker_stops_though_clients_wait(version: Version) {
     let section = json!({
         "on_before_connect": [{ "name": "slow", "later": 60_000 }],
@@ -582,8 +622,10 @@ fn who_says_nothing_after_the_wait_is_closed() {
     let mut other = test.connect("other");
     let mut client = Client::start(&test.broker, &login("client", "slow", "x"));
     test.wait_for("1 waits slow", 1);
-    // Closed when connect_timeout has passed.
-    Client::open(test.broker.address(), Version::V5).expect_closed();
+    // Closed when connect_timeout has passed; after the second the first is past for sure.
+    for _ in 0..2 {
+        Client::open(test.broker.address(), Version::V5).expect_closed();
+    }
     other.release("slow", "challenge");
     assert_eq!(client.asked().reason, ReasonCode::ContinueAuthentication);
     client.expect_closed();
