@@ -63,7 +63,7 @@ fn a_hook_that_overstays_is_logged_while_it_does(version: Version) {
 /// The broker looks after it by itself: no call is needed for it to be tried again.
 fn a_plugin_is_quarantined_and_tried_again(version: Version) {
     log::take();
-    let (directory, name) = (PluginDir::new(), &*format!("tried-{}", version.level()));
+    let (directory, name) = (PluginDir::new(), &*format!("tried-again-{}", version.level()));
     let config = json!({ "in": "on_message", "how": "panic" });
     let entry =
         PluginEntry { on_error: OnError::Quarantine, ..misbehaving(&directory, name, config) };
