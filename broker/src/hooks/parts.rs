@@ -168,9 +168,8 @@ fn words(value: &[u8]) -> Result<Box<str>, Unfit> {
 
 fn topic(value: &[u8], limits: &Limits) -> Result<Box<str>, Unfit> {
     let topic = words(value)?;
-    let is_free =
-        |topic: &Box<str>| !topic.starts_with('$') && mqtt::topic::check_topic_name(topic).is_ok();
-    let topic = well_formed(Some(topic).filter(is_free))?;
+    let is_name = !topic.starts_with('$') && mqtt::topic::check_topic_name(&topic).is_ok();
+    well_formed(is_name.then_some(()))?;
     within(limits.accepts_topic(&topic), topic)
 }
 
