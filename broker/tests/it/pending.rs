@@ -559,10 +559,10 @@ fn a_will_is_waited_for_when_the_broker_stops(version: Version) {
     let section = json!({ "on_will": [{ "name": "slow", "later": 1 }] });
     let mut test = Rewriters::new("last-will", version, &[section]);
     let will = LastWill::new("slow", "gone");
-    let _client = Login::new(version, "client").will(will).connect(test.broker.address());
+    drop(Login::new(version, "client").will(will).connect(test.broker.address()));
+    test.wait_for("1 waits slow", 1);
     test.broker.stop();
     // Not answered, and so not published; but that was waited for.
-    test.wait_for("1 waits slow", 1);
     let failed = format!("plugin last-will{}-1 failed in on_will", version.level());
     assert_eq!(log::lines(&failed).len(), 1);
 }
