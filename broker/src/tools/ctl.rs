@@ -1,6 +1,7 @@
 //! `hookmq ctl`: talks to a running broker over its control socket.
 
 mod client;
+mod examples;
 mod plugins;
 mod trace;
 
@@ -14,6 +15,7 @@ use client::Failure;
 
 /// List and change what a running broker does
 #[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Ctl {
     #[command(flatten)]
     socket: SocketFile,
@@ -40,6 +42,11 @@ enum About {
     #[command(subcommand)]
     Plugins(plugins::Command),
 }
+
+const AFTER_HELP: &str = "\
+Examples:
+  hookmq ctl plugins list      what the broker of ./config.yml has loaded
+  hookmq ctl plugins --help    what can be done with it";
 
 impl Ctl {
     /// `given` stands before the command. Blocks as long as the broker takes.

@@ -7,6 +7,7 @@ use hookmq::config;
 use serde_json::{Value, json};
 
 use super::client::{Broker, Failure};
+use super::examples;
 use super::trace::Trace;
 use crate::tools::{say, table};
 
@@ -15,19 +16,23 @@ use crate::tools::{say, table};
 #[command(after_help = AFTER_HELP)]
 pub(super) enum Command {
     /// List the plugins in the order of their hooks, with how they stand
+    #[command(after_help = examples::LIST)]
     List,
     /// Start a plugin that is disabled, at its place; or one that is in the folder and not in the
     /// config, at the end
+    #[command(after_help = examples::ENABLE)]
     Enable {
         /// Its name
         plugin: String,
     },
     /// Take a plugin out; it keeps its place
+    #[command(after_help = examples::DISABLE)]
     Disable {
         /// Its name
         plugin: String,
     },
     /// Start plugins anew, from their files as they are now
+    #[command(after_help = examples::RELOAD)]
     #[command(group = clap::ArgGroup::new("which").required(true))]
     Reload {
         /// Their names
@@ -38,6 +43,7 @@ pub(super) enum Command {
         all: bool,
     },
     /// Show a plugin's own section; or start it anew with another one
+    #[command(after_help = examples::CONFIG)]
     Config {
         /// Its name
         plugin: String,
@@ -45,16 +51,20 @@ pub(super) enum Command {
         section: Option<String>,
     },
     /// Put the plugins into another order, in which their hooks are called
+    #[command(after_help = examples::REORDER)]
     Reorder {
         /// The names of all plugins, each once
         #[arg(required = true)]
         plugins: Vec<String>,
     },
     /// Show what plugins answer as they do, until it is interrupted: all but what just goes on
+    #[command(after_help = examples::TRACE)]
     Trace(Trace),
     /// Print the metrics that plugins have made, as OpenMetrics text
+    #[command(after_help = examples::METRICS)]
     Metrics,
     /// Show how often each hook was asked, what came of it, and how long it took
+    #[command(after_help = examples::STATS)]
     Stats {
         /// Of this plugin alone
         plugin: Option<String>,
@@ -211,6 +221,7 @@ pub(super) fn text(object: &Value, key: &str) -> String {
 pub(super) fn span(time: Duration) -> String {
     let (seconds, nanos) = (time.as_secs(), time.subsec_nanos());
     match seconds {
+        0 if nanos == 0 => "0s".to_owned(),
         0 if nanos < 10_000 => format!("{nanos}ns"),
         0 if nanos < 10_000_000 => format!("{}us", nanos / 1000),
         0 => format!("{}ms", nanos / 1_000_000),
@@ -218,5 +229,27 @@ pub(super) fn span(time: Duration) -> String {
         120..7200 => format!("{}m", seconds / 60),
         7200..172_800 => format!("{}h", seconds / 3600),
         _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_has_a_unit_that_fits_it() {
+        let cases = [
+            (Duration::ZERO, "0s"),
+            (Duration::from_nanos(400), "400ns"),
+            (Duration::from_micros(33), "33us"),
+            (Duration::from_millis(20), "20ms"),
+            (Duration::from_secs(119), "119s"),
+            (Duration::from_secs(120), "2m"),
+            (Duration::from_secs(7200), "2h"),
+            (Duration::from_secs(172_800), "2d"),
+        ];
+        for (time, text) in cases {
+            assert_eq!(span(time), text);
+        }
     }
 }
