@@ -157,10 +157,12 @@ fn read_again(reload: &Arc<Reload>) {
 
 /// Before it, the line of the config that names the plugin.
 fn with_place(error: StartError, file: &Path) -> anyhow::Error {
-    match error.line() {
-        Some(line) => anyhow::Error::from(error).context(format!("{}:{line}", file.display())),
-        None => error.into(),
-    }
+    let place = match (error.line(), &error) {
+        (Some(line), _) => format!("{}:{line}", file.display()),
+        (None, StartError::Listen { .. } | StartError::OpenToAll(_)) => file.display().to_string(),
+        (None, _) => return error.into(),
+    };
+    anyhow::Error::from(error).context(place)
 }
 
 /// Beside the config file, unless that says otherwise.
