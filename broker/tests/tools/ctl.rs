@@ -96,9 +96,16 @@ fn plugins_are_taken_out_put_back_and_reordered() {
     check_states(&folder, &all);
     ctl(&folder, &["reload", "--all"]).check(0, &[]);
     broker.line_with("plugin another loaded from plugins/another.so: hello 0.1.0, in place of");
-    for command in ["disable", "reload", "config"] {
-        ctl(&folder, &[command, "absent"]).check(1, &["there is no plugin absent"]);
+    let trace = ["trace", "--plugin"];
+    for command in [&["disable"][..], &["reload"], &["config"], &["stats"], &trace] {
+        let said = ctl(&folder, &[command, &["absent"]].concat());
+        assert_eq!(said.status, Some(1));
+        assert!(said.errors[0].starts_with("there is no plugin absent: "), "{:?}", said.errors);
     }
+    let said = ctl(&folder, &["trace", "--hook", "on_publsh"]);
+    assert_eq!(said.status, Some(1));
+    let start = "there is no hook on_publsh; there are on_socket_open, ";
+    assert!(said.errors[0].starts_with(start), "{:?}", said.errors);
     let said = ctl(&folder, &["enable", "helo"]);
     assert!(said.errors[0].contains("did you mean hello?"), "{:?}", said.errors);
     assert_eq!(said.status, Some(1));
