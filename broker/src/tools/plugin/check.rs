@@ -145,7 +145,9 @@ fn describe_manifest(contents: &Contents) {
     if !manifest.plugin_abi.is_empty() {
         field("plugin-abi", &format!("{}; this broker has {ours}", manifest.plugin_abi));
     }
-    field("requires", &manifest.requires);
+    if !manifest.requires.is_empty() {
+        field("requires", &format!("plugin-abi {}", manifest.requires));
+    }
     field("wants", &manifest.wants.join(", "));
     field("may use", &manifest.may_use.join(", "));
     if let Some(unwinds) = manifest.panic_unwind {

@@ -93,8 +93,10 @@ impl New {
         }
         say(format_args!("{}: begun; its README.md says how to go on", self.folder.display()));
         if matches!(self.lang, Lang::Rust) && dependency == released() {
-            let which = "no checkout of hookmq was found, which --plugin-abi can name";
-            say(format_args!("{which}: Cargo.toml has {dependency}"));
+            say(format_args!(
+                "its Cargo.toml asks for a released crate, {dependency}, for no checkout of hookmq was found; \
+                 --plugin-abi names the folder plugin-abi in one"
+            ));
         }
         Ok(())
     }
