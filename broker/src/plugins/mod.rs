@@ -132,13 +132,17 @@ impl Plugins {
         Ok(Plugins::new(services, loaded))
     }
 
-    /// Loads the plugin in `file` alone, under the name in `entry`. Blocks while it starts.
+    /// Loads the plugin in `file` alone, under the name in `entry`; in `folders` are the files of its own.
+    /// Blocks while it starts.
     ///
     /// # Errors
     ///
     /// If it cannot be loaded, even if it is `optional`.
-    pub fn load_file(file: &Path, entry: &PluginEntry) -> Result<Plugins, LoadError> {
-        let folders = Folders::within(file.parent().unwrap_or(Path::new("")));
+    pub fn load_file(
+        file: &Path,
+        entry: &PluginEntry,
+        folders: Folders,
+    ) -> Result<Plugins, LoadError> {
         let services = Services::new(&Config::default(), folders);
         let plugin =
             load_file(&services, &entry.name, file, entry).map_err(|error| error.at(entry.line))?;
