@@ -32,7 +32,8 @@ pub(super) fn find<'a>(dir: &Path, written: &'a str) -> Result<Found<'a>, LoadEr
         Some(file) => Ok(Found { name, file }),
         None => {
             let present = libraries(dir);
-            let missing = Missing { similar: similar(name, &present), present };
+            let folder = dir.is_dir();
+            let missing = Missing { folder, similar: similar(name, &present), present };
             Err(fail(Reason::NotFound { dir: dir.into(), tried, missing }))
         }
     }
@@ -107,6 +108,16 @@ mod tests {
         check(&["libsub_limiter.so"], "sub-limitr", Err("; did you mean sub-limiter? what is"));
         check(&["acl.so"], "hello", Err("libhello.so; what is there: acl.so"));
         check(&[], "a-folder", Err("no such file"));
+    }
+
+    #[test]
+    fn a_missing_folder_is_told_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = find(&dir.path().join("absent"), "hello").unwrap_err().to_string();
+        assert!(
+            error.ends_with("; that folder is not there: make it, or see `plugin_dir:`"),
+            "{error}"
+        );
     }
 
     #[test]

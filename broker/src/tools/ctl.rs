@@ -84,7 +84,7 @@ impl SocketFile {
         }
         let file = self.config.clone().or(given).unwrap_or_else(|| config::FILE_NAME.into());
         let (config, problems) = config::inspect(&file).map_err(|error| {
-            format!("{error}; name the broker's config with --config, or its socket with --socket")
+            format!("{error}; --socket names the socket of a broker whose config is not at hand")
         })?;
         if let Some(problem) = problems.iter().find(|problem| problem.key == "control") {
             return Err(format!("{}:{problem}", file.display()));
