@@ -24,9 +24,7 @@ pub(super) fn find<'a>(dir: &Path, written: &'a str) -> Result<Found<'a>, LoadEr
     if !is_file_name(written) || name.is_empty() {
         return Err(fail(Reason::Name { dir: dir.into() }));
     }
-    let mut tried =
-        vec![written.to_owned(), format!("{name}.so"), format!("lib{}.so", name.replace('-', "_"))];
-    tried.dedup();
+    let tried = spellings(written);
     // A folder of the plugin's name may stand beside its library: it holds the source.
     match tried.iter().map(|file| dir.join(file)).find(|file| file.is_file()) {
         Some(file) => Ok(Found { name, file }),
@@ -37,6 +35,15 @@ pub(super) fn find<'a>(dir: &Path, written: &'a str) -> Result<Found<'a>, LoadEr
             Err(fail(Reason::NotFound { dir: dir.into(), tried, missing }))
         }
     }
+}
+
+/// The names of the files that may be the plugin, the first of which is taken.
+pub(super) fn spellings(written: &str) -> Vec<String> {
+    let name = name(written);
+    let mut all =
+        vec![written.to_owned(), format!("{name}.so"), format!("lib{}.so", name.replace('-', "_"))];
+    all.dedup();
+    all
 }
 
 fn is_file_name(name: &str) -> bool {

@@ -259,8 +259,11 @@ fn load(
     named: &[&str],
     others: &[Arc<Loaded>],
 ) -> Result<Loaded, LoadError> {
-    let (found, _) = versions::choose(dir, entry, named)?;
+    let (found, passed_over) = versions::choose(dir, entry, named)?;
     let (name, file) = (found.name, found.file.as_path());
+    for other in passed_over {
+        log::info!("plugin {name}: not taken is {other}");
+    }
     if others.iter().any(|other| **other.name() == *name || other.file() == file) {
         return Err(LoadError::new(name, Some(file), Reason::Twice));
     }

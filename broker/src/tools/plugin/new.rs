@@ -1,7 +1,7 @@
 //! `hookmq plugin new`: a folder with a plugin that builds, passes its test, and can be changed.
 
 use std::fs;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -79,7 +79,10 @@ impl New {
         if let Some(parent) = self.folder.parent() {
             fs::create_dir_all(parent)?;
         }
-        fs::create_dir(&self.folder)?;
+        fs::create_dir(&self.folder).map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => io::Error::new(error.kind(), IN_THE_WAY),
+            _ => error,
+        })?;
         let templates = match self.lang {
             Lang::Rust => &RUST[..],
             Lang::C => &C[..],
@@ -210,6 +213,8 @@ const TAKEN: [&str; 50] = [
     "type",
     "unsafe",
 ];
+
+const IN_THE_WAY: &str = "it is there already, and stays as it is; take another name";
 
 /// In the template, to be replaced.
 const DEPENDENCY: &str = "plugin-abi = \"1\"";
