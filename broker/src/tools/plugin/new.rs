@@ -117,7 +117,7 @@ impl New {
             Some(folder) if is_plugin_abi(folder) => Some(folder.canonicalize()?),
             Some(folder) => {
                 let what = format!("there is no crate plugin-abi in {}", folder.display());
-                return Err(io::Error::new(io::ErrorKind::NotFound, what));
+                return Err(io::Error::new(ErrorKind::NotFound, what));
             }
             None => checkout(),
         };
