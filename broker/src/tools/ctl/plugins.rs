@@ -190,14 +190,23 @@ const COUNTS: [(&str, &str); 9] = [
     ("SKIPPED", "skipped"),
 ];
 
-fn stats(answer: &Value) -> Vec<[String; 14]> {
+/// What shadows would have changed; shown where there is one.
+const SHADOWS: [(&str, &str); 3] =
+    [("AGREED", "agreed"), ("WOULD_REFUSE", "would_refuse"), ("WOULD_ALLOW", "would_allow")];
+
+fn stats(answer: &Value) -> Vec<Vec<String>> {
+    let hooks = || answer.as_array().into_iter().flatten();
+    let is_some =
+        |it: &Value, key: &str| it.get(key).and_then(Value::as_u64).is_some_and(|n| n > 0);
+    let any_shadow = hooks().any(|it| SHADOWS.iter().any(|(_, key)| is_some(it, key)));
+    let counts = || COUNTS.iter().chain(SHADOWS.iter().filter(move |_| any_shadow));
     let mut head = vec!["PLUGIN", "HOOK"];
-    head.extend(COUNTS.map(|(name, _)| name));
+    head.extend(counts().map(|(name, _)| name));
     head.extend(["P50", "P99", "MAX"]);
     let head = head.into_iter().map(str::to_owned).collect();
-    let rows = answer.as_array().into_iter().flatten().map(|it| {
+    let rows = hooks().map(|it| {
         let mut row = vec![text(it, "plugin"), text(it, "hook")];
-        row.extend(COUNTS.map(|(_, key)| text(it, key)));
+        row.extend(counts().map(|(_, key)| text(it, key)));
         row.extend(["p50_ns", "p99_ns", "max_ns"].map(|key| {
             let nanos = it.get(key).and_then(Value::as_u64).unwrap_or_default();
             let timed = it.get("timed") != Some(&Value::from(0));
@@ -205,7 +214,7 @@ fn stats(answer: &Value) -> Vec<[String; 14]> {
         }));
         row
     });
-    std::iter::once(head).chain(rows).filter_map(|row| row.try_into().ok()).collect()
+    std::iter::once(head).chain(rows).collect()
 }
 
 /// What is under a key, as it is shown; nothing if there is nothing.
@@ -235,6 +244,19 @@ pub(super) fn span(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shadows_have_columns_of_their_own() {
+        let head = |shadow: u64| {
+            let hook = json!({ "plugin": "acl", "hook": "on_connect", "would_refuse": shadow });
+            let rows = stats(&json!([{ "plugin": "hello", "would_refuse": 0 }, hook]));
+            assert!(rows.iter().all(|row| row.len() == rows[0].len()), "{rows:?}");
+            let would = rows[0].iter().position(|name| name == "WOULD_REFUSE")?;
+            Some((rows[1][would].clone(), rows[2][would].clone()))
+        };
+        assert_eq!(head(0), None);
+        assert_eq!(head(2), Some(("0".to_owned(), "2".to_owned())));
+    }
 
     #[test]
     fn a_span_has_a_unit_that_fits_it() {
