@@ -38,6 +38,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Serve in the foreground until SIGINT or SIGTERM; the default
+    #[command(after_help = RUN_HELP)]
     Run {
         /// The config file, which must exist [default: as without `run`]
         #[arg(short, long, value_name = "FILE")]
@@ -60,8 +61,17 @@ Examples:
   hookmq plugin --help                   begin, look at and list plugins
   hookmq ctl plugins list                what a running broker has loaded
 
-SIGHUP has a running broker read its config again. Logs go to stderr. Exit status: 0 after a stop by signal, 1 if the broker cannot start, 2 if the
-arguments are wrong, 78 if the config is, also where a plugin refuses its own section.";
+SIGHUP has a running broker read its config again. Logs go to stderr. Exit status: 0 after a stop by
+signal, 1 if the broker cannot start, 2 if the arguments are wrong, 78 if the config is, also where a
+plugin refuses its own section.";
+
+const RUN_HELP: &str = "\
+Examples:
+  hookmq run                              serve with ./config.yml
+  hookmq run --config /etc/hookmq.yml     its plugins are in /etc/plugins
+
+Exit status: 0 after a stop by signal, 1 if the broker cannot start, 2 if the arguments are wrong, 78 if
+the config is, also where a plugin refuses its own section.";
 
 fn main() -> ExitCode {
     let Arguments { config: given, command } = Arguments::parse();
@@ -147,10 +157,12 @@ fn read_again(reload: &Arc<Reload>) {
 
 /// Before it, the line of the config that names the plugin.
 fn with_place(error: StartError, file: &Path) -> anyhow::Error {
-    match error.line() {
-        Some(line) => anyhow::Error::from(error).context(format!("{}:{line}", file.display())),
-        None => error.into(),
-    }
+    let place = match (error.line(), &error) {
+        (Some(line), _) => format!("{}:{line}", file.display()),
+        (None, StartError::Listen { .. } | StartError::OpenToAll(_)) => file.display().to_string(),
+        (None, _) => return error.into(),
+    };
+    anyhow::Error::from(error).context(place)
 }
 
 /// Beside the config file, unless that says otherwise.

@@ -1,5 +1,6 @@
 //! Enhanced authentication on a connection: asks the plugins and sends what `exchange` says. What may
-//! come when is decided there.
+//! come when is decided there. Until it is done CONNECT is kept as it came; then it goes the way of any
+//! other.
 
 use std::io::ErrorKind;
 use std::task::Context;

@@ -87,10 +87,11 @@ async fn converse(
             return say(write, &json!({ "error": "the request is longer than 1 MiB" })).await;
         }
         match serde_json::from_slice::<Request>(&line) {
-            Ok(request) if let Some(trace) = trace::begin(roster, &request) => {
-                return trace::show(trace, &mut read, write).await;
-            }
-            Ok(request) => say(write, &carry_out(roster, request).await).await?,
+            Ok(request) => match trace::begin(roster, &request) {
+                Some(Ok(trace)) => return trace::show(trace, &mut read, write).await,
+                Some(Err(text)) => say(write, &json!({ "error": text })).await?,
+                None => say(write, &carry_out(roster, request).await).await?,
+            },
             Err(error) => {
                 let text = format!("this is no request: {error}");
                 say(write, &json!({ "error": text })).await?;

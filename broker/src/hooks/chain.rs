@@ -16,7 +16,7 @@ use super::{
     stats::Came,
     trace::{self, TracedAnswer},
 };
-use crate::failures::Failures;
+use crate::failures::{Failures, and_more};
 use crate::plugins::{Described, HookFn, Interest, Loaded};
 use crate::services::InstanceId;
 
@@ -245,10 +245,7 @@ impl<P: Point> Link<P> {
                 OnFailure::Refuse => "taken as a veto",
                 OnFailure::GoOn => "the broker goes on",
             };
-            let more = match left_out {
-                0 => String::new(),
-                n => format!("; {n} more like it since the last such line"),
-            };
+            let more = and_more(left_out);
             log::error!("plugin {plugin} failed in {hook}: {what}; {consequence}{more}");
         }
         self.record().failed(P::INDEX, now);

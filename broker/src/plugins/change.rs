@@ -15,7 +15,10 @@ pub enum ChangeError {
     #[error(transparent)]
     Load(#[from] LoadError),
     /// There is no such plugin.
-    #[error("there is no plugin {0}")]
+    #[error(
+        "there is no plugin {0}: `hookmq ctl plugins list` shows which there are; one that is only in the \
+         folder comes in by `hookmq ctl plugins enable`, or by config.yml and SIGHUP"
+    )]
     NotLoaded(String),
     /// Anybody in the network could connect.
     #[error(

@@ -132,13 +132,17 @@ impl Plugins {
         Ok(Plugins::new(services, loaded))
     }
 
-    /// Loads the plugin in `file` alone, under the name in `entry`. Blocks while it starts.
+    /// Loads the plugin in `file` alone, under the name in `entry`; in `folders` are the files of its own.
+    /// Blocks while it starts.
     ///
     /// # Errors
     ///
     /// If it cannot be loaded, even if it is `optional`.
-    pub fn load_file(file: &Path, entry: &PluginEntry) -> Result<Plugins, LoadError> {
-        let folders = Folders::within(file.parent().unwrap_or(Path::new("")));
+    pub fn load_file(
+        file: &Path,
+        entry: &PluginEntry,
+        folders: Folders,
+    ) -> Result<Plugins, LoadError> {
         let services = Services::new(&Config::default(), folders);
         let plugin =
             load_file(&services, &entry.name, file, entry).map_err(|error| error.at(entry.line))?;
@@ -255,8 +259,11 @@ fn load(
     named: &[&str],
     others: &[Arc<Loaded>],
 ) -> Result<Loaded, LoadError> {
-    let (found, _) = versions::choose(dir, entry, named)?;
+    let (found, passed_over) = versions::choose(dir, entry, named)?;
     let (name, file) = (found.name, found.file.as_path());
+    for other in passed_over {
+        log::info!("plugin {name}: not taken is {other}");
+    }
     if others.iter().any(|other| **other.name() == *name || other.file() == file) {
         return Err(LoadError::new(name, Some(file), Reason::Twice));
     }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::mailbox::Mailbox;
 use super::metrics::{Description, Own};
 use super::{Declined, Draft, Errand, Packet, Services};
-use crate::failures::Failures;
+use crate::failures::{Failures, and_more};
 use crate::hooks::{Client, running};
 use crate::session::{Seen, Session};
 
@@ -122,9 +122,10 @@ impl Account {
     fn log_too_deep(&self, limit: u32) {
         if let Some(left_out) = self.too_deep.count(Instant::now()) {
             log::warn!(
-                "plugin {} has to stop: hooks of plugins have led from one message to the next more than \
-                 {limit} times in a row (plugin_publish_depth); {left_out} more since the last such line",
-                self.name
+                "plugin {} gets no further: hooks of plugins have led from one message to the next more \
+                 than {limit} times in a row (plugin_publish_depth){}",
+                self.name,
+                and_more(left_out)
             );
         }
     }

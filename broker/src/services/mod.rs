@@ -57,11 +57,13 @@ impl Folders {
     /// Those that belong to a config that was read from `file`.
     pub fn of(config: &Config, file: &Path) -> Folders {
         let beside = file.parent().unwrap_or(Path::new(""));
+        // A name alone has no folder in it, and an empty path is none.
+        let of_config = if beside.as_os_str().is_empty() { Path::new(".") } else { beside };
         let folder = |given: &Option<PathBuf>, name: &str| {
             beside.join(given.as_deref().unwrap_or(Path::new(name)))
         };
         Folders {
-            config: beside.to_path_buf(),
+            config: of_config.to_path_buf(),
             plugins: folder(&config.plugin_dir, PLUGIN_DIR),
             data: folder(&config.data_dir, DATA_DIR),
         }

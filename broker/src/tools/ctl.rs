@@ -1,6 +1,7 @@
 //! `hookmq ctl`: talks to a running broker over its control socket.
 
 mod client;
+mod examples;
 mod plugins;
 mod trace;
 
@@ -14,6 +15,7 @@ use client::Failure;
 
 /// List and change what a running broker does
 #[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Ctl {
     #[command(flatten)]
     socket: SocketFile,
@@ -40,6 +42,11 @@ enum About {
     #[command(subcommand)]
     Plugins(plugins::Command),
 }
+
+const AFTER_HELP: &str = "\
+Examples:
+  hookmq ctl plugins list      what the broker of ./config.yml has loaded
+  hookmq ctl plugins --help    what can be done with it";
 
 impl Ctl {
     /// `given` stands before the command. Blocks as long as the broker takes.
@@ -77,7 +84,7 @@ impl SocketFile {
         }
         let file = self.config.clone().or(given).unwrap_or_else(|| config::FILE_NAME.into());
         let (config, problems) = config::inspect(&file).map_err(|error| {
-            format!("{error}; name the broker's config with --config, or its socket with --socket")
+            format!("{error}; --socket names the socket of a broker whose config is not at hand")
         })?;
         if let Some(problem) = problems.iter().find(|problem| problem.key == "control") {
             return Err(format!("{}:{problem}", file.display()));

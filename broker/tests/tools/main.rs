@@ -16,6 +16,7 @@ mod process;
 mod check;
 mod ctl;
 mod folder;
+mod folders;
 mod help;
 mod http_auth;
 mod manifest;

@@ -13,7 +13,9 @@ pub enum HostError {
     #[error("a value cannot stand there")]
     Unfit,
     /// The operator has not granted the capability (`capabilities:` of the plugin in `config.yml`).
-    #[error("the operator has not granted this to the plugin: see `capabilities:` in config.yml")]
+    #[error(
+        "the operator has not granted this to the plugin: see `capabilities:` and `shadow:` in config.yml"
+    )]
     NotGranted,
     /// There is no room; later there may be.
     #[error("there is no room now")]
