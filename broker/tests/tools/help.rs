@@ -12,6 +12,7 @@ fn the_help_of_each_command_has_examples_and_the_exit_status() {
         &["plugin", "new"],
         &["plugin", "check"],
         &["plugin", "list"],
+        &["plugin", "record"],
         &["ctl", "plugins"],
     ];
     for command in commands {

@@ -19,10 +19,10 @@ fn folder(topics: &[&str]) -> Folder {
         record.set(Field::ClientId, "alice");
         record.set(Field::Topic, topic);
         record.set(Field::Payload, "on");
-        bytes.extend(record.encode());
+        bytes.extend(record.as_bytes());
     }
     // One for a hook that the plugin has not got.
-    bytes.extend(Record::new("on_connect", Duration::from_secs(1)).encode());
+    bytes.extend(Record::new("on_connect", Duration::from_secs(1)).as_bytes());
     folder.write("events.rec", bytes);
     folder
 }

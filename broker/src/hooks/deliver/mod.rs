@@ -141,10 +141,26 @@ impl<'a> Deliveries<'a> {
     ) {
         rulings.clear();
         let client = receiver.client.to_raw();
+        if self.chain.is_recorded() {
+            self.record((receiver, &client), offers.clone());
+        }
         for (index, link) in self.chain.links().enumerate() {
             if self.is_wanted(index, link, receiver) {
                 self.ask_link(link, (receiver, &client), offers.clone(), rulings);
             }
+        }
+    }
+
+    #[cold]
+    fn record<'m>(
+        &self,
+        (receiver, client): (&Receiver<'_>, &raw::Client<'_>),
+        offers: impl Iterator<Item = Offer<'m>>,
+    ) {
+        let mut event = self.event(receiver, client);
+        for offer in offers {
+            put(&mut event, offer, true);
+            self.chain.record(&event);
         }
     }
 

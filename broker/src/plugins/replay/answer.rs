@@ -11,7 +11,7 @@ use super::{
     store,
     tickets::{self, Ticket},
 };
-use crate::plugins::escaped::Escaped;
+use crate::plugins::{AnswerHandle, escaped::Escaped};
 
 /// The parts of an answer so far.
 #[derive(Default)]
@@ -20,8 +20,10 @@ pub(super) struct Taken {
 }
 
 impl Taken {
-    pub(super) fn context(&self) -> AnswerContext {
-        AnswerContext { ptr: std::ptr::from_ref(self).cast() }
+    /// How the plugin reaches it. It must not move meanwhile.
+    pub(super) fn handle(&self) -> AnswerHandle {
+        let context = AnswerContext { ptr: std::ptr::from_ref(self).cast() };
+        AnswerHandle { context, function: take }
     }
 
     /// What has come of a call.
@@ -70,8 +72,8 @@ fn describe(hook: &str, code: i32) -> String {
 ///
 /// # Safety
 ///
-/// The context is one that [`Taken::context`] made, and that is alive.
-pub(super) unsafe extern "C" fn take(context: AnswerContext, part: u32, value: View<'_>) -> i32 {
+/// The context is one that [`Taken::handle`] made, and that is alive.
+unsafe extern "C" fn take(context: AnswerContext, part: u32, value: View<'_>) -> i32 {
     // SAFETY: the caller's promise.
     let taken = unsafe { &*context.ptr.cast::<Taken>() };
     match part_in_words(part, value.as_bytes()) {

@@ -17,7 +17,7 @@ use crate::tools::{complain, say};
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Replay {
-    /// What the plugin `recorder` has written
+    /// What `hookmq plugin record` has written
     recording: PathBuf,
     /// The library, anywhere
     plugin: PathBuf,
