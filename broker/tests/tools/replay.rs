@@ -105,6 +105,19 @@ fn two_builds_are_compared() {
 }
 
 #[test]
+fn what_was_left_out_of_the_recording_is_told() {
+    let folder = folder(&["a"]);
+    let mut bytes = std::fs::read(folder.path("events.rec")).unwrap();
+    for left_out in [2, 300] {
+        bytes.extend(Record::gap(Duration::from_secs(2), left_out).as_bytes());
+    }
+    folder.write("events.rec", bytes);
+    let said = replay(&folder, &["--hook", "on_before_publish"]);
+    said.check(0, &["302 events were left out when it was recorded"]);
+    assert_eq!(events(&said), ["1 on_before_publish alice a continue"]);
+}
+
+#[test]
 fn a_crash_is_told_with_the_event() {
     let folder = folder(&["a", "crash", "a"]);
     let said = replay(&folder, &[]);

@@ -33,6 +33,8 @@ pub(super) struct Line {
 /// What has come of all events, by their number in the file.
 pub(super) struct Played {
     pub(super) lines: BTreeMap<u64, Line>,
+    /// Events that were left out when it was recorded.
+    pub(super) left_out: u64,
     /// Why it ended before all was played.
     pub(super) broken_off: Option<String>,
 }
@@ -83,7 +85,7 @@ fn read_report(
     status: Option<ExitStatus>,
     patience: Duration,
 ) -> Played {
-    let mut played = Played { lines: BTreeMap::new(), broken_off: None };
+    let mut played = Played { lines: BTreeMap::new(), left_out: 0, broken_off: None };
     let mut ended = false;
     let mut at = "while it started".to_owned();
     for line in report.lines() {
@@ -96,6 +98,7 @@ fn read_report(
             return Played { broken_off: Some(error.clone()), ..played };
         }
         ended |= value.get(ENDED).is_some();
+        played.left_out += value.get(LEFT_OUT).and_then(Value::as_u64).unwrap_or_default();
         let Some((number, line)) = read_line(&value) else { continue };
         at = match is_whole {
             true => format!("after event {number}"),
@@ -181,6 +184,9 @@ impl Play {
         record: &Record,
         report: &mut File,
     ) -> io::Result<()> {
+        if let Some(left_out) = record.left_out() {
+            return writeln!(report, "{}", json!({ LEFT_OUT: left_out }));
+        }
         if !self.hook.is_empty() && !self.hook.iter().any(|hook| hook == record.hook()) {
             return Ok(());
         }
@@ -209,6 +215,7 @@ fn refused(report: &mut File, file: &Path, error: &str) -> io::Result<()> {
 
 const REFUSED: &str = "refused";
 const ENDED: &str = "ended";
+const LEFT_OUT: &str = "left_out";
 
 #[cfg(test)]
 mod tests {
