@@ -48,15 +48,17 @@ pub(super) fn play(
     hooks: &[String],
     patience: Duration,
 ) -> io::Result<Played> {
-    let report = tempfile::NamedTempFile::new()?;
+    let folder = tempfile::tempdir()?;
+    let report = folder.path().join("report");
+    File::create_new(&report)?;
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(["plugin", "play"]).args([file, recording, report.path()]);
+    command.args(["plugin", "play"]).args([file, recording, &report, folder.path()]);
     for hook in hooks {
         command.args(["--hook", hook]);
     }
     let child = trial::start_with(&mut command, entry)?;
-    let status = wait(child, report.path(), patience)?;
-    Ok(read_report(&fs::read_to_string(report.path())?, file, status, patience))
+    let status = wait(child, &report, patience)?;
+    Ok(read_report(&fs::read_to_string(report)?, file, status, patience))
 }
 
 /// How it has ended; `None` if it had to be killed.
@@ -139,6 +141,8 @@ pub(crate) struct Play {
     recording: PathBuf,
     /// Gets a line for each event, the first half of it before the plugin is called
     report: PathBuf,
+    /// Where the plugin keeps what it keeps
+    data: PathBuf,
     #[arg(long)]
     hook: Vec<String>,
 }
@@ -163,7 +167,7 @@ impl Play {
             Ok(records) => records,
             Err(error) => return refused(&mut report, &self.recording, &error.to_string()),
         };
-        let player = match Player::start(&self.file, &entry) {
+        let player = match Player::start(&self.file, &entry, &self.data) {
             Ok(player) => player,
             Err(error) => return writeln!(report, "{}", json!({ REFUSED: error.to_string() })),
         };
