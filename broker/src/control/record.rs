@@ -21,7 +21,12 @@ pub(super) async fn send(
     log::info!("what hooks are told is recorded, for the control socket: {filter}");
     let mut recording = roster.plugins().record(filter);
     let sent = send_all(&mut recording, read, write).await;
-    log::info!("the recording has ended");
+    match &sent {
+        Ok(()) => log::info!("the recording has ended"),
+        Err(error) => {
+            log::warn!("the recording has ended: its reader is gone or too slow: {error}")
+        }
+    }
     sent
 }
 

@@ -214,6 +214,7 @@ fn events_are_recorded_as_they_come(version: Version) {
     let mut client = Client::connect(&broker, version, "c-writer");
     let only = |hook: &str| RecordFilter::new(vec![hook.into()], vec!["c*".into()], false).unwrap();
     let mut first = broker.plugins().record(only("on_before_publish"));
+    let mut offered = broker.plugins().record(only("on_before_deliver"));
     let mut delivered = broker.plugins().record(only("on_delivered"));
     reader.subscribe("a", QoS::AtMostOnce);
     client.publish("a", "vetoed", QoS::AtLeastOnce);
@@ -233,6 +234,11 @@ fn events_are_recorded_as_they_come(version: Version) {
     reader.ping();
     assert!(take(&mut first).is_empty());
     assert_eq!(hooks(&take(&mut delivered)), ["on_delivered"; 2]);
+    let offered = take(&mut offered);
+    assert_eq!(hooks(&offered), ["on_before_deliver"; 2]);
+    let publishers: Vec<&str> = offered.iter().map(|it| it.text(Field::Publisher)).collect();
+    assert_eq!(publishers, ["c-writer"; 2]);
+    assert_eq!(offered[1].bytes(Field::Payload), b"unseen");
     let error = RecordFilter::new(vec!["on_tick".into()], Vec::new(), false).unwrap_err();
     let text =
         "\"on_tick\" is no hook that can be recorded; these are: on_socket_open, on_before_connect";
