@@ -24,7 +24,7 @@ pub(super) async fn send(
     match &sent {
         Ok(()) => log::info!("the recording has ended"),
         Err(error) => {
-            log::warn!("the recording has ended: its reader is gone or too slow: {error}")
+            log::warn!("the recording has ended: its reader is gone or too slow: {error}");
         }
     }
     sent
