@@ -8,6 +8,7 @@ use mqtt::{
     Auth, Connect, Frame, Packet, PacketType, Properties, ReasonCode, Recipient, Violation,
 };
 
+use super::endpoint::socket_address;
 use super::exchange::Exchange;
 use super::{Connection, End, Endpoint, Stage, Who};
 use crate::broker::Broker;
@@ -246,7 +247,7 @@ fn ask(
     asking: &mut Asking<'_>,
 ) -> Result<Option<Vec<u8>>, End> {
     let Broker { backoff, clock, .. } = broker;
-    let address = facts.peer.ip();
+    let address = socket_address(facts.peer).ip();
     let is_over = || {
         let now = clock.milliseconds();
         who.iter().all(|who| backoff.is_over(address, *who, now))
@@ -281,12 +282,5 @@ pub(super) fn facts<'a>(
     connect: &Connect<'a>,
     client_id: &'a str,
 ) -> hooks::Client<'a> {
-    hooks::Client {
-        client_id,
-        username: connect.username,
-        protocol: connect.version.level(),
-        peer: endpoint.peer,
-        local: endpoint.local,
-        listener: &endpoint.listener,
-    }
+    endpoint.facts_as(client_id, connect.username, connect.version.level())
 }

@@ -13,7 +13,7 @@ use super::Hooks;
 use super::chain::{Chain, Link, No};
 use super::decision::{Decision, Verdict};
 use super::edits::Edits;
-use super::parts::{Scope, Unfit, VerdictParts};
+use super::parts::{Handed, Scope, Unfit, VerdictParts};
 use super::point::{OnFailure, Point};
 use super::progress::Progress;
 use super::record::Treatment;
@@ -72,8 +72,8 @@ enum Broken {
 }
 
 impl Reply {
-    fn new(code: i32, parts: VerdictParts<'_>, ticket: Option<Ticket>) -> Reply {
-        let VerdictParts { reason, throttle, edits, .. } = parts;
+    fn new(code: i32, handed: Handed, ticket: Option<Ticket>) -> Reply {
+        let Handed { reason, throttle, edits, .. } = handed;
         Reply { code, broken: None, reason, throttle, edits, ticket }
     }
 }
@@ -102,7 +102,7 @@ impl<P: Point> Chain<P> {
                     raw::CONTINUE if !answer.is_touched() => continue,
                     code => {
                         let (parts, ticket) = answer.into_parts_and_ticket();
-                        reply = Some(Reply::new(code, parts, ticket));
+                        reply = Some(Reply::new(code, parts.into_handed(), ticket));
                     }
                 }
             }
@@ -126,27 +126,30 @@ impl<P: Point> Chain<P> {
         progress.wait_is_over();
         let edits = progress.edits.as_deref();
         let mut taken = VerdictParts::new(scope(subject, asking.limits, edits, progress.again));
-        let (mut code, mut broken) = (NO_ANSWER, Some(Broken::Failed(super::OVERDUE)));
-        if let Some(Completion { code: answered, parts }) = completion {
+        let answered = completion.map(|Completion { code, parts }| {
             for (part, value) in &parts {
                 taken.take(*part, value);
             }
-            // Nobody is there to hear that a part is unfit.
-            (code, broken) = match taken.unfit.filter(|_| answered == raw::CONTINUE) {
-                Some(Unfit::Malformed) => (NO_ANSWER, Some(Broken::Failed(UNFIT))),
-                Some(Unfit::TooLarge) => (answered, Some(Broken::TooLarge)),
-                None => (answered, None),
-            };
-        }
+            code
+        });
+        let handed = taken.into_handed();
+        // Nobody is there to hear that a part is unfit.
+        let unfit = handed.unfit.filter(|_| answered == Some(raw::CONTINUE));
+        let (code, broken) = match (answered, unfit) {
+            (None, _) => (NO_ANSWER, Some(Broken::Failed(super::OVERDUE))),
+            (_, Some(Unfit::Malformed)) => (NO_ANSWER, Some(Broken::Failed(UNFIT))),
+            (Some(code), Some(Unfit::TooLarge)) => (code, Some(Broken::TooLarge)),
+            (Some(code), None) => (code, None),
+        };
         if trace::is_on()
             && let Some(link) = self.link(progress.index())
         {
             let client = subject.client(edits);
             let shown = Shown { edits, answer: AnswerHandle::CLOSED, again: progress.again };
-            let answer = link.answer(code, || taken.words());
+            let answer = link.answer(code, || handed.reason.clone());
             link.show(&subject.event(&client, shown), answer, Duration::ZERO);
         }
-        let reply = Reply { broken, ..Reply::new(code, taken, None) };
+        let reply = Reply { broken, ..Reply::new(code, handed, None) };
         self.settle(hooks, subject, asking, progress, Some(reply))
     }
 
@@ -305,7 +308,7 @@ fn call<P: Point, S: Subject<P>>(
     let code = link.call(&event, || answer.with(|parts| parts.words()));
     drop(event);
     let (parts, ticket) = answer.into_parts_and_ticket();
-    Ok(Reply::new(code, parts, ticket))
+    Ok(Reply::new(code, parts.into_handed(), ticket))
 }
 
 fn scope<'a, P: Point, S: Subject<P>>(

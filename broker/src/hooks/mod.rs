@@ -33,7 +33,9 @@ mod trace;
 mod traced;
 mod watchdog;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
+
+use plugin_abi::raw;
 
 use crate::plugins::{AnswerHandle, Interest, Loaded};
 
@@ -150,8 +152,8 @@ impl Hooks {
     #[inline]
     pub fn on_socket_open(
         self: &Arc<Self>,
-        peer: SocketAddr,
-        local: SocketAddr,
+        peer: raw::Address,
+        local: raw::Address,
         listener: &str,
         asking: &mut Asking<'_>,
     ) -> Decision {
