@@ -2,7 +2,7 @@
 //! recording looks like as a file, which is the crate `recording`.
 #![allow(unsafe_code, reason = "looks at a client through the pointer that events have of it")]
 
-use std::marker::PhantomData;
+use std::{marker::PhantomData, net::SocketAddr};
 
 use mqtt::{Identifier, Properties, PropertyBuffer};
 use plugin_abi::raw::{self, Address, Text, View};
@@ -291,10 +291,7 @@ impl Value<'_> for Address {
     }
 
     fn get(record: &Record, field: Field) -> Self {
-        match record.text(field).parse::<std::net::SocketAddr>() {
-            Ok(address) => address.into(),
-            Err(_) => Address { family: raw::FAMILY_NONE, port: 0, scope: 0, bytes: [0; 16] },
-        }
+        record.text(field).parse::<SocketAddr>().map_or(Address::NONE, Address::from)
     }
 }
 

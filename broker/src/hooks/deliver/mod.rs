@@ -18,7 +18,7 @@ mod parts;
 mod question;
 
 use edited::Edited;
-use question::Question;
+use question::{Question, put};
 
 /// Messages to one topic on their way to their receivers, and the plugins that are asked.
 pub(crate) struct Deliveries<'a> {
