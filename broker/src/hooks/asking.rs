@@ -93,6 +93,7 @@ impl<P: Point> Chain<P> {
         let client = subject.client(None);
         let event =
             subject.event(&client, Shown { edits: None, answer: answer.handle(), again: false });
+        self.record(&event);
         let running = running::enter(P::NAME);
         for (index, link) in self.links().enumerate() {
             let mut reply = None;

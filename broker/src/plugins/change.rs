@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{LoadError, Loaded, PluginEntry, Plugins, Reason, Set, find, load};
-use crate::hooks::{Hooks, OpenToAll};
+use crate::hooks::OpenToAll;
 
 /// Why the plugins are what they were before.
 #[derive(Debug, thiserror::Error)]
@@ -155,7 +155,7 @@ impl Plugins {
         if set.ended {
             return Err(ChangeError::ShutDown);
         }
-        self.live.replace(Hooks::new(&loaded))?;
+        self.live.replace(&loaded)?;
         *set = Set::new(loaded);
         Ok(())
     }

@@ -27,6 +27,7 @@ mod library;
 mod loaded;
 mod manifest;
 mod native;
+mod recorded;
 mod replay;
 mod roster;
 mod sha256;
@@ -39,7 +40,9 @@ use parking_lot::Mutex;
 
 use crate::{
     config::Config,
-    hooks::{HookStats, Hooks, Live, Standing, TraceFilter, TraceReader, point},
+    hooks::{
+        HookStats, Hooks, Live, RecordFilter, Recording, Standing, TraceFilter, TraceReader, point,
+    },
     services::{Folders, Services},
 };
 
@@ -60,6 +63,7 @@ pub(crate) use later::{Completion, Ticket};
 pub(crate) use loaded::Loaded;
 use loaded::Source;
 pub use manifest::Manifest;
+pub(crate) use recorded::Recorded;
 pub use replay::{Played, Player};
 pub use roster::Roster;
 pub use sha256::Sha256;
@@ -151,7 +155,7 @@ impl Plugins {
     }
 
     fn new(services: Arc<Services>, loaded: Vec<Arc<Loaded>>) -> Plugins {
-        let live = Arc::new(Live::new(Hooks::new(&loaded)));
+        let live = Arc::new(Live::new(&loaded));
         services.timers.serve(&live);
         Plugins { services, live, set: Mutex::new(Set::new(loaded)), changing: Mutex::new(()) }
     }
@@ -212,6 +216,11 @@ impl Plugins {
     /// Shows what plugins answer from now on, until the result is dropped. Those that come later too.
     pub fn trace(&self, filter: TraceFilter) -> TraceReader {
         self.services.trace.read(filter)
+    }
+
+    /// Records what hooks are told from now on, until the result is dropped.
+    pub fn record(&self, filter: RecordFilter) -> Recording {
+        self.live.record(filter)
     }
 
     /// How each instance in force stands, by the name of its plugin, in the order of the config.

@@ -51,8 +51,7 @@ impl Account {
 
     /// The same, and whether it is connected.
     pub(crate) fn look_up(&self, client_id: &str) -> Result<Seen, Declined> {
-        let engine = self.services()?.engine()?;
-        engine.broker.sessions.look_up(client_id).ok_or(Declined::NotThere)
+        self.services()?.engine()?.look_up(client_id).ok_or(Declined::NotThere)
     }
 
     pub(crate) fn config_folder(&self) -> Result<PathBuf, Declined> {

@@ -27,6 +27,7 @@ mod kv;
 mod mailbox;
 mod metrics;
 mod packet;
+mod rehearsal;
 mod store;
 pub(crate) mod subscribe;
 mod timers;
@@ -39,6 +40,7 @@ pub(crate) use kv::KvError;
 pub(crate) use metrics::Description;
 use metrics::Metrics;
 pub(crate) use packet::{Draft, Packet};
+use rehearsal::Everybody;
 use store::Store;
 use timers::Timers;
 
@@ -104,6 +106,8 @@ enum Stage {
 pub(crate) struct Engine {
     pub(crate) broker: Arc<Broker>,
     shards: Arc<[Handle]>,
+    /// Nobody is connected, and whomever a plugin names is there.
+    everybody: Option<Everybody>,
 }
 
 impl Services {
@@ -139,7 +143,7 @@ impl Services {
 
     /// From now on there is a broker; does what has waited for it.
     pub(crate) fn serve(&self, broker: Arc<Broker>, shards: Arc<[Handle]>) {
-        *self.stage.write() = Stage::Serving(Arc::new(Engine { broker, shards }));
+        *self.stage.write() = Stage::Serving(Arc::new(Engine { broker, shards, everybody: None }));
         let accounts: Vec<_> = self.accounts.lock().values().cloned().collect();
         accounts.iter().for_each(Account::attend);
     }

@@ -14,6 +14,7 @@ fn the_help_of_each_command_has_examples_and_the_exit_status() {
         &["plugin", "check"],
         &["plugin", "list"],
         &["plugin", "replay"],
+        &["plugin", "record"],
         &["ctl", "plugins"],
         &["ctl", "plugins", "list"],
         &["ctl", "plugins", "enable"],

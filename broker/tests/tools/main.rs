@@ -24,4 +24,5 @@ mod passwd;
 mod plugin_check;
 mod plugin_list;
 mod plugin_new;
+mod record;
 mod replay;

@@ -18,7 +18,7 @@ mod parts;
 mod question;
 
 use edited::Edited;
-use question::Question;
+use question::{Question, put};
 
 /// Messages to one topic on their way to their receivers, and the plugins that are asked.
 pub(crate) struct Deliveries<'a> {
@@ -140,10 +140,26 @@ impl<'a> Deliveries<'a> {
     ) {
         rulings.clear();
         let client = receiver.client.to_raw();
+        if self.chain.is_recorded() {
+            self.record((receiver, &client), offers.clone());
+        }
         for (index, link) in self.chain.links().enumerate() {
             if self.is_wanted(index, link, receiver) {
                 self.ask_link(link, (receiver, &client), offers.clone(), rulings);
             }
+        }
+    }
+
+    #[cold]
+    fn record<'m>(
+        &self,
+        (receiver, client): (&Receiver<'_>, &raw::Client<'_>),
+        offers: impl Iterator<Item = Offer<'m>>,
+    ) {
+        let mut event = self.event(receiver, client);
+        for offer in offers {
+            put(&mut event, offer, true);
+            self.chain.record(&event);
         }
     }
 

@@ -123,7 +123,7 @@ impl<'e> Question<'e> {
 
 /// Puts into the event what differs from one message to the next.
 #[inline]
-fn put<'e>(event: &mut raw::Deliver<'e>, offer: Offer<'e>, is_shown: bool) {
+pub(super) fn put<'e>(event: &mut raw::Deliver<'e>, offer: Offer<'e>, is_shown: bool) {
     event.qos = offer.qos as u8;
     event.retain = flag(offer.retain);
     event.payload = raw::View::new(if is_shown { offer.payload } else { &[] });
