@@ -70,6 +70,10 @@ pub struct Config {
     pub refused_publish: RefusedPublish,
     /// How many plugins' hooks may lead from one message to the next.
     pub plugin_publish_depth: u32,
+    /// Threads of each plugin for hooks that block, at most; at least 1.
+    pub blocking_threads: usize,
+    /// How long a hook that blocks may take if its plugin does not say.
+    pub blocking_deadline: Duration,
     /// What CONNACK says to clients that ask for Response Information; `%c` in it stands for the
     /// client id.
     pub response_information: Option<String>,
@@ -175,6 +179,8 @@ impl Default for Config {
             check_payload_format: false,
             refused_publish: RefusedPublish::Acknowledge,
             plugin_publish_depth: 4,
+            blocking_threads: 64,
+            blocking_deadline: Duration::from_secs(10),
             response_information: None,
             limits: Limits::default(),
         }

@@ -168,12 +168,12 @@ fn unknown_keys_that_are_near_nothing_list_what_is_known() {
         "persistence: true",
         &["c.yml:1: persistence: unknown key; the keys here are listeners, plugins, plugin_dir, \
            data_dir, control, threads, log, allow_anonymous, check_payload_format, refused_publish, \
-           plugin_publish_depth, response_information, limits"],
+           plugin_publish_depth, blocking_threads, blocking_deadline, response_information, limits"],
     );
     check_problems(
         "plugins: [{name: a, x_y_z: 1}]",
         &["c.yml:1: plugins[0].x_y_z: unknown key; the keys here are name, config, optional, \
-           allow_panic_abort, on_error, deadline, max_failures, shadow, capabilities, sha256, \
+           allow_panic_abort, on_error, deadline, max_failures, shadow, blocking, capabilities, sha256, \
            version, stages"],
     );
     let text = "[1]: 2\n3: 4\nnull: 5\n1.5: 6\ntrue: 7";

@@ -19,6 +19,7 @@ mod alias_to_client;
 mod auth;
 mod auth_backoff;
 mod auth_file;
+mod blocking;
 mod bounds;
 mod connect;
 mod connection_rate;

@@ -53,6 +53,7 @@ const TABLE: HostApi = HostApi {
     config,
     defer,
     complete,
+    blocking,
     ..HostApi::of_1_0(log, max_level, panicked)
 };
 
@@ -326,6 +327,11 @@ unsafe extern "C" fn metric_update(_: HostContext, _: i64, _: u32, _: f64) -> i3
 }
 
 unsafe extern "C" fn interest(_: HostContext, _: View<'_>, _: u32, _: View<'_>) -> i32 {
+    raw::TAKEN
+}
+
+/// Here nobody is kept waiting: it is called like any other.
+unsafe extern "C" fn blocking(_: HostContext, _: View<'_>, _: u32) -> i32 {
     raw::TAKEN
 }
 
