@@ -99,6 +99,8 @@ allow_anonymous: true
 check_payload_format: true
 refused_publish: close
 plugin_publish_depth: 0
+blocking_threads: 1024
+blocking_deadline: 5m
 response_information: 'response/%c/'
 limits: {max_packet_size: 2048, max_connections: 2, max_handshakes: 9, max_sessions: 8, connect_timeout: 500ms, receive_maximum: 65535,
   max_inflight: 1, max_queued_messages: 3, max_queued_bytes: 64KiB, write_buffer: 1GiB,
@@ -112,6 +114,7 @@ limits: {max_packet_size: 2048, max_connections: 2, max_handshakes: 9, max_sessi
     assert_eq!(config.data_dir.as_deref(), Some("/srv/data".as_ref()));
     assert_eq!(config.threads, NonZeroUsize::new(3));
     assert_eq!(config.plugin_publish_depth, 0);
+    assert_eq!((config.blocking_threads, config.blocking_deadline.as_secs()), (1024, 300));
     assert_eq!(config.log, log::LevelFilter::Debug);
     assert_eq!(config.response_information.as_deref(), Some("response/%c/"));
     assert!(config.check_payload_format);

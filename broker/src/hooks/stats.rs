@@ -84,7 +84,7 @@ pub struct HookStats {
     pub failed: u64,
     /// Calls by which it had a client wait.
     pub throttled: u64,
-    /// Calls that were answered later.
+    /// Calls that were answered later; those on threads for hooks that block are.
     pub pending: u64,
     /// Those of them that wait for their answer now.
     pub waiting: u64,

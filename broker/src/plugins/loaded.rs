@@ -169,9 +169,16 @@ impl Loaded {
             sha256: self.source.sha256,
             granted: self.granted,
             hooks: point::names(&self.hooks),
+            blocking: self.blocking_names(),
             standing: self.record.standing(),
             age: self.started.elapsed(),
         }
+    }
+
+    fn blocking_names(&self) -> Vec<&'static str> {
+        let blocking = self.record.blocking();
+        let present = point::present(&self.hooks);
+        present.filter(|(index, _)| blocking.has(*index)).map(|(_, name)| name).collect()
     }
 
     pub(super) fn hooks(&self) -> &HookTable {

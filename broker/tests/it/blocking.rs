@@ -21,6 +21,7 @@ both_versions!(
     what_is_handed_over_counts,
     who_was_asked_before_is_asked_again,
     an_answer_may_come_still_later,
+    the_event_is_whole,
     a_will_waits_on_a_thread,
     who_hangs_has_failed_and_holds_a_thread,
     a_call_that_nobody_waits_for_is_not_made,
@@ -201,6 +202,27 @@ fn an_answer_may_come_still_later(version: Version) {
     other.expect("slow", "gone");
 }
 
+/// What stays of the event is what it was, whatever the connection does meanwhile.
+fn the_event_is_whole(version: Version) {
+    let section = json!({
+        "blocking": { "on_before_publish": 60_000 },
+        "on_before_publish": [{ "name": "slow", "block": true, "log_again": true }],
+    });
+    let test = Rewriters::new("whole", version, &[section]);
+    let mut other = test.connect("other");
+    let mut client = test.connect("client");
+    client.send(&message("slow", &"x".repeat(100)));
+    test.wait_for("1 waits slow", 1);
+    other.publish("somewhere", &"y".repeat(100), QoS::AtLeastOnce);
+    other.release("slow", "continue");
+    acknowledged(&mut client);
+    let before = test.said("on_before_publish");
+    let again = test.said("blocked");
+    let event = before.iter().find(|line| line.starts_with("1 slow ")).unwrap();
+    assert_eq!(again, [event.clone()]);
+    assert!(event.contains(&"x".repeat(100)), "{event}");
+}
+
 fn a_will_waits_on_a_thread(version: Version) {
     let hooks = ["on_will", "on_before_publish"];
     let test = Rewriters::with("blocked-will", version, &[blocking(&hooks)], one_thread);
@@ -341,6 +363,8 @@ fn a_slow_hook_is_taken_for_one_that_blocks(version: Version) {
     acknowledged(&mut client);
     let counts = counts(&test.broker, "on_before_publish");
     assert_eq!((counts.overdue, counts.failed, counts.skipped), (3, 0, 0));
+    let listed = test.broker.roster().list();
+    assert_eq!(listed[0].detail.as_ref().unwrap().blocking, ["on_before_publish"]);
 }
 
 fn a_slow_hook_stays_if_the_operator_says_so(version: Version) {

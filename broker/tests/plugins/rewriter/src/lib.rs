@@ -67,6 +67,8 @@ struct Case {
     later: Option<u64>,
     before: bool,
     block: bool,
+    /// Logs the event once more when it goes on.
+    log_again: bool,
     refuse: Option<u8>,
     words: Option<String>,
 }
@@ -207,6 +209,9 @@ impl Plugin for Rewriter {
         self.log("on_before_publish", name, event.is_asked_again(), &publish(event));
         let case = find(&self.section.on_before_publish, name);
         let told = self.block(case, name);
+        if case.is_some_and(|case| case.log_again) {
+            self.log("blocked", event.topic(), event.is_asked_again(), &publish(event));
+        }
         let case = told.as_ref().or(case);
         self.change(case, |changes| changes.of_publish(event));
         self.later(case, name, |deadline| self.host.later(event, deadline))
