@@ -7,8 +7,8 @@ use super::error::{ConfigError, Problem};
 use super::quantity::{duration, number};
 use super::setting::{Section, Setting};
 use super::{
-    Config, control as control_key, document, json, limits, listener, plugin, refused_publish,
-    response_information,
+    Config, acknowledge, control as control_key, document, json, limits, listener, plugin,
+    refused_publish, response_information,
 };
 
 /// Reads the file at `path`. Blocks on the disk.
@@ -81,6 +81,7 @@ fn read(section: &mut Section<'_, '_>, config: &mut Config) {
         log,
         allow_anonymous,
         check_payload_format,
+        acknowledge: acknowledge_key,
         refused_publish,
         plugin_publish_depth,
         blocking_threads,
@@ -99,6 +100,7 @@ fn read(section: &mut Section<'_, '_>, config: &mut Config) {
     section.read("log", log, Setting::log_level);
     section.read("allow_anonymous", allow_anonymous, Setting::boolean);
     section.read("check_payload_format", check_payload_format, Setting::boolean);
+    section.read("acknowledge", acknowledge_key, acknowledge::read);
     section.read("refused_publish", refused_publish, refused_publish::read);
     section.read("plugin_publish_depth", plugin_publish_depth, number(0..=1000));
     section.read("blocking_threads", blocking_threads, number(1..=1024));

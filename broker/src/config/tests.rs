@@ -9,6 +9,7 @@ use std::time::Duration;
 use mqtt::RefusedPublish;
 use serde_json::Value;
 
+use super::acknowledge::Acknowledge;
 use super::first_run::first_run_config;
 use super::{Config, ConfigError, FILE_NAME, Listener, create_if_absent, load, parse};
 use crate::plugins::PluginEntry;
@@ -97,6 +98,7 @@ threads: 3
 log: DEBUG
 allow_anonymous: true
 check_payload_format: true
+acknowledge: before_hooks
 refused_publish: close
 plugin_publish_depth: 0
 blocking_threads: 1024
@@ -119,6 +121,7 @@ limits: {max_packet_size: 2048, max_connections: 2, max_handshakes: 9, max_sessi
     assert_eq!(config.response_information.as_deref(), Some("response/%c/"));
     assert!(config.check_payload_format);
     assert_eq!(config.refused_publish, RefusedPublish::Close);
+    assert_eq!(config.acknowledge, Acknowledge::BeforeHooks);
     assert!(config.allow_anonymous && config.limits.queue_qos0);
     let limits = config.limits;
     assert_eq!((limits.max_packet_size, limits.max_connections), (2048, 2));
@@ -170,7 +173,7 @@ fn unknown_keys_that_are_near_nothing_list_what_is_known() {
     check_problems(
         "persistence: true",
         &["c.yml:1: persistence: unknown key; the keys here are listeners, plugins, plugin_dir, \
-           data_dir, control, threads, log, allow_anonymous, check_payload_format, refused_publish, \
+           data_dir, control, threads, log, allow_anonymous, check_payload_format, acknowledge, refused_publish, \
            plugin_publish_depth, blocking_threads, blocking_deadline, response_information, limits"],
     );
     check_problems(
@@ -182,6 +185,14 @@ fn unknown_keys_that_are_near_nothing_list_what_is_known() {
     let text = "[1]: 2\n3: 4\nnull: 5\n1.5: 6\ntrue: 7";
     let error = parse("c.yml", text).expect_err(text).to_string();
     assert_eq!(error.lines().count(), 5, "{error}");
+}
+
+#[test]
+fn acknowledgements_are_after_hooks_or_before() {
+    let config = accept("acknowledge: after_hooks");
+    assert_eq!(config.acknowledge, Acknowledge::AfterHooks);
+    let problem = "c.yml:1: acknowledge: true is not allowed; after_hooks or before_hooks";
+    check_problems("acknowledge: true", &[problem]);
 }
 
 #[test]

@@ -13,6 +13,7 @@
 mod common;
 mod support;
 
+mod acknowledge;
 mod acl;
 mod alias;
 mod alias_to_client;
