@@ -14,7 +14,8 @@
  * Threads: Bootstrap and Shutdown are called once, alone. Hooks are called on the broker's event
  * loops: for one client in the order of its packets, for different clients at the same time, so what
  * they share needs a lock. A hook must not block: while it runs, every connection of its event loop
- * waits. The functions of mq_host may be called from any thread, at any time.
+ * waits. One that has to says so in Bootstrap, by `blocking` of mq_host, and is called on a thread for
+ * that. The functions of mq_host may be called from any thread, at any time.
  *
  * Compatibility: structs with a `size` only ever grow at their tail, and functions are only ever
  * added. A plugin built for 1.x loads into every broker of ABI 1. Before you read a field that says
@@ -88,7 +89,8 @@ extern "C" {
 #define MQ_UNKNOWN (-1) /* no part that this broker and this hook know; the answer stands without it */
 #define MQ_UNFIT (-2)   /* over 65535 bytes, no text, or no uint32_t, where it must be: left out, and a
                          * round of OnAuth has failed */
-#define MQ_CLOSED (-3)  /* the plugin is asked again, and can change nothing */
+#define MQ_CLOSED (-3)  /* the plugin is asked again, and can change nothing; or, of `blocking`: nobody
+                         * can wait for this hook */
 
 /* What functions of mq_host answer besides the three above; 0 is that it is accepted. */
 #define MQ_NOT_GRANTED (-4) /* the operator has not granted the capability */
@@ -496,6 +498,11 @@ typedef struct mq_host {
     /* Answers later, from any thread: ticket, answer, parts. MQ_NOT_THERE if it comes too late. */
     int32_t (*complete)(void *ctx, uint64_t ticket, int32_t answer, const mq_part *parts,
                         size_t count);
+    /* In Bootstrap only: this hook blocks. It is called on one of the plugin's threads for that, several at a
+     * time, and only the client that the event is about waits; after so many milliseconds, or with 0 as
+     * the config says, it counts as failed. `hook` by its name in snake case; MQ_CLOSED if nobody can wait
+     * for it: only hooks that may answer MQ_PENDING can block. */
+    int32_t (*blocking)(void *ctx, mq_view hook, uint32_t milliseconds);
 } mq_host;
 
 /* ---- what a plugin implements ----

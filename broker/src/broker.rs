@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use mqtt::{Properties, Publish, RefusedPublish};
 
 use crate::clock::Clock;
-use crate::config::{Config, Limits};
+use crate::config::{Acknowledge, Config, Limits};
 use crate::connection::Backoff;
 use crate::hooks::{Client, Live, Origin, Publication, Sender, SessionChange};
 use crate::router::{
@@ -30,6 +30,7 @@ const SWEEPS: usize = 10;
 pub(crate) struct Broker {
     pub(crate) limits: Limits,
     check_payload_format: bool,
+    pub(crate) acknowledge: Acknowledge,
     pub(crate) refused_publish: RefusedPublish,
     /// With `%c` in place of the client id.
     response_information: Option<Box<str>>,
@@ -68,6 +69,7 @@ impl Broker {
         let limits = config.limits.clone();
         Broker {
             check_payload_format: config.check_payload_format,
+            acknowledge: config.acknowledge,
             refused_publish: config.refused_publish,
             response_information: config.response_information.as_deref().map(Into::into),
             queue_limits: QueueLimits {

@@ -91,6 +91,27 @@ impl Host {
         (ticket != 0).then(|| Later::new(*self, ticket))
     }
 
+    /// Has a hook that blocks, by its name as `on_before_connect`, called on one of the plugin's threads
+    /// for that, several at a time; only the client that the event is about waits. To be called in
+    /// [`bootstrap`](crate::Plugin::bootstrap). The hook answers and changes the event as any other.
+    ///
+    /// After `deadline` the hook has failed; what that means is in [`Plugin`](crate::Plugin). It is
+    /// rounded up to half a second and is five minutes at most; zero is what the config says
+    /// (`blocking_deadline`).
+    ///
+    /// # Errors
+    ///
+    /// [`HostError::CannotWait`] if the hook observes, or is on_before_deliver; [`HostError::Unfit`] if there is
+    /// no such hook; [`HostError::NotOffered`] if the broker is of an earlier ABI.
+    pub fn blocking(&self, hook: &str, deadline: Duration) -> Result<(), HostError> {
+        let function = self.api.blocking().ok_or(HostError::NotOffered)?;
+        let milliseconds = u32::try_from(deadline.as_millis()).unwrap_or(u32::MAX);
+        // SAFETY: the context is the one that came with this table; the view lives for the call.
+        HostError::check(unsafe {
+            function(self.context, View::new(hook.as_bytes()), milliseconds)
+        })
+    }
+
     /// The plugin's section of the config, as it is in force now.
     ///
     /// # Errors

@@ -90,6 +90,7 @@ structs! {
         publish publish_to retain each_retained disconnect subscribe unsubscribe each_client
         each_subscription receivers attribute_set attribute_get kv_set kv_get kv_remove kv_each
         timer_set timer_cancel metric metric_update interest config folder defer complete
+        blocking
     }
 }
 

@@ -4,11 +4,11 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use super::error::{ConfigError, Problem};
-use super::quantity::number;
+use super::quantity::{duration, number};
 use super::setting::{Section, Setting};
 use super::{
-    Config, control as control_key, document, json, limits, listener, plugin, refused_publish,
-    response_information,
+    Config, acknowledge, control as control_key, document, json, limits, listener, plugin,
+    refused_publish, response_information,
 };
 
 /// Reads the file at `path`. Blocks on the disk.
@@ -81,8 +81,11 @@ fn read(section: &mut Section<'_, '_>, config: &mut Config) {
         log,
         allow_anonymous,
         check_payload_format,
+        acknowledge: acknowledge_key,
         refused_publish,
         plugin_publish_depth,
+        blocking_threads,
+        blocking_deadline,
         response_information,
         limits,
     } = config;
@@ -97,13 +100,19 @@ fn read(section: &mut Section<'_, '_>, config: &mut Config) {
     section.read("log", log, Setting::log_level);
     section.read("allow_anonymous", allow_anonymous, Setting::boolean);
     section.read("check_payload_format", check_payload_format, Setting::boolean);
+    section.read("acknowledge", acknowledge_key, acknowledge::read);
     section.read("refused_publish", refused_publish, refused_publish::read);
     section.read("plugin_publish_depth", plugin_publish_depth, number(0..=1000));
+    section.read("blocking_threads", blocking_threads, number(1..=1024));
+    section.read("blocking_deadline", blocking_deadline, duration(100..=MAX_BLOCKING_DEADLINE));
     section.read("response_information", response_information, response_information::read);
     section.read_with("limits", |setting, problems| {
         setting.section(problems, |section| limits::read(section, limits));
     });
 }
+
+/// Milliseconds; nobody waits longer.
+const MAX_BLOCKING_DEADLINE: u64 = 5 * 60 * 1000;
 
 fn read_threads(setting: &Setting<'_>) -> Result<Option<NonZeroUsize>, Problem> {
     if setting.string() == Some("auto") {

@@ -3,6 +3,7 @@
 //! Plain data only. `load` reads the file, `first_run` writes it when there is none.
 
 mod accepts;
+mod acknowledge;
 mod changed;
 mod control;
 mod document;
@@ -26,6 +27,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use acknowledge::Acknowledge;
 pub use changed::needs_restart;
 pub use error::{ConfigError, Problem};
 pub use first_run::{FirstRunError, create_if_absent};
@@ -67,10 +69,16 @@ pub struct Config {
     pub allow_anonymous: bool,
     /// Whether a payload that is said to be UTF-8 is looked at.
     pub check_payload_format: bool,
+    /// When a client hears that its PUBLISH is taken.
+    pub acknowledge: Acknowledge,
     /// What a client hears that cannot be told that its PUBLISH was refused.
     pub refused_publish: RefusedPublish,
     /// How many plugins' hooks may lead from one message to the next.
     pub plugin_publish_depth: u32,
+    /// Threads of each plugin for hooks that block, at most; at least 1.
+    pub blocking_threads: usize,
+    /// How long a hook that blocks may take if its plugin does not say.
+    pub blocking_deadline: Duration,
     /// What CONNACK says to clients that ask for Response Information; `%c` in it stands for the
     /// client id.
     pub response_information: Option<String>,
@@ -174,8 +182,11 @@ impl Default for Config {
             log: log::LevelFilter::Info,
             allow_anonymous: false,
             check_payload_format: false,
+            acknowledge: Acknowledge::AfterHooks,
             refused_publish: RefusedPublish::Acknowledge,
             plugin_publish_depth: 4,
+            blocking_threads: 64,
+            blocking_deadline: Duration::from_secs(10),
             response_information: None,
             limits: Limits::default(),
         }

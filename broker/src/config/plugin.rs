@@ -7,13 +7,13 @@ use super::error::Problem;
 use super::json::json;
 use super::quantity::{duration, number};
 use super::setting::Setting;
-use crate::plugins::{Capabilities, Capability, OnError, PluginEntry, Sha256};
+use crate::plugins::{Blocking, Capabilities, Capability, OnError, PluginEntry, Sha256};
 
 const FORM: &str = "the name of a plugin, or a mapping with name: and its settings";
 const NAME: &str = "the name of a file in the folder of plugins, with or without .so";
 
 /// The keys of the long form; none of them is a plugin's name in the short form.
-const OTHER_KEYS: [&str; 11] = [
+const OTHER_KEYS: [&str; 12] = [
     "config",
     "optional",
     "allow_panic_abort",
@@ -21,6 +21,7 @@ const OTHER_KEYS: [&str; 11] = [
     "deadline",
     "max_failures",
     "shadow",
+    "blocking",
     "capabilities",
     "sha256",
     "version",
@@ -101,6 +102,7 @@ fn read_long(item: &Setting<'_>, problems: &mut Vec<Problem>) -> Option<PluginEn
             deadline,
             max_failures,
             shadow,
+            blocking,
             capabilities,
             sha256,
             version,
@@ -115,6 +117,7 @@ fn read_long(item: &Setting<'_>, problems: &mut Vec<Problem>) -> Option<PluginEn
         section.read("deadline", deadline, duration(0..=MAX_DEADLINE));
         section.read("max_failures", max_failures, number(0..=MAX_FAILURES));
         section.read("shadow", shadow, Setting::boolean);
+        section.read("blocking", blocking, read_blocking);
         section.read("capabilities", capabilities, read_capabilities);
         section.read("sha256", sha256, read_sha256);
         section.read("version", version, read_version);
@@ -162,6 +165,15 @@ fn read_on_error(setting: &Setting<'_>) -> Result<OnError, Problem> {
         Some("refuse") => Ok(OnError::Refuse),
         Some("quarantine") => Ok(OnError::Quarantine),
         _ => Err(setting.refuse("default, allow, refuse or quarantine")),
+    }
+}
+
+fn read_blocking(setting: &Setting<'_>) -> Result<Blocking, Problem> {
+    match (setting.string(), setting.boolean()) {
+        (Some("auto"), _) => Ok(Blocking::WhenSlow),
+        (_, Ok(true)) => Ok(Blocking::Always),
+        (_, Ok(false)) => Ok(Blocking::Declared),
+        _ => Err(setting.refuse("auto, true or false")),
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use mqtt::RefusedPublish;
 use serde_json::Value;
 
+use super::acknowledge::Acknowledge;
 use super::first_run::first_run_config;
 use super::{Config, ConfigError, FILE_NAME, Listener, create_if_absent, load, parse};
 use crate::plugins::PluginEntry;
@@ -97,8 +98,11 @@ threads: 3
 log: DEBUG
 allow_anonymous: true
 check_payload_format: true
+acknowledge: before_hooks
 refused_publish: close
 plugin_publish_depth: 0
+blocking_threads: 1024
+blocking_deadline: 5m
 response_information: 'response/%c/'
 limits: {max_packet_size: 2048, max_connections: 2, max_handshakes: 9, max_sessions: 8, connect_timeout: 500ms, receive_maximum: 65535,
   max_inflight: 1, max_queued_messages: 3, max_queued_bytes: 64KiB, write_buffer: 1GiB,
@@ -112,10 +116,12 @@ limits: {max_packet_size: 2048, max_connections: 2, max_handshakes: 9, max_sessi
     assert_eq!(config.data_dir.as_deref(), Some("/srv/data".as_ref()));
     assert_eq!(config.threads, NonZeroUsize::new(3));
     assert_eq!(config.plugin_publish_depth, 0);
+    assert_eq!((config.blocking_threads, config.blocking_deadline.as_secs()), (1024, 300));
     assert_eq!(config.log, log::LevelFilter::Debug);
     assert_eq!(config.response_information.as_deref(), Some("response/%c/"));
     assert!(config.check_payload_format);
     assert_eq!(config.refused_publish, RefusedPublish::Close);
+    assert_eq!(config.acknowledge, Acknowledge::BeforeHooks);
     assert!(config.allow_anonymous && config.limits.queue_qos0);
     let limits = config.limits;
     assert_eq!((limits.max_packet_size, limits.max_connections), (2048, 2));
@@ -167,18 +173,26 @@ fn unknown_keys_that_are_near_nothing_list_what_is_known() {
     check_problems(
         "persistence: true",
         &["c.yml:1: persistence: unknown key; the keys here are listeners, plugins, plugin_dir, \
-           data_dir, control, threads, log, allow_anonymous, check_payload_format, refused_publish, \
-           plugin_publish_depth, response_information, limits"],
+           data_dir, control, threads, log, allow_anonymous, check_payload_format, acknowledge, refused_publish, \
+           plugin_publish_depth, blocking_threads, blocking_deadline, response_information, limits"],
     );
     check_problems(
         "plugins: [{name: a, x_y_z: 1}]",
         &["c.yml:1: plugins[0].x_y_z: unknown key; the keys here are name, config, optional, \
-           allow_panic_abort, on_error, deadline, max_failures, shadow, capabilities, sha256, \
+           allow_panic_abort, on_error, deadline, max_failures, shadow, blocking, capabilities, sha256, \
            version, stages"],
     );
     let text = "[1]: 2\n3: 4\nnull: 5\n1.5: 6\ntrue: 7";
     let error = parse("c.yml", text).expect_err(text).to_string();
     assert_eq!(error.lines().count(), 5, "{error}");
+}
+
+#[test]
+fn acknowledgements_are_after_hooks_or_before() {
+    let config = accept("acknowledge: after_hooks");
+    assert_eq!(config.acknowledge, Acknowledge::AfterHooks);
+    let problem = "c.yml:1: acknowledge: true is not allowed; after_hooks or before_hooks";
+    check_problems("acknowledge: true", &[problem]);
 }
 
 #[test]

@@ -21,7 +21,7 @@ impl Connection {
         let edited = edits.publish(publish);
         if !self.broker.accepts_payload(edited.properties, edited.payload) {
             let refusal = why::publish_refused(ReasonCode::PayloadFormatInvalid);
-            return self.refuse_publish(shard, publish, &refusal);
+            return self.refuse_asked(shard, publish, &refusal);
         }
         let original = if edited.topic == publish.topic { "" } else { publish.topic };
         if !shard.batch.continues_written_out(edited.topic, original) {

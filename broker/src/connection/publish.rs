@@ -7,6 +7,7 @@ use mqtt::{Ack, Frame, Packet, PacketType, Publish, QoS, ReasonCode, RefusedPubl
 use mqtt::{Untold, Version, Violation};
 
 use super::{Connection, End, Stage, why};
+use crate::config::Acknowledge;
 use crate::hooks::{Asking, Edits, Publication, Refusal, Verdict};
 use crate::router::{Item, Provenance, Run};
 use crate::shard::Shard;
@@ -61,7 +62,12 @@ impl Connection {
         publish: &Publish<'_>,
         item: Item,
     ) -> Result<Option<Box<Edits>>, End> {
-        if publish.qos == QoS::ExactlyOnce && !self.begin_exactly_once(shard, publish.packet_id)? {
+        // What is acknowledged and waits for a plugin has begun, and is not answered again.
+        let is_answered = self.acknowledges_early() && self.waiting.is_some();
+        if publish.qos == QoS::ExactlyOnce
+            && !is_answered
+            && !self.begin_exactly_once(shard, publish.packet_id)?
+        {
             return Ok(None);
         }
         if !self.broker.accepts_payload(publish.properties, publish.payload) {
@@ -76,6 +82,9 @@ impl Connection {
                 self.refuse_publish(shard, publish, &refusal)?;
                 return Ok(None);
             }
+        }
+        if self.acknowledges_early() && !is_answered {
+            self.acknowledge(shard, publish);
         }
         if shard.hooks.watches_messages() || self.waiting.is_some() {
             match self.ask_plugins(shard, cx, publish)? {
@@ -99,6 +108,9 @@ impl Connection {
         // [MQTT-3.3.1-8]
         let is_kept = !message.retain || self.retain(message, shard.second());
         shard.batch.run.push(item);
+        if self.acknowledges_early() {
+            return;
+        }
         if is_kept || publish.qos != QoS::AtLeastOnce {
             self.acknowledge(shard, publish);
         } else {
@@ -195,15 +207,18 @@ impl Connection {
         match decision.verdict {
             Verdict::Continue => return Ok(decision.edits.map_or(Asked::Take, Asked::Edited)),
             // The client gets the normal acknowledgement.
+            Verdict::Veto if self.acknowledges_early() => {}
             Verdict::Veto => self.acknowledge(shard, publish),
             Verdict::Refuse(refusal) => {
                 // PUBREC knows the same reason codes.
                 let refusal = refusal.told_in(PacketType::PubAck);
-                self.refuse_publish(shard, publish, &refusal)?;
+                self.refuse_asked(shard, publish, &refusal)?;
             }
             Verdict::Pending => {
-                // If the connection ends first, the client sends it again, and it is new.
-                self.release(publish);
+                if !self.acknowledges_early() {
+                    // If the connection ends first, the client sends it again, and it is new.
+                    self.release(publish);
+                }
                 self.wait(shard, progress);
             }
         }
@@ -231,6 +246,26 @@ impl Connection {
         // No client takes packets so small that this one does not fit.
         let ack = Ack::new(publish.packet_id, ReasonCode::Success);
         ack.encode(packet_type, client.version, &mut shard.batch.replies);
+    }
+
+    /// Whether it says that it takes what plugins are still to be asked about.
+    #[inline]
+    fn acknowledges_early(&self) -> bool {
+        self.broker.acknowledge == Acknowledge::BeforeHooks
+    }
+
+    /// Answers a PUBLISH that plugins have been asked about and that goes nowhere, unless it is answered.
+    #[cold]
+    pub(super) fn refuse_asked(
+        &mut self,
+        shard: &mut Shard,
+        publish: &Publish<'_>,
+        refusal: &Refusal,
+    ) -> Result<(), End> {
+        if self.acknowledges_early() {
+            return Ok(());
+        }
+        self.refuse_publish(shard, publish, refusal)
     }
 
     /// Answers a PUBLISH that goes nowhere. [MQTT3-3.3.5-2]

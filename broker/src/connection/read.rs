@@ -53,7 +53,7 @@ impl Connection {
                 }
             }
         }
-        Ok(())
+        if self.waiting.is_some() { self.look_for_departure(cx) } else { Ok(()) }
     }
 
     /// Acts on the packets that the tail holds.

@@ -71,17 +71,25 @@ impl Connection {
             }
             Stage::Opened(..) => {
                 self.open(shard, cx)?;
-                return Ok(self.waiting.is_none());
+                return self.has_come(cx);
             }
             _ => {}
         }
         self.go_on(shard, cx)?;
+        self.has_come(cx)
+    }
+
+    /// Whether the answer has come, and no other is waited for.
+    fn has_come(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
+        if self.waiting.is_some() {
+            self.look_for_departure(cx)?;
+        }
         Ok(self.waiting.is_none())
     }
 
     /// A client that is not let in yet may go; nobody answers it then. Of others, what they have sent
-    /// before still counts.
-    fn look_for_departure(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+    /// before still counts. To be called whenever the wait goes on, or nothing wakes it when the client goes.
+    pub(super) fn look_for_departure(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
         if matches!(self.stage, Stage::Connected(_)) {
             return Ok(());
         }

@@ -54,6 +54,7 @@ fn plugin(plugin: &Enlisted) -> Value {
         "sha256": detail.as_ref().map(|it| it.sha256.to_string()),
         "capabilities": detail.as_ref().map(|it| it.granted.names().collect::<Vec<_>>()),
         "hooks": detail.as_ref().map(|it| &it.hooks),
+        "blocking": detail.as_ref().map(|it| &it.blocking),
         "seconds": detail.as_ref().map(|it| it.age.as_secs()),
     })
 }

@@ -13,6 +13,7 @@ use super::Hooks;
 use super::chain::{Chain, Link, No};
 use super::decision::{Decision, Verdict};
 use super::edits::Edits;
+use super::handed_over::OwnScope;
 use super::parts::{Handed, Scope, Unfit, VerdictParts};
 use super::point::{OnFailure, Point};
 use super::progress::Progress;
@@ -21,7 +22,7 @@ use super::stats::Came;
 use super::subject::{Shown, Subject};
 use super::{running, trace};
 use crate::config::Limits;
-use crate::plugins::{Answer, AnswerHandle, Completion, Parts, Ticket};
+use crate::plugins::{Answer, AnswerHandle, Parts, Ticket};
 
 /// Who asks, and how far it has come.
 pub struct Asking<'a> {
@@ -122,34 +123,35 @@ impl<P: Point> Chain<P> {
         asking: &mut Asking<'_>,
         mut progress: Box<Progress>,
     ) -> Decision {
-        let completion = progress.completion();
+        let (completion, overdue) = (progress.completion(), progress.overdue());
         progress.wait_is_over();
         let edits = progress.edits.as_deref();
         let mut taken = VerdictParts::new(scope(subject, asking.limits, edits, progress.again));
-        let answered = completion.map(|Completion { code, parts }| {
-            for (part, value) in &parts {
+        let (mut code, mut broken) = (NO_ANSWER, Some(Broken::Failed(overdue)));
+        let (mut ticket, mut took, mut heard) = (None, Duration::ZERO, false);
+        if let Some(completion) = completion {
+            (ticket, took, heard) = (completion.ticket, completion.took, completion.heard);
+            (code, broken) = (completion.code, None);
+            for (part, value) in &completion.parts {
                 taken.take(*part, value);
             }
-            code
-        });
+        }
         let handed = taken.into_handed();
-        // Nobody is there to hear that a part is unfit.
-        let unfit = handed.unfit.filter(|_| answered == Some(raw::CONTINUE));
-        let (code, broken) = match (answered, unfit) {
-            (None, _) => (NO_ANSWER, Some(Broken::Failed(super::OVERDUE))),
-            (_, Some(Unfit::Malformed)) => (NO_ANSWER, Some(Broken::Failed(UNFIT))),
-            (Some(code), Some(Unfit::TooLarge)) => (code, Some(Broken::TooLarge)),
-            (Some(code), None) => (code, None),
-        };
+        // Who answers later is not there to hear that a part is unfit.
+        match handed.unfit.filter(|_| code == raw::CONTINUE && !heard) {
+            Some(Unfit::Malformed) => (code, broken) = (NO_ANSWER, Some(Broken::Failed(UNFIT))),
+            Some(Unfit::TooLarge) => broken = Some(Broken::TooLarge),
+            None => {}
+        }
         if trace::is_on()
             && let Some(link) = self.link(progress.index())
         {
             let client = subject.client(edits);
             let shown = Shown { edits, answer: AnswerHandle::CLOSED, again: progress.again };
             let answer = link.answer(code, || handed.reason.clone());
-            link.show(&subject.event(&client, shown), answer, Duration::ZERO);
+            link.show(&subject.event(&client, shown), answer, took);
         }
-        let reply = Reply { broken, ..Reply::new(code, handed, None) };
+        let reply = Reply { broken, ..Reply::new(code, handed, ticket) };
         self.settle(hooks, subject, asking, progress, Some(reply))
     }
 
@@ -218,6 +220,9 @@ fn act<P: Point, S: Subject<P>>(
     reply: Reply,
 ) -> Settled {
     let Reply { code, broken, reason, throttle, edits, ticket } = reply;
+    if link.is_shadow() && broken.is_none() {
+        return try_out(link, progress, code);
+    }
     if !throttle.is_zero() {
         progress.throttle = progress.throttle.max(throttle);
         link.record().count(P::INDEX, Came::Throttled);
@@ -269,21 +274,52 @@ fn ask_alone<P: Point, S: Subject<P>>(
     progress: &mut Progress,
 ) -> Settled {
     let treatment = link.treatment();
-    if progress.again && treatment == Treatment::TryOut {
+    if progress.again && link.is_shadow() {
         return Settled::GoOn;
     }
+    if treatment == Treatment::HandOver {
+        return hand_over(link, subject, asking, progress);
+    }
     let called = call(link, subject, asking, progress, treatment);
-    match (called, treatment) {
-        (Err(None), _) => Settled::GoOn,
-        (Err(Some(_)), _) => Settled::Stop(Verdict::Veto),
-        // What it has handed over is forgotten.
-        (Ok(reply), Treatment::TryOut) => {
-            if let Some(says_no) = link.tried_out(reply.code) {
-                progress.shadows.note(progress.index(), says_no);
-            }
-            Settled::GoOn
+    match called {
+        Err(None) => Settled::GoOn,
+        Err(Some(_)) => Settled::Stop(Verdict::Veto),
+        Ok(reply) => act(link, subject, asking.limits, progress, reply),
+    }
+}
+
+/// Notes what a shadow has said. What it has handed over is forgotten.
+fn try_out<P: Point>(link: &Link<P>, progress: &mut Progress, code: i32) -> Settled {
+    if let Some(says_no) = link.tried_out(code) {
+        progress.shadows.note(progress.index(), says_no);
+    }
+    Settled::GoOn
+}
+
+/// Has a plugin asked on another thread about what has become of the subject.
+fn hand_over<P: Point, S: Subject<P>>(
+    link: &Link<P>,
+    subject: &S,
+    asking: &Asking<'_>,
+    progress: &mut Progress,
+) -> Settled {
+    let edits = progress.edits.as_deref();
+    let client = subject.client(edits);
+    let shown = Shown { edits, answer: AnswerHandle::CLOSED, again: progress.again };
+    let scope = scope(subject, asking.limits, edits, progress.again);
+    let scope = OwnScope::new(&scope, edits);
+    let handed_over =
+        link.hand_over(&subject.event(&client, shown), asking.waker, move |call, answerer| {
+            let limits = call.limits();
+            call.call(answerer, scope.parts(&limits));
+        });
+    match handed_over {
+        Ok(None) => Settled::GoOn,
+        Ok(Some(ticket)) => {
+            progress.wait_for(ticket, link, P::INDEX);
+            Settled::Wait
         }
-        (Ok(reply), _) => act(link, subject, asking.limits, progress, reply),
+        Err(why) => Settled::after(No::after(link.failed(why)), link, None),
     }
 }
 

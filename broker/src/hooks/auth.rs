@@ -11,7 +11,7 @@ use super::client::{flag, size};
 use super::decision::refusal;
 use super::point::{self, OnFailure};
 use super::record::Treatment;
-use super::{Asking, Client, Hooks, OVERDUE, Progress, running};
+use super::{Asking, Client, Hooks, Progress, running};
 use crate::plugins::{Answer, AnswerHandle, AuthParts, Completion, Parts, Ticket};
 
 /// What the client has sent.
@@ -131,6 +131,8 @@ fn ask(
         Treatment::Ask => {}
         // What it answers would go to the client.
         Treatment::TryOut => return Answered::Skipped,
+        Treatment::HandOver if link.is_shadow() => return Answered::Skipped,
+        Treatment::HandOver => return hand_over(link, &event, waker),
         Treatment::Skip if link.skip(&event).is_none() => return Answered::Skipped,
         Treatment::Skip => return Answered::Failed(OnFailure::Refuse),
     }
@@ -144,14 +146,29 @@ fn ask(
     }
 }
 
+/// Has the plugin asked on another thread.
+fn hand_over(link: &Link<point::OnAuth>, event: &raw::Auth<'_>, waker: Option<&Waker>) -> Answered {
+    let handed_over = link.hand_over(event, waker, |call, answerer| {
+        call.call(answerer, AuthParts::default());
+    });
+    match handed_over {
+        Ok(Some(ticket)) => Answered::Later(ticket),
+        Ok(None) => Answered::Now(raw::CONTINUE, AuthParts::default()),
+        Err(why) => Answered::Failed(link.failed(why)),
+    }
+}
+
 /// The answer that was waited for.
 fn answered(link: &Link<point::OnAuth>, progress: Box<Progress>) -> Answered {
-    let completion = progress.completion();
+    let (completion, overdue) = (progress.completion(), progress.overdue());
     // The wait is over.
     drop(progress);
-    let Some(Completion { code, parts }) = completion else {
-        return Answered::Failed(link.failed(OVERDUE));
+    let Some(Completion { code, parts, ticket, .. }) = completion else {
+        return Answered::Failed(link.failed(overdue));
     };
+    if let Some(ticket) = ticket.filter(|_| code == raw::PENDING) {
+        return Answered::Later(ticket);
+    }
     let mut taken = AuthParts::default();
     for (part, value) in &parts {
         taken.take(*part, value);

@@ -103,7 +103,7 @@ impl<P: Point> Link<P> {
 
     #[inline]
     pub(super) fn treatment(&self) -> Treatment {
-        self.record().treatment()
+        self.record().treatment::<P>()
     }
 
     /// The instance of the plugin.
@@ -122,6 +122,10 @@ impl<P: Point> Link<P> {
                 let _ = self.answered_wrongly(code);
             }
         }
+    }
+
+    pub(super) fn hook(&self) -> &HookFn<P> {
+        &self.hook
     }
 
     pub(super) fn is_shadow(&self) -> bool {

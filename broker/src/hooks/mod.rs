@@ -13,6 +13,7 @@ mod client;
 mod decision;
 mod deliver;
 mod edits;
+mod handed_over;
 mod histogram;
 mod live;
 mod origin;
@@ -26,6 +27,7 @@ pub(crate) mod running;
 mod session;
 mod shadow;
 pub(crate) mod slot;
+mod slow;
 mod stats;
 mod subject;
 mod tick;
@@ -66,9 +68,6 @@ pub(crate) use watchdog::Watchdog;
 
 /// Hooks that observe have nothing to hand over.
 const CLOSED: AnswerHandle = AnswerHandle::CLOSED;
-
-/// How a plugin has failed that is no longer waited for.
-const OVERDUE: &str = "its answer has not come within its deadline";
 
 /// The hooks of all plugins, in the order of the config. Immutable; shared between threads in an
 /// [`Arc`]. As long as it lives, so do the plugins in it.

@@ -1,6 +1,6 @@
 //! The table of hooks: which may veto, and what it means that a plugin fails in one.
 
-use crate::plugins::{Described, Recorded};
+use crate::plugins::{Described, Keep, Recorded};
 use plugin_abi::{
     module::{HookFunction, HookTable},
     raw,
@@ -17,10 +17,37 @@ pub(crate) trait Point: 'static {
     /// What it means that a plugin panicked in it, or answered nonsense.
     const ON_FAILURE: OnFailure;
     /// What the plugin is told.
-    type Event<'a>: Described + Recorded<'a>;
+    type Event<'a>: Described + Keep + Recorded<'a>;
 
     /// The hook of a plugin, if it has it.
     fn function(table: &HookTable) -> Option<HookFunction<Self::Event<'static>>>;
+}
+
+/// Some of the hooks, a bit each by their places in [`ALL`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct HookSet(u32);
+
+impl HookSet {
+    /// One hook.
+    pub(crate) const fn of(index: usize) -> HookSet {
+        HookSet(1 << index)
+    }
+
+    pub(crate) const fn from_bits(bits: u32) -> HookSet {
+        HookSet(bits)
+    }
+
+    pub(crate) const fn bits(self) -> u32 {
+        self.0
+    }
+
+    pub(crate) const fn has(self, index: usize) -> bool {
+        self.0 & 1 << index != 0
+    }
+
+    pub(crate) const fn and(self, other: HookSet) -> HookSet {
+        HookSet(self.0 | other.0)
+    }
 }
 
 /// What it means that a plugin fails.
@@ -40,7 +67,7 @@ pub(crate) trait Visitor {
 }
 
 macro_rules! points {
-    ($($point:ident $name:ident $event:ident $may_veto:literal $on_failure:ident;)*) => {
+    ($($point:ident $name:ident $event:ident $may_veto:literal $can_wait:literal $on_failure:ident;)*) => {
         /// In the order of [`ALL`].
         #[allow(clippy::enum_variant_names, reason = "so hooks are named")]
         enum Index { $($point,)* }
@@ -64,6 +91,10 @@ macro_rules! points {
         /// All hooks by their two names: the symbol that C plugins export, and [`Point::NAME`].
         pub(crate) const ALL: &[(&str, &str)] =
             &[$((stringify!($point), stringify!($name)),)*];
+
+        /// Those whose answers can be waited for, a bit each.
+        pub(crate) const CAN_WAIT: HookSet =
+            HookSet(0 $(| ($can_wait as u32) << Index::$point as u32)*);
 
         /// How many there are.
         pub(crate) const COUNT: usize = ALL.len();
@@ -91,23 +122,23 @@ macro_rules! points {
 
 #[rustfmt::skip]
 points! {
-    // point            name                    event          may veto  on failure
-    OnSocketOpen        on_socket_open          SocketOpen     true      Refuse;
-    OnBeforeConnect     on_before_connect       BeforeConnect  true      Refuse;
-    OnConnect           on_connect              Connect        true      Refuse;
-    OnBeforeSubscribe   on_before_subscribe     Subscribe      true      Refuse;
-    OnSubscribe         on_subscribe            Subscribe      false     GoOn;
-    OnBeforeUnsubscribe on_before_unsubscribe   Unsubscribe    true      GoOn;
-    OnUnsubscribe       on_unsubscribe          Unsubscribe    false     GoOn;
-    OnMessage           on_message              Publish        false     GoOn;
-    OnBeforePublish     on_before_publish       Publish        true      Refuse;
-    OnPublish           on_publish              Publish        false     GoOn;
-    OnAuth              on_auth                 Auth           true      Refuse;
-    OnWill              on_will                 Publish        true      Refuse;
-    OnBeforeDeliver     on_before_deliver       Deliver        true      Refuse;
-    OnDelivered         on_delivered            Deliver        false     GoOn;
-    OnDropped           on_dropped              Dropped        false     GoOn;
-    OnSession           on_session              Session        false     GoOn;
-    OnTick              on_tick                 Tick           false     GoOn;
-    OnDisconnect        on_disconnect           Disconnect     false     GoOn;
+    // point            name                    event          may veto  can wait  on failure
+    OnSocketOpen        on_socket_open          SocketOpen     true      true      Refuse;
+    OnBeforeConnect     on_before_connect       BeforeConnect  true      true      Refuse;
+    OnConnect           on_connect              Connect        true      true      Refuse;
+    OnBeforeSubscribe   on_before_subscribe     Subscribe      true      true      Refuse;
+    OnSubscribe         on_subscribe            Subscribe      false     false     GoOn;
+    OnBeforeUnsubscribe on_before_unsubscribe   Unsubscribe    true      true      GoOn;
+    OnUnsubscribe       on_unsubscribe          Unsubscribe    false     false     GoOn;
+    OnMessage           on_message              Publish        false     false     GoOn;
+    OnBeforePublish     on_before_publish       Publish        true      true      Refuse;
+    OnPublish           on_publish              Publish        false     false     GoOn;
+    OnAuth              on_auth                 Auth           true      true      Refuse;
+    OnWill              on_will                 Publish        true      true      Refuse;
+    OnBeforeDeliver     on_before_deliver       Deliver        true      false     Refuse;
+    OnDelivered         on_delivered            Deliver        false     false     GoOn;
+    OnDropped           on_dropped              Dropped        false     false     GoOn;
+    OnSession           on_session              Session        false     false     GoOn;
+    OnTick              on_tick                 Tick           false     false     GoOn;
+    OnDisconnect        on_disconnect           Disconnect     false     false     GoOn;
 }

@@ -105,6 +105,11 @@ impl Progress {
         self.ticket.as_ref().and_then(Ticket::take)
     }
 
+    /// How the plugin has failed if its answer is not there.
+    pub(super) fn overdue(&self) -> &'static str {
+        self.ticket.as_ref().map_or("nobody has waited for its answer", Ticket::overdue)
+    }
+
     /// The hooks that it began with.
     pub(super) fn hooks(&self) -> Option<Arc<Hooks>> {
         self.hooks.clone()

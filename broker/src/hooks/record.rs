@@ -2,24 +2,29 @@
 //! treated, what it has done so far, and how it stands.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 
 use super::breaker::{Breaker, Standing, TRIAL};
-use super::point::{self, OnFailure, Point};
+use super::point::{self, HookSet, OnFailure, Point};
+use super::slow::{SLOW_ENOUGH, Slow};
 use super::stats::{Came, HookStats, Lane, Running, Stats};
 use super::trace::Trace;
 use crate::failures::{Failures, and_more};
-use crate::plugins::{OnError, PluginEntry};
+use crate::plugins::{Blocking, OnError, PluginEntry};
 
 /// It is quarantined.
-const QUARANTINED: u8 = 1;
+const QUARANTINED: u32 = 1;
 /// It is on trial after a quarantine; asked like any other.
-const ON_TRIAL: u8 = 2;
+const ON_TRIAL: u32 = 2;
 /// What it answers is only counted.
-const SHADOW: u8 = 4;
+const SHADOW: u32 = 4;
+/// From this bit on there is one for each hook: it blocks.
+const BLOCKS: u32 = 8;
+
+const _: () = assert!(point::COUNT <= (u32::BITS - BLOCKS) as usize, "a bit for each hook");
 
 /// What is done with a plugin when something happens.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +32,8 @@ pub(super) enum Treatment {
     Ask,
     /// It is asked, and its answer only counted.
     TryOut,
+    /// It is asked on another thread, and its answer comes later.
+    HandOver,
     /// It is not asked.
     Skip,
 }
@@ -40,7 +47,9 @@ pub(crate) struct Record {
     deadline: Duration,
     stats: Stats,
     /// What sets it apart from a plugin that is just asked. Kept in step with the breaker.
-    flags: AtomicU8,
+    flags: AtomicU32,
+    /// Calls that have lasted too long, unless slow hooks are left where they are.
+    slow: Option<Mutex<Slow>>,
     breaker: Mutex<Breaker>,
     /// That it was too slow.
     overdue: Failures,
@@ -56,7 +65,8 @@ impl Record {
             on_error: entry.on_error,
             deadline: entry.deadline,
             stats: Stats::default(),
-            flags: AtomicU8::new(if entry.shadow { SHADOW } else { 0 }),
+            flags: AtomicU32::new(if entry.shadow { SHADOW } else { 0 }),
+            slow: (entry.blocking != Blocking::Declared).then(Mutex::default),
             breaker: Mutex::new(Breaker::new(entry.max_failures)),
             overdue: Failures::default(),
         }
@@ -77,12 +87,25 @@ impl Record {
         self.flags.load(Ordering::Relaxed) & SHADOW != 0
     }
 
+    /// These hooks block.
+    pub(crate) fn blocks_in(&self, hooks: HookSet) {
+        let _breaker = self.breaker.lock();
+        self.flags.fetch_or(hooks.bits() << BLOCKS, Ordering::Relaxed);
+    }
+
+    /// The hooks that block.
+    pub(crate) fn blocking(&self) -> HookSet {
+        HookSet::from_bits(self.flags.load(Ordering::Relaxed) >> BLOCKS)
+    }
+
     /// What is to be done with it now.
     #[inline]
-    pub(super) fn treatment(&self) -> Treatment {
-        match self.flags.load(Ordering::Relaxed) {
+    pub(super) fn treatment<P: Point>(&self) -> Treatment {
+        let blocks = const { HookSet::of(P::INDEX).bits() << BLOCKS };
+        match self.flags.load(Ordering::Relaxed) & (QUARANTINED | ON_TRIAL | SHADOW | blocks) {
             0 => Treatment::Ask,
             flags if flags & QUARANTINED != 0 => Treatment::Skip,
+            flags if flags & blocks != 0 => Treatment::HandOver,
             flags if flags & SHADOW != 0 => Treatment::TryOut,
             _ => Treatment::Ask,
         }
@@ -148,7 +171,27 @@ impl Record {
                  clients wait{more}"
             );
         }
-        self.break_off(hook, now);
+        if !self.moves(hook, now) {
+            self.break_off(hook, now);
+        }
+        true
+    }
+
+    /// A call has lasted too long in a hook. Whether that is no failure, since it is called on another thread
+    /// if that happens often.
+    fn moves(&self, hook: usize, now: Instant) -> bool {
+        let Some(slow) = self.slow.as_ref().filter(|_| point::CAN_WAIT.has(hook)) else {
+            return false;
+        };
+        if slow.lock().count(hook, now) && !self.blocking().has(hook) {
+            self.blocks_in(HookSet::of(hook));
+            let (plugin, hook) = (&self.plugin, name(hook));
+            log::warn!(
+                "plugin {plugin} has lasted too long in {hook} {SLOW_ENOUGH} times in a minute: that hook \
+                 blocks. From now on it is called on a thread of its own, and only the client that it is \
+                 about waits"
+            );
+        }
         true
     }
 
@@ -184,6 +227,16 @@ impl Record {
         self.breaker.lock().standing(Instant::now())
     }
 
+    /// A call is to be made on another thread.
+    pub(super) fn count_asked(&self, hook: usize) {
+        self.stats.count_asked(hook);
+    }
+
+    /// Makes a call that is counted already.
+    pub(super) fn time(&self, hook: usize, call: impl FnOnce() -> i32) -> i32 {
+        self.stats.time(hook, call)
+    }
+
     /// What was counted of a hook.
     pub(crate) fn stats(&self, hook: usize) -> HookStats {
         self.stats.of(hook)
@@ -205,10 +258,10 @@ impl Record {
         );
     }
 
-    /// How it stands; a shadow remains one. Under the breaker's lock.
-    fn set_flags(&self, flags: u8) {
-        let shadow = self.flags.load(Ordering::Relaxed) & SHADOW;
-        self.flags.store(shadow | flags, Ordering::Relaxed);
+    /// How it stands; the rest remains. Under the breaker's lock.
+    fn set_flags(&self, flags: u32) {
+        let others = self.flags.load(Ordering::Relaxed) & !(QUARANTINED | ON_TRIAL);
+        self.flags.store(others | flags, Ordering::Relaxed);
     }
 }
 

@@ -25,6 +25,11 @@ pub(crate) fn next_depth() -> u32 {
     if current().is_some() { DEPTH.get().saturating_add(1) } else { 0 }
 }
 
+/// The depth of the events for which hooks on this thread are called now.
+pub(crate) fn depth() -> u32 {
+    DEPTH.get()
+}
+
 pub(crate) struct Depth {
     before: u32,
 }

@@ -84,7 +84,7 @@ pub struct HookStats {
     pub failed: u64,
     /// Calls by which it had a client wait.
     pub throttled: u64,
-    /// Calls that were answered later.
+    /// Calls that were answered later; those on threads for hooks that block are.
     pub pending: u64,
     /// Those of them that wait for their answer now.
     pub waiting: u64,
@@ -98,7 +98,7 @@ pub struct HookStats {
     pub would_refuse: u64,
     /// A shadow's yes to what did not happen.
     pub would_allow: u64,
-    /// Calls that were timed: one in 64.
+    /// Calls that were timed: one in 64, and all that were made on other threads.
     pub timed: u64,
     /// How long half of these took at most. Rounded up, to at most double.
     pub p50: Duration,
@@ -158,12 +158,31 @@ impl Stats {
         }
     }
 
-    /// Counts what came of a call.
-    pub(super) fn count(&self, hook: usize, came: Came) {
-        let lane = match self.lanes.get(slot::current()) {
+    /// Counts a call that is made on another thread.
+    pub(super) fn count_asked(&self, hook: usize) {
+        if let Some(counters) = self.lane_or_shared().hooks.get(hook) {
+            counters.asked.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Makes a call that is counted already, and times it.
+    pub(super) fn time(&self, hook: usize, call: impl FnOnce() -> i32) -> i32 {
+        match self.shared.hooks.get(hook) {
+            Some(counters) => counters.timed(call),
+            None => call(),
+        }
+    }
+
+    fn lane_or_shared(&self) -> &Lane {
+        match self.lanes.get(slot::current()) {
             Some(lane) => lane.get_or_init(|| Box::new(Lane::new())),
             None => &self.shared,
-        };
+        }
+    }
+
+    /// Counts what came of a call.
+    pub(super) fn count(&self, hook: usize, came: Came) {
+        let lane = self.lane_or_shared();
         let counters = lane.hooks.get(hook).and_then(|counters| counters.came.get(came as usize));
         if let Some(counter) = counters {
             counter.fetch_add(1, Ordering::Relaxed);

@@ -35,6 +35,8 @@ pub struct Detail {
     pub granted: Capabilities,
     /// The hooks that it has.
     pub hooks: Vec<&'static str>,
+    /// Those of them that are called on threads of the plugin.
+    pub blocking: Vec<&'static str>,
     /// Whether it is asked.
     pub standing: Standing,
     /// Since it has started.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use semver::VersionReq;
 use serde_json::Value;
 
-use super::{Capabilities, Sha256};
+use super::{Blocking, Capabilities, Sha256};
 
 /// A plugin as the config names it.
 #[derive(Clone, Debug, PartialEq)]
@@ -36,6 +36,8 @@ pub struct PluginEntry {
     pub max_failures: u32,
     /// It is asked, but what it answers is only counted.
     pub shadow: bool,
+    /// Which of its hooks are called on threads of their own.
+    pub blocking: Blocking,
 }
 
 /// What it means that a plugin fails in a hook.
@@ -76,6 +78,7 @@ impl Default for PluginEntry {
             deadline: Duration::from_millis(100),
             max_failures: 30,
             shadow: false,
+            blocking: Blocking::WhenSlow,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::{ffi::c_void, sync::Arc};
 
 use plugin_abi::{module::HookFunction, raw::EventPtr};
 
-use super::{Interest, Loaded};
+use super::{Interest, KeptEvent, Loaded};
 use crate::hooks::{Record, point::Point};
 
 /// A hook and the instance that it is called with. Keeps the plugin alive.
@@ -20,6 +20,12 @@ pub(crate) struct HookFn<P: Point> {
 unsafe impl<P: Point> Send for HookFn<P> {}
 // SAFETY: as above.
 unsafe impl<P: Point> Sync for HookFn<P> {}
+
+impl<P: Point> Clone for HookFn<P> {
+    fn clone(&self) -> Self {
+        HookFn { function: self.function, instance: self.instance, plugin: self.plugin.clone() }
+    }
+}
 
 impl<P: Point> HookFn<P> {
     /// The plugin's hook, if it has it.
@@ -36,6 +42,12 @@ impl<P: Point> HookFn<P> {
         // is what the hook takes; it is borrowed for the call and the plugin promises to keep
         // nothing of it, so its lifetime may be forgotten.
         unsafe { (self.function)(self.instance, event) }
+    }
+
+    /// The same for a copy of an event.
+    pub(crate) fn call_kept(&self, event: &KeptEvent<P>) -> i32 {
+        // SAFETY: as in `call`; the copy lives for the call.
+        unsafe { (self.function)(self.instance, event.as_ptr().cast()) }
     }
 
     /// The instance.

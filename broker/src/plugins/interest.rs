@@ -110,7 +110,9 @@ pub(super) unsafe extern "C" fn declare(
     let (Ok(hook), Ok(value)) = (hook, value) else { return raw::UNFIT };
     // SAFETY: the caller's promise.
     let caller = unsafe { Caller::from_context(context) };
-    caller.while_starting(|interests| interests.declare(hook, kind, value)).unwrap_or(raw::UNFIT)
+    caller
+        .while_starting(|declared| declared.interests.declare(hook, kind, value))
+        .unwrap_or(raw::UNFIT)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::{
     collections::HashMap,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     task::Waker,
     time::Duration,
@@ -38,29 +38,96 @@ struct Slot {
     /// Who waits.
     waker: Mutex<Waker>,
     completion: Mutex<Option<Completion>>,
+    /// The call that is to give the answer is being made.
+    begun: AtomicBool,
 }
 
 /// An answer that has come.
 pub(crate) struct Completion {
     pub(crate) code: i32,
     pub(crate) parts: Vec<(u32, Box<[u8]>)>,
+    /// The plugin was told which of the parts are unfit.
+    pub(crate) heard: bool,
+    /// For an answer that comes still later.
+    pub(crate) ticket: Option<Ticket>,
+    /// How long the call took, where it was one of a thread.
+    pub(crate) took: Duration,
 }
 
 /// The right to one answer, held by who waits for it.
 pub(crate) struct Ticket {
-    tickets: &'static Tickets,
-    number: u64,
+    source: Source,
     slot: Arc<Slot>,
     deadline: Duration,
+}
+
+/// Where the answer comes from.
+enum Source {
+    /// From the plugin, by this number.
+    Plugin(&'static Tickets, u64),
+    /// From a call of its hook on a thread for that.
+    Thread,
+}
+
+/// The call on a thread that gives an answer.
+pub(crate) struct Answerer(Arc<Slot>);
+
+impl Answerer {
+    /// Whether somebody waits still.
+    pub(super) fn is_awaited(&self) -> bool {
+        // Who waits has the other.
+        Arc::strong_count(&self.0) > 1
+    }
+
+    /// The call is made, if somebody waits still.
+    pub(super) fn begin(&self) -> bool {
+        self.0.begun.store(true, Ordering::Relaxed);
+        self.is_awaited()
+    }
+
+    pub(crate) fn complete(self, completion: Completion) {
+        self.0.complete(completion);
+    }
+}
+
+impl Slot {
+    fn new(waker: Waker) -> Arc<Slot> {
+        let (waker, completion) = (Mutex::new(waker), Mutex::new(None));
+        Arc::new(Slot { waker, completion, begun: AtomicBool::new(false) })
+    }
+
+    fn complete(&self, completion: Completion) {
+        *self.completion.lock() = Some(completion);
+        self.waker.lock().wake_by_ref();
+    }
 }
 
 impl Ticket {
     fn new(tickets: &'static Tickets, waker: Waker, deadline: Duration) -> Ticket {
         // 0 is none.
         let number = tickets.last.fetch_add(1, Ordering::Relaxed) + 1;
-        let slot = Arc::new(Slot { waker: Mutex::new(waker), completion: Mutex::new(None) });
+        let slot = Slot::new(waker);
         tickets.open.lock().insert(number, slot.clone());
-        Ticket { tickets, number, slot, deadline: deadline.min(LONGEST) }
+        let source = Source::Plugin(tickets, number);
+        Ticket { source, slot, deadline: deadline.min(LONGEST) }
+    }
+
+    /// For the answer of a call on another thread.
+    pub(crate) fn of_thread(waker: &Waker, deadline: Duration) -> (Ticket, Answerer) {
+        let slot = Slot::new(waker.clone());
+        let answerer = Answerer(slot.clone());
+        (Ticket { source: Source::Thread, slot, deadline: deadline.min(LONGEST) }, answerer)
+    }
+
+    /// How the plugin has failed if it is waited for no longer.
+    pub(crate) fn overdue(&self) -> &'static str {
+        match self.source {
+            Source::Plugin(..) => "its answer has not come within its deadline",
+            Source::Thread if self.slot.begun.load(Ordering::Relaxed) => {
+                "it has not returned within its deadline, and holds one of its threads until it does"
+            }
+            Source::Thread => "none of its threads was free within its deadline (blocking_threads)",
+        }
     }
 
     /// The answer, once it is there. The waker given at the beginning is woken when it comes.
@@ -86,8 +153,9 @@ impl Ticket {
 
 impl Drop for Ticket {
     fn drop(&mut self) {
-        let mut open = self.tickets.open.lock();
-        open.remove(&self.number);
+        let Source::Plugin(tickets, number) = self.source else { return };
+        let mut open = tickets.open.lock();
+        open.remove(&number);
         if open.is_empty() {
             open.shrink_to(1024);
         }
@@ -98,8 +166,7 @@ impl Tickets {
     /// Answers, if somebody waits for it. Returns what the plugin hears.
     fn complete(&self, number: u64, completion: Completion) -> i32 {
         let Some(slot) = self.open.lock().remove(&number) else { return raw::NOT_THERE };
-        *slot.completion.lock() = Some(completion);
-        slot.waker.lock().wake_by_ref();
+        slot.complete(completion);
         raw::TAKEN
     }
 }
@@ -143,9 +210,9 @@ pub(super) unsafe extern "C" fn complete(
 }
 
 impl Completion {
-    fn new(code: i32, parts: &[Part<'_>]) -> Completion {
+    pub(super) fn new(code: i32, parts: &[Part<'_>]) -> Completion {
         let parts = parts.iter().map(|part| (part.part, part.value.as_bytes().into())).collect();
-        Completion { code, parts }
+        Completion { code, parts, heard: false, ticket: None, took: Duration::ZERO }
     }
 }
 
@@ -154,7 +221,7 @@ impl Header<'_> {
     fn defer(&self, tickets: &'static Tickets, deadline: Duration) -> u64 {
         let Some(waker) = self.waker() else { return 0 };
         let ticket = Ticket::new(tickets, waker.clone(), deadline);
-        let number = ticket.number;
+        let Source::Plugin(_, number) = ticket.source else { return 0 };
         if self.keep(ticket) { number } else { 0 }
     }
 }

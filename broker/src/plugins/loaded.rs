@@ -9,7 +9,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use libloading::os::unix::Library;
@@ -19,11 +19,12 @@ use plugin_abi::{
 };
 
 use super::{
-    Capabilities, Detail, Manifest, Sha256,
+    Capabilities, Detail, Manifest, Sha256, Threads,
+    blocking::BlockingHooks,
     c::{self, Symbols},
     entry::PluginEntry,
     error::Reason,
-    host::Caller,
+    host::{Caller, Declared},
     interest::Interests,
     native, terms,
 };
@@ -39,6 +40,11 @@ pub(crate) struct Loaded {
     kind: Kind,
     hooks: HookTable,
     interests: Interests,
+    blocking: BlockingHooks,
+    /// Where hooks run that block.
+    threads: Arc<Threads>,
+    /// How long such a hook may take if the plugin does not say.
+    blocking_deadline: Duration,
     granted: Capabilities,
     /// The config says what is granted.
     listed: bool,
@@ -109,8 +115,11 @@ impl Loaded {
         // One that does not start has nothing left to call for, though its threads may be there.
         let begun = kind.bootstrap(entry, caller, &config).inspect_err(|_| caller.end());
         let (instance, hooks) = begun?;
-        let (shut_down, interests) = (AtomicBool::new(false), caller.take_interests());
+        let Declared { interests, blocking } = caller.take_declared();
         let record = Record::new(&name.into(), entry, &services.trace);
+        record.blocks_in(blocking.all(entry.blocking));
+        let threads = Threads::new(record.plugin(), services.blocking_threads, &services.limits);
+        let (shut_down, blocking_deadline) = (AtomicBool::new(false), services.blocking_deadline);
         let (listed, started) = (entry.capabilities.is_some(), Instant::now());
         Ok(Loaded {
             record,
@@ -118,6 +127,9 @@ impl Loaded {
             kind,
             hooks,
             interests,
+            blocking,
+            threads,
+            blocking_deadline,
             granted,
             listed,
             instance,
@@ -157,9 +169,16 @@ impl Loaded {
             sha256: self.source.sha256,
             granted: self.granted,
             hooks: point::names(&self.hooks),
+            blocking: self.blocking_names(),
             standing: self.record.standing(),
             age: self.started.elapsed(),
         }
+    }
+
+    fn blocking_names(&self) -> Vec<&'static str> {
+        let blocking = self.record.blocking();
+        let present = point::present(&self.hooks);
+        present.filter(|(index, _)| blocking.has(*index)).map(|(_, name)| name).collect()
     }
 
     pub(super) fn hooks(&self) -> &HookTable {
@@ -168,6 +187,16 @@ impl Loaded {
 
     pub(super) fn interests(&self) -> &Interests {
         &self.interests
+    }
+
+    /// Where its hooks run that block.
+    pub(crate) fn threads(&self) -> &Arc<Threads> {
+        &self.threads
+    }
+
+    /// How long a hook that blocks may take.
+    pub(crate) fn blocking_deadline(&self, hook: usize) -> Duration {
+        self.blocking.deadline(hook).unwrap_or(self.blocking_deadline)
     }
 
     pub(super) fn instance(&self) -> *mut c_void {
@@ -195,6 +224,7 @@ impl Loaded {
 
 impl Drop for Loaded {
     fn drop(&mut self) {
+        self.threads.end();
         self.shutdown();
         match &self.kind {
             Kind::Native(module) => {

@@ -6,6 +6,7 @@
 
 mod answer;
 mod auth_answer;
+mod blocking;
 mod c;
 mod capability;
 mod change;
@@ -22,6 +23,7 @@ mod hook_fn;
 mod host;
 mod inspect;
 mod interest;
+mod kept_event;
 mod later;
 mod library;
 mod loaded;
@@ -32,9 +34,14 @@ mod replay;
 mod roster;
 mod sha256;
 mod terms;
+mod threads;
 mod versions;
 
-use std::{path::Path, sync::Arc};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use parking_lot::Mutex;
 
@@ -48,6 +55,7 @@ use crate::{
 
 pub(crate) use answer::{Answer, AnswerHandle, LONGEST, Parts, text};
 pub(crate) use auth_answer::AuthParts;
+pub use blocking::Blocking;
 pub use capability::{Capabilities, Capability};
 pub use change::{ChangeError, Place};
 pub use contents::{Contents, Language};
@@ -59,7 +67,8 @@ use error::Reason;
 pub(crate) use hook_fn::HookFn;
 pub use inspect::{Inspection, inspect, inspect_file, libraries};
 pub(crate) use interest::Interest;
-pub(crate) use later::{Completion, Ticket};
+pub(crate) use kept_event::{Keep, KeptEvent};
+pub(crate) use later::{Answerer, Completion, Ticket};
 pub(crate) use loaded::Loaded;
 use loaded::Source;
 pub use manifest::Manifest;
@@ -67,7 +76,11 @@ pub(crate) use recorded::Recorded;
 pub use replay::{Played, Player};
 pub use roster::Roster;
 pub use sha256::Sha256;
+pub(crate) use threads::{Call, Threads};
 pub use versions::PassedOver;
+
+/// How long plugins have at the end for the hooks that they are in, on threads of their own.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The plugins of a running broker.
 ///
@@ -185,6 +198,7 @@ impl Plugins {
         let loaded = std::mem::take(&mut set.loaded);
         drop(set);
         self.services.timers.stop();
+        wait_for_calls(&loaded);
         self.live.end();
         shut_down(loaded);
         self.services.store.close();
@@ -296,6 +310,20 @@ fn load_file(
     let library = library::open(name, &bytes).map_err(fail)?;
     let source = Source { file: file.into(), sha256, manifest };
     Loaded::start(name, source, library, entry, services).map_err(fail)
+}
+
+/// Waits for the calls on threads of the plugins, which nobody waits for any more.
+fn wait_for_calls(plugins: &[Arc<Loaded>]) {
+    let deadline = Instant::now() + PATIENCE;
+    for plugin in plugins {
+        let left = plugin.threads().wait(deadline.saturating_duration_since(Instant::now()));
+        if left > 0 {
+            let name = plugin.name();
+            log::warn!(
+                "plugin {name} is in {left} hooks that block and do not return; it is not waited for"
+            );
+        }
+    }
 }
 
 fn shut_down(plugins: Vec<Arc<Loaded>>) {

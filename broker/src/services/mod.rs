@@ -10,6 +10,7 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use parking_lot::{Mutex, RwLock};
 use tokio::runtime::Handle;
@@ -83,6 +84,9 @@ pub(crate) struct Services {
     pub(crate) folders: Folders,
     pub(crate) limits: Limits,
     pub(crate) trace: Arc<Trace>,
+    /// Of each plugin, for hooks that block.
+    pub(crate) blocking_threads: usize,
+    pub(crate) blocking_deadline: Duration,
     plugin_publish_depth: u32,
     stage: RwLock<Stage>,
     accounts: Mutex<HashMap<Arc<str>, Arc<Account>>>,
@@ -115,6 +119,8 @@ impl Services {
         Arc::new(Services {
             limits: config.limits.clone(),
             trace: Arc::default(),
+            blocking_threads: config.blocking_threads,
+            blocking_deadline: config.blocking_deadline,
             plugin_publish_depth: config.plugin_publish_depth,
             stage: RwLock::new(Stage::Starting),
             accounts: Mutex::default(),

@@ -13,12 +13,14 @@
 mod common;
 mod support;
 
+mod acknowledge;
 mod acl;
 mod alias;
 mod alias_to_client;
 mod auth;
 mod auth_backoff;
 mod auth_file;
+mod blocking;
 mod bounds;
 mod connect;
 mod connection_rate;

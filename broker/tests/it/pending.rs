@@ -471,7 +471,11 @@ fn who_waits_for_its_connack_can_be_sent_away(version: Version) {
 
 fn who_has_gone_before_it_was_let_in_is_noticed(version: Version) {
     for (hook, test) in [("on_before_connect", "gone-connect"), ("on_connect", "gone-connack")] {
-        let (test, mut other) = start(test, version, hook);
+        let test = Rewriters::with(test, version, &[slow(hook)], |config| {
+            // It is not noticed because of that.
+            config.limits.connect_timeout = Duration::from_secs(3600);
+        });
+        let mut other = test.connect("other");
         let will = LastWill::new("will", "gone");
         let mut client = connecting(&test, &Login::new(version, "slow").will(will));
         other.subscribe("will", QoS::AtMostOnce);

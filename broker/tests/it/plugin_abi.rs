@@ -167,15 +167,15 @@ const LATER_MINOR: [(&str, &str, &str); 14] = [
     ),
     (
         "src/module.rs",
-        "u64, i32, *const Part<'_>, usize) -> i32,\n}",
-        "u64, i32, *const Part<'_>, usize) -> i32,\n\
+        "fn(HostContext, View<'_>, u32) -> i32,\n}",
+        "fn(HostContext, View<'_>, u32) -> i32,\n\
          /// The new function.\n\
          pub weigh: unsafe extern \"C\" fn(HostContext) -> i32,\n}",
     ),
     (
         "src/module/unknown.rs",
-        "            complete,\n        }\n    }\n}\n",
-        "complete, weigh } } }\n\
+        "            blocking,\n        }\n    }\n}\n",
+        "blocking, weigh } } }\n\
          unsafe extern \"C\" fn weigh(_: HostContext) -> i32 { raw::UNKNOWN }\n",
     ),
     (

@@ -50,8 +50,8 @@ colour: red
                  starts without it"
             ),
             "config.yml:11: colour: unknown key; the keys here are listeners, plugins, plugin_dir, \
-             data_dir, control, threads, log, allow_anonymous, check_payload_format, refused_publish, \
-             plugin_publish_depth, response_information, limits",
+             data_dir, control, threads, log, allow_anonymous, check_payload_format, acknowledge, refused_publish, \
+             plugin_publish_depth, blocking_threads, blocking_deadline, response_information, limits",
         ],
     );
 }

@@ -12,6 +12,9 @@ pub enum HostError {
     /// A value cannot stand in its packet, or means nothing.
     #[error("a value cannot stand there")]
     Unfit,
+    /// Nobody can wait for this hook; so it has to answer at once, where it is called.
+    #[error("nobody can wait for this hook, so it cannot block")]
+    CannotWait,
     /// The operator has not granted the capability (`capabilities:` of the plugin in `config.yml`).
     #[error(
         "the operator has not granted this to the plugin: see `capabilities:` and `shadow:` in config.yml"
@@ -41,6 +44,7 @@ impl HostError {
             0.. => return Ok(()),
             raw::UNKNOWN => HostError::NotOffered,
             raw::UNFIT => HostError::Unfit,
+            raw::CLOSED => HostError::CannotWait,
             raw::NOT_GRANTED => HostError::NotGranted,
             raw::FULL => HostError::Full,
             raw::TOO_DEEP => HostError::TooDeep,

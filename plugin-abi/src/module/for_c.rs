@@ -39,6 +39,7 @@ impl HostApi {
             folder: self.folder,
             defer: self.defer,
             complete: self.complete,
+            blocking: self.blocking,
         }
     }
 }

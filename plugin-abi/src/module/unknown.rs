@@ -47,6 +47,7 @@ impl HostApi {
             folder,
             defer,
             complete,
+            blocking,
         }
     }
 }
@@ -181,5 +182,9 @@ unsafe extern "C" fn defer(_: HostContext, _: AnswerContext, _: u32) -> u64 {
 }
 
 unsafe extern "C" fn complete(_: HostContext, _: u64, _: i32, _: *const Part<'_>, _: usize) -> i32 {
+    raw::UNKNOWN
+}
+
+unsafe extern "C" fn blocking(_: HostContext, _: View<'_>, _: u32) -> i32 {
     raw::UNKNOWN
 }

@@ -74,6 +74,8 @@ pub struct Host {
     pub defer: unsafe extern "C" fn(HostContext, AnswerContext, u32) -> u64,
     /// Answers later: ticket, answer, parts of the answer, how many.
     pub complete: unsafe extern "C" fn(HostContext, u64, i32, *const Part<'_>, usize) -> i32,
+    /// While starting: a hook that blocks, and so is called on a thread for that. Hook by its name in Rust, milliseconds until it counts as failed, or 0 for as many as the config says.
+    pub blocking: unsafe extern "C" fn(HostContext, View<'_>, u32) -> i32,
 }
 
 /// Tells the broker which plugin is calling. Opaque to the plugin.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{accept, check_problems, plugin};
-use crate::plugins::{Capability, OnError, PluginEntry, Sha256};
+use crate::plugins::{Blocking, Capability, OnError, PluginEntry, Sha256};
 
 #[test]
 fn plugins_have_all_their_forms() {
@@ -27,6 +27,7 @@ fn plugins_have_all_their_forms() {
     deadline: 20ms
     max_failures: 0
     shadow: true
+    blocking: true
     config:
       addresses: [10.0.0.0/8, null, 1.5, -3, true]
       by_port: {1883: yes, 1884: ''}
@@ -53,10 +54,21 @@ fn plugins_have_all_their_forms() {
             deadline: Duration::from_millis(20),
             max_failures: 0,
             shadow: true,
+            blocking: Blocking::Always,
             ..plugin(7, "deny-list", section)
         },
     ];
     assert_eq!(config.plugins, expected);
+}
+
+#[test]
+fn which_hooks_block_is_said_in_three_ways() {
+    for (text, expected) in
+        [("auto", Blocking::WhenSlow), ("true", Blocking::Always), ("false", Blocking::Declared)]
+    {
+        let config = accept(&format!("plugins: [{{name: a, blocking: {text}}}]"));
+        assert_eq!(config.plugins[0].blocking, expected);
+    }
 }
 
 #[test]
@@ -121,6 +133,10 @@ fn plugins_are_checked() {
         (
             "[{name: a, max_failures: -1}]",
             "plugins[0].max_failures: -1 is not allowed; a whole number from 0 to 1000".to_owned(),
+        ),
+        (
+            "[{name: a, blocking: on_publish}]",
+            "plugins[0].blocking: \"on_publish\" is not allowed; auto, true or false".to_owned(),
         ),
         ("[a: .nan]", "plugins[0].a: a number must be finite".to_owned()),
         ("[a: [!x 1]]", "plugins[0].a: YAML tags are not allowed".to_owned()),

@@ -141,7 +141,8 @@ fn ask_as(
     words: impl FnOnce() -> Option<Box<str>>,
 ) -> i32 {
     match treatment {
-        Treatment::Ask | Treatment::TryOut => link.call_wanted(event, words),
+        // Nobody can wait for its answer, and so it is never handed over.
+        Treatment::Ask | Treatment::TryOut | Treatment::HandOver => link.call_wanted(event, words),
         Treatment::Skip if link.skip(event).is_some() => raw::VETO,
         Treatment::Skip => raw::CONTINUE,
     }

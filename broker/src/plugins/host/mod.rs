@@ -31,6 +31,7 @@ use plugin_abi::{
 
 use super::{
     Capabilities, Capability,
+    blocking::{self, BlockingHooks},
     escaped::Escaped,
     interest::{self, Interests},
     later::{self, Tickets},
@@ -58,11 +59,18 @@ pub(super) struct Caller {
     /// The instance is gone.
     ended: AtomicBool,
     /// What it has declared while it was starting.
-    interests: Mutex<Interests>,
+    declared: Mutex<Declared>,
     /// What it said last at error level while it was starting. It is logged when it has started
     /// after all; else it is part of the error, and so is not said twice.
     complaint: Mutex<Option<Complaint>>,
     tickets: Tickets,
+}
+
+/// What a plugin says while it starts about how it is to be called.
+#[derive(Default)]
+pub(super) struct Declared {
+    pub(super) interests: Interests,
+    pub(super) blocking: BlockingHooks,
 }
 
 struct Complaint {
@@ -91,7 +99,7 @@ impl Caller {
             config: config.into(),
             ended: AtomicBool::new(false),
             starting: AtomicBool::new(true),
-            interests: Mutex::default(),
+            declared: Mutex::default(),
             complaint: Mutex::new(None),
             tickets: Tickets::default(),
         }))
@@ -184,14 +192,19 @@ impl Caller {
     }
 
     /// What can be done while the plugin starts, and not later.
-    pub(super) fn while_starting<R>(&self, act: impl FnOnce(&mut Interests) -> R) -> Option<R> {
-        let mut interests = self.interests.lock();
-        self.starting.load(Ordering::Relaxed).then(|| act(&mut interests))
+    pub(super) fn while_starting<R>(&self, act: impl FnOnce(&mut Declared) -> R) -> Option<R> {
+        let mut declared = self.declared.lock();
+        self.starting.load(Ordering::Relaxed).then(|| act(&mut declared))
     }
 
     /// What it has declared; to be called when it has started.
-    pub(super) fn take_interests(&self) -> Interests {
-        std::mem::take(&mut self.interests.lock())
+    pub(super) fn take_declared(&self) -> Declared {
+        std::mem::take(&mut self.declared.lock())
+    }
+
+    /// Says, as the plugin, what it has done wrong.
+    pub(super) fn complain(&self, what: &str) {
+        self.log(Level::Error, "", what, ("", 0));
     }
 
     /// # Safety
@@ -289,6 +302,7 @@ const TABLE: HostApi = HostApi {
     folder: setting::folder,
     defer: later::defer,
     complete: later::complete,
+    blocking: blocking::declare,
     ..HostApi::of_1_0(log::log, log::max_level, log::panicked)
 };
 

@@ -59,7 +59,7 @@ impl Visitor for Play<'_> {
             _ => return Some(taken.into_played(P::NAME, code, took)),
         };
         Some(match came {
-            Ok(Completion { code, parts }) => {
+            Ok(Completion { code, parts, .. }) => {
                 for (part, value) in parts {
                     taken.take(part, &value);
                 }

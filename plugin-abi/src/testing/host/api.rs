@@ -1,7 +1,7 @@
 //! The host functions as a plugin under test calls them. What a broker refuses is refused here too.
 #![allow(clippy::too_many_arguments, reason = "the signatures are those of the ABI")]
 
-use std::{ffi::c_void, os::unix::ffi::OsStrExt, path::PathBuf, ptr::NonNull};
+use std::{ffi::c_void, os::unix::ffi::OsStrExt, path::PathBuf, ptr::NonNull, time::Duration};
 
 use abi_stable::prefix_type::WithMetadata;
 use log::Level;
@@ -31,6 +31,18 @@ pub(super) const CAPABILITIES: [&str; 8] = [
     "write-retained",
     "kv",
     "network",
+];
+
+/// The hooks that may block.
+const CAN_WAIT: [&str; 8] = [
+    "on_socket_open",
+    "on_auth",
+    "on_before_connect",
+    "on_connect",
+    "on_before_subscribe",
+    "on_before_unsubscribe",
+    "on_before_publish",
+    "on_will",
 ];
 
 /// Timers of one plugin.
@@ -69,6 +81,7 @@ const TABLE: HostApi = {
     api.folder = folder;
     api.defer = defer;
     api.complete = complete;
+    api.blocking = blocking;
     api
 };
 
@@ -480,6 +493,17 @@ unsafe extern "C" fn interest(
             _ => return Err(raw::UNFIT),
         };
         world.calls.interests.push((hook.to_owned(), what));
+        Ok(())
+    })
+}
+
+unsafe extern "C" fn blocking(context: HostContext, hook: View<'_>, milliseconds: u32) -> i32 {
+    answer_with(context, "", |world| {
+        let hook = text(hook)?;
+        if !CAN_WAIT.contains(&hook) {
+            return Err(raw::CLOSED);
+        }
+        world.calls.blocking.push((hook.to_owned(), Duration::from_millis(milliseconds.into())));
         Ok(())
     })
 }

@@ -1,5 +1,7 @@
 //! What plugins have asked of the broker.
 
+use std::time::Duration;
+
 use super::Host;
 use crate::{Kick, Message, SubscriptionOptions};
 
@@ -12,6 +14,7 @@ pub(super) struct Calls {
     pub(super) subscribed: Vec<(String, String, SubscriptionOptions)>,
     pub(super) unsubscribed: Vec<(String, String)>,
     pub(super) interests: Vec<(String, String)>,
+    pub(super) blocking: Vec<(String, Duration)>,
 }
 
 impl Host {
@@ -54,5 +57,11 @@ impl Host {
     /// `topic a/#`, `listener tcp://127.0.0.1:1883` or `no payload`. Hooks are called whatever was said.
     pub fn interests(&self) -> Vec<(String, String)> {
         self.recorder.lock().calls.interests.clone()
+    }
+
+    /// The hooks that plugins have said to block, and until when they are to answer; zero is what the config
+    /// says. They are called like any other.
+    pub fn blocking(&self) -> Vec<(String, Duration)> {
+        self.recorder.lock().calls.blocking.clone()
     }
 }

@@ -23,6 +23,8 @@ impl Plugin for Caller {
     fn bootstrap(host: crate::Host, config: Config) -> Result<Self> {
         assert_eq!(host.config()?.as_json(), config.as_json());
         host.interest("on_publish").topic("a/#")?.without_payload()?;
+        host.blocking("on_before_connect", Duration::from_secs(5))?;
+        assert_eq!(host.blocking("on_publish", Duration::ZERO), Err(HostError::CannotWait));
         let laters = LATERS.take().unwrap_or_else(|| mpsc::channel().0);
         Ok(Caller { host, laters })
     }
@@ -87,6 +89,7 @@ fn what_a_plugin_publishes_is_there() {
     assert_eq!(calls.publish(&Message::to("a")), Err(HostError::NotGranted));
     let interests = [("on_publish", "topic a/#"), ("on_publish", "no payload")];
     assert_eq!(host.interests(), interests.map(|(hook, what)| (hook.to_owned(), what.to_owned())));
+    assert_eq!(host.blocking(), [("on_before_connect".to_owned(), Duration::from_secs(5))]);
 }
 
 #[test]

@@ -3,12 +3,16 @@
 //! Authentication Method, or `socket`.
 //!
 //! ```yaml
+//! blocking:                   # declared so, with milliseconds
+//!   on_before_publish: 60000
 //! prefix: one                 # logged in front of `HOOK NAME asked_again=BOOL CHANGED`
 //! on_before_publish:
 //!   - name: a
 //!     change: [ topic b, payload x, qos 1, retain 1, property n=v, remove n, expiry 60 ]
 //!   - name: slow
 //!     later: 60000            # milliseconds; answered when somebody publishes to `answer/slow`
+//!   - name: stuck
+//!     block: true             # the hook does not return until then
 //!   - name: eager
 //!     later: 60000
 //!     before: true            # answered by another thread before the hook returns
@@ -44,6 +48,7 @@ use plugin_abi::{
 #[serde(crate = "plugin_abi::serde", deny_unknown_fields, default)]
 struct Section {
     prefix: String,
+    blocking: HashMap<String, u64>,
     on_socket_open: Vec<Case>,
     on_auth: Vec<Case>,
     on_before_connect: Vec<Case>,
@@ -61,33 +66,54 @@ struct Case {
     change: Vec<String>,
     later: Option<u64>,
     before: bool,
+    block: bool,
+    /// Logs the event once more when it goes on.
+    log_again: bool,
     refuse: Option<u8>,
+    words: Option<String>,
+}
+
+/// Who is to be told what to answer.
+enum Waits {
+    Later(Later),
+    Blocked(Sender<String>),
 }
 
 struct Rewriter {
     host: Host,
     section: Section,
-    waiting: Mutex<HashMap<String, Vec<Later>>>,
+    waiting: Mutex<HashMap<String, Vec<Waits>>>,
     /// To the thread that answers.
-    answers: Mutex<Sender<(Later, String)>>,
+    answers: Mutex<Sender<(Waits, String)>>,
 }
 
 #[plugin]
 impl Plugin for Rewriter {
     fn bootstrap(host: Host, config: Config) -> Result<Self> {
-        let (answers, asked) = channel::<(Later, String)>();
+        let (answers, asked) = channel::<(Waits, String)>();
         std::thread::spawn(move || {
-            for (later, text) in asked {
-                let said = change::answer(later, &text);
-                log::info!("answered {text}: {said}");
+            for (waits, text) in asked {
+                match waits {
+                    Waits::Later(later) => {
+                        let said = change::answer(later, &text);
+                        log::info!("answered {text}: {said}");
+                    }
+                    Waits::Blocked(sender) => sender.send(text).unwrap(),
+                }
             }
         });
+        let section: Section = config.get()?;
+        for (hook, milliseconds) in &section.blocking {
+            host.blocking(hook, Duration::from_millis(*milliseconds))?;
+        }
         let (waiting, answers) = (Mutex::default(), Mutex::new(answers));
-        Ok(Rewriter { host, section: config.get()?, waiting, answers })
+        Ok(Rewriter { host, section, waiting, answers })
     }
 
     fn on_socket_open(&self, event: &SocketOpen<'_>) -> Verdict {
         let case = find(&self.section.on_socket_open, "socket");
+        let told = self.block(case, "socket");
+        let case = told.as_ref().or(case);
         self.later(case, "socket", |deadline| self.host.later(event, deadline))
             .unwrap_or_else(|| verdict(case))
     }
@@ -95,6 +121,9 @@ impl Plugin for Rewriter {
     fn on_auth(&self, event: &Auth<'_>) -> AuthVerdict {
         let name = event.method();
         let case = find(&self.section.on_auth, name);
+        if self.block(case, name).is_some() {
+            return AuthVerdict::success().username("proved");
+        }
         match self.later(case, name, |deadline| self.host.later(event, deadline)) {
             Some(_) => AuthVerdict::pending(),
             None => AuthVerdict::not_mine(),
@@ -115,6 +144,8 @@ impl Plugin for Rewriter {
         );
         self.log("on_before_connect", name, event.is_asked_again(), &text);
         let case = find(&self.section.on_before_connect, name);
+        let told = self.block(case, name);
+        let case = told.as_ref().or(case);
         self.change(case, |changes| changes.of_connect(event));
         self.later(case, name, |deadline| self.host.later(event, deadline))
             .unwrap_or_else(|| verdict(case))
@@ -124,6 +155,8 @@ impl Plugin for Rewriter {
         let name = event.client().client_id();
         self.log("on_connect", name, false, &format!("{:?}", event.client().username()));
         let case = find(&self.section.on_connect, name);
+        let told = self.block(case, name);
+        let case = told.as_ref().or(case);
         self.later(case, name, |deadline| self.host.later(event, deadline))
             .unwrap_or_else(|| verdict(case))
     }
@@ -133,6 +166,8 @@ impl Plugin for Rewriter {
         let text = format!("original={} qos={}", event.original_filter(), event.qos());
         self.log("on_before_subscribe", name, event.is_asked_again(), &text);
         let case = find(&self.section.on_before_subscribe, name);
+        let told = self.block(case, name);
+        let case = told.as_ref().or(case);
         self.change(case, |changes| changes.of_subscribe(event));
         self.later(case, name, |deadline| self.host.later(event, deadline))
             .unwrap_or_else(|| verdict(case))
@@ -148,6 +183,8 @@ impl Plugin for Rewriter {
         let text = format!("original={}", event.original_filter());
         self.log("on_before_unsubscribe", name, event.is_asked_again(), &text);
         let case = find(&self.section.on_before_unsubscribe, name);
+        let told = self.block(case, name);
+        let case = told.as_ref().or(case);
         self.change(case, |changes| changes.of_unsubscribe(event));
         self.later(case, name, |deadline| self.host.later(event, deadline))
             .unwrap_or_else(|| verdict(case))
@@ -162,15 +199,20 @@ impl Plugin for Rewriter {
         self.log("on_message", event.topic(), false, "");
         let Some(name) = event.topic().strip_prefix("answer/") else { return };
         let mut waiting = self.waiting.lock().unwrap();
-        let Some(later) = waiting.get_mut(name).filter(|all| !all.is_empty()) else { return };
+        let Some(waits) = waiting.get_mut(name).filter(|all| !all.is_empty()) else { return };
         let text = String::from_utf8_lossy(event.payload()).into_owned();
-        self.answers.lock().unwrap().send((later.remove(0), text)).unwrap();
+        self.answers.lock().unwrap().send((waits.remove(0), text)).unwrap();
     }
 
     fn on_before_publish(&self, event: &Publish<'_>) -> Verdict {
         let name = event.topic();
         self.log("on_before_publish", name, event.is_asked_again(), &publish(event));
         let case = find(&self.section.on_before_publish, name);
+        let told = self.block(case, name);
+        if case.is_some_and(|case| case.log_again) {
+            self.log("blocked", event.topic(), event.is_asked_again(), &publish(event));
+        }
+        let case = told.as_ref().or(case);
         self.change(case, |changes| changes.of_publish(event));
         self.later(case, name, |deadline| self.host.later(event, deadline))
             .unwrap_or_else(|| verdict(case))
@@ -184,6 +226,8 @@ impl Plugin for Rewriter {
         let name = event.topic();
         self.log("on_will", name, event.is_asked_again(), &publish(event));
         let case = find(&self.section.on_will, name);
+        let told = self.block(case, name);
+        let case = told.as_ref().or(case);
         self.change(case, |changes| changes.of_publish(event));
         self.later(case, name, |deadline| self.host.later(event, deadline))
             .unwrap_or_else(|| verdict(case))
@@ -214,10 +258,43 @@ impl Rewriter {
             let text = "continue";
             std::thread::spawn(move || change::answer(later, text)).join().unwrap();
         } else {
-            self.waiting.lock().unwrap().entry(name.to_owned()).or_default().push(later);
-            log::info!("{} waits {name}", self.section.prefix);
+            self.wait(name, Waits::Later(later));
         }
         Some(Verdict::Pending)
+    }
+
+    fn wait(&self, name: &str, waits: Waits) {
+        self.waiting.lock().unwrap().entry(name.to_owned()).or_default().push(waits);
+        log::info!("{} waits {name}", self.section.prefix);
+    }
+
+    /// Blocks if the case says so. Returns what to do then.
+    fn block(&self, case: Option<&Case>, name: &str) -> Option<Case> {
+        case.filter(|case| case.block)?;
+        let (sender, told) = channel();
+        self.wait(name, Waits::Blocked(sender));
+        Some(Case::told(&told.recv().unwrap()))
+    }
+}
+
+impl Case {
+    /// What an answer in words says.
+    fn told(text: &str) -> Case {
+        let (changes, last) = text.rsplit_once(',').unwrap_or(("", text));
+        let changes = changes.split(',').filter(|change| !change.is_empty());
+        let mut words = last.splitn(3, ' ');
+        let refuse = match words.next().unwrap() {
+            "continue" => None,
+            "veto" => Some(0),
+            "refuse" => Some(words.next().unwrap().parse().unwrap()),
+            other => panic!("{other}"),
+        };
+        Case {
+            change: changes.map(str::to_owned).collect(),
+            refuse,
+            words: words.next().map(str::to_owned),
+            ..Case::default()
+        }
     }
 }
 
@@ -229,7 +306,10 @@ fn verdict(case: Option<&Case>) -> Verdict {
     match case.and_then(|case| case.refuse) {
         None => Verdict::Continue,
         Some(0) => Verdict::Veto,
-        Some(code) => Verdict::refuse_with(code).reason("no"),
+        Some(code) => {
+            let words = case.and_then(|case| case.words.as_deref());
+            Verdict::refuse_with(code).reason(words.unwrap_or("no").to_owned())
+        }
     }
 }
 

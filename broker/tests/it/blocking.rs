@@ -1,0 +1,466 @@
+//! Hooks that block, on threads of their plugin: who waits and who does not, and what becomes of calls that do
+//! not return. The plugins are `broker/tests/plugins/rewriter`, and `blocks.c` beside it.
+
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use hookmq::config::Config;
+use hookmq::hooks::HookStats;
+use hookmq::plugins::{Blocking, PluginEntry};
+use mqtt::{Packet, Properties, Publish, QoS, ReasonCode, Version};
+use serde_json::{Value, json};
+
+use crate::common::log;
+use crate::common::plugins::{self, PluginDir};
+use crate::support::auth::{entry, login};
+use crate::support::rewriter::Rewriters;
+use crate::support::{Broker, Client, LastWill, Login, both_versions};
+
+both_versions!(
+    only_the_client_waits_that_the_hook_is_about,
+    what_is_handed_over_counts,
+    who_was_asked_before_is_asked_again,
+    an_answer_may_come_still_later,
+    the_event_is_whole,
+    a_will_waits_on_a_thread,
+    who_hangs_has_failed_and_holds_a_thread,
+    a_call_that_nobody_waits_for_is_not_made,
+    a_new_instance_does_not_wait_for_the_old_one,
+    an_operator_may_say_that_a_plugin_blocks,
+    a_slow_hook_is_taken_for_one_that_blocks,
+    a_slow_hook_stays_if_the_operator_says_so,
+    a_shadow_that_blocks_is_compared,
+);
+
+/// The plugin has `hooks` declared, and blocks in them for what has the name `slow`.
+fn blocking(hooks: &[&str]) -> Value {
+    let mut section = json!({ "blocking": {} });
+    for hook in hooks {
+        section["blocking"][hook] = 60_000.into();
+        section[hook] = json!([{ "name": "slow", "block": true }]);
+    }
+    section
+}
+
+fn one_thread(config: &mut Config) {
+    config.threads = NonZeroUsize::new(1);
+}
+
+fn message<'a>(topic: &'a str, payload: &'a str) -> Packet<'a> {
+    Packet::Publish(Publish {
+        dup: false,
+        qos: QoS::AtLeastOnce,
+        retain: false,
+        packet_id: 1,
+        topic,
+        properties: Properties::EMPTY,
+        payload: payload.as_bytes(),
+    })
+}
+
+fn acknowledged(client: &mut Client) {
+    client.receive(|packet| assert!(matches!(packet, Packet::PubAck(_)), "{packet:?}"));
+}
+
+fn connecting(broker: &Broker, version: Version, client_id: &str) -> Client {
+    let mut client = Client::open(broker.address(), version);
+    client.send_bytes(&Login::new(version, client_id).bytes());
+    client
+}
+
+fn counts(broker: &Broker, hook: &str) -> HookStats {
+    broker.plugins().stats().iter().find(|stats| stats.hook == hook).unwrap().counts
+}
+
+fn wait_for_line(text: &str) -> String {
+    loop {
+        if let Some(line) = log::lines(text).pop() {
+            return line;
+        }
+        std::thread::yield_now();
+    }
+}
+
+fn only_the_client_waits_that_the_hook_is_about(version: Version) {
+    let hooks = [
+        "on_before_connect",
+        "on_connect",
+        "on_before_subscribe",
+        "on_before_publish",
+        "on_before_unsubscribe",
+    ];
+    let test = Rewriters::with("blocks", version, &[blocking(&hooks)], one_thread);
+    let mut other = test.connect("other");
+    let mut waits = 0;
+    let mut round_trip = |other: &mut Client| {
+        waits += 1;
+        test.wait_for("1 waits slow", waits);
+        other.subscribe("here", QoS::AtMostOnce);
+        other.send(&message("here", "x"));
+        other.expect("here", "x");
+        acknowledged(other);
+        other.release("slow", "continue");
+    };
+    let mut client = connecting(&test.broker, version, "slow");
+    round_trip(&mut other);
+    round_trip(&mut other);
+    assert_eq!(client.connack(), (ReasonCode::Success, false));
+    client.start_subscribe("slow", mqtt::SubscriptionOptions::new(QoS::AtMostOnce));
+    round_trip(&mut other);
+    client.receive(|packet| assert!(matches!(packet, Packet::SubAck(_)), "{packet:?}"));
+    client.send(&message("slow", "y"));
+    client.send(&message("behind", "z"));
+    round_trip(&mut other);
+    client.expect("slow", "y");
+    acknowledged(&mut client);
+    acknowledged(&mut client);
+    let list = mqtt::FilterList::new("slow");
+    let packet_id = client.take_packet_id();
+    client.send(&Packet::Unsubscribe(mqtt::Unsubscribe::new(packet_id, Properties::EMPTY, &list)));
+    round_trip(&mut other);
+    client.receive(|packet| assert!(matches!(packet, Packet::UnsubAck(_)), "{packet:?}"));
+    let of_publish = counts(&test.broker, "on_before_publish");
+    assert_eq!((of_publish.asked, of_publish.allowed), (12, 12));
+    assert_eq!((of_publish.waiting, of_publish.overdue, of_publish.failed), (0, 0, 0));
+    assert!(of_publish.timed >= 12);
+}
+
+fn what_is_handed_over_counts(version: Version) {
+    let hooks = ["on_before_connect", "on_before_publish"];
+    let test = Rewriters::new("handed", version, &[blocking(&hooks)]);
+    let mut other = test.connect("other");
+    other.subscribe("b", QoS::AtMostOnce);
+    let mut client = connecting(&test.broker, version, "slow");
+    test.wait_for("1 waits slow", 1);
+    other.release("slow", "username somebody,continue");
+    assert_eq!(client.connack(), (ReasonCode::Success, false));
+    assert_eq!(
+        test.said("on_connect").last().unwrap(),
+        "1 slow asked_again=false Some(\"somebody\")"
+    );
+    client.send(&message("slow", "x"));
+    test.wait_for("1 waits slow", 2);
+    // What is not taken is said at once, and is no failure.
+    let mut third = test.connect("third");
+    third.release("slow", "topic b,topic a/#,payload y,property n=v,continue");
+    let received = other.expect("b", "y");
+    let properties = Properties::from_validated(&received.properties);
+    assert_eq!(properties.user_properties().count(), usize::from(version.has_properties()));
+    acknowledged(&mut client);
+    test.wait_for("1 topic a/#: the value cannot stand in its packet", 1);
+    client.send(&message("slow", "x"));
+    test.wait_for("1 waits slow", 3);
+    third.release("slow", "payload z,refuse 151 no more");
+    client.receive(|packet| match packet {
+        Packet::PubAck(ack) if version.has_properties() => {
+            assert_eq!(ack.reason, ReasonCode::QuotaExceeded);
+            assert_eq!(ack.properties.reason_string(), Some("no more"));
+        }
+        packet => assert!(matches!(packet, Packet::PubAck(_)), "{packet:?}"),
+    });
+    other.ping();
+    let counts = counts(&test.broker, "on_before_publish");
+    assert_eq!((counts.refused, counts.failed), (1, 0));
+}
+
+fn who_was_asked_before_is_asked_again(version: Version) {
+    let rewriter = json!({ "on_before_publish": [{ "name": "a", "change": ["topic slow"] }] });
+    let sections = [blocking(&["on_before_publish"]), rewriter];
+    let test = Rewriters::new("blocks-again", version, &sections);
+    let mut other = test.connect("other");
+    for topic in ["slow", "b"] {
+        other.subscribe(topic, QoS::AtMostOnce);
+    }
+    let mut client = test.connect("client");
+    client.send(&message("a", "x"));
+    test.wait_for("1 waits slow", 1);
+    let mut third = test.connect("third");
+    third.release("slow", "topic b,continue");
+    acknowledged(&mut client);
+    other.expect("slow", "x");
+    test.wait_for("1 topic b: the plugin is asked again, and can change nothing now", 1);
+}
+
+/// A hook that is called on a thread may leave its answer to yet another one.
+fn an_answer_may_come_still_later(version: Version) {
+    let section = json!({
+        "blocking": { "on_before_connect": 60_000, "on_will": 60_000 },
+        "on_before_connect": [{ "name": "slow", "later": 60_000 }],
+        "on_will": [{ "name": "slow", "later": 60_000 }],
+    });
+    let test = Rewriters::new("still-later", version, &[section]);
+    let mut other = test.connect("other");
+    other.subscribe("slow", QoS::AtMostOnce);
+    let mut client = connecting(&test.broker, version, "slow");
+    test.wait_for("1 waits slow", 1);
+    other.release("slow", "continue");
+    assert_eq!(client.connack(), (ReasonCode::Success, false));
+    let will = LastWill::new("slow", "gone");
+    drop(Login::new(version, "client").will(will).connect(test.broker.address()));
+    test.wait_for("1 waits slow", 2);
+    test.connect("third").release("slow", "continue");
+    other.expect("slow", "gone");
+}
+
+/// What stays of the event is what it was, whatever the connection does meanwhile.
+fn the_event_is_whole(version: Version) {
+    let section = json!({
+        "blocking": { "on_before_publish": 60_000 },
+        "on_before_publish": [{ "name": "slow", "block": true, "log_again": true }],
+    });
+    let test = Rewriters::new("whole", version, &[section]);
+    let mut other = test.connect("other");
+    let mut client = test.connect("client");
+    client.send(&message("slow", &"x".repeat(100)));
+    test.wait_for("1 waits slow", 1);
+    other.publish("somewhere", &"y".repeat(100), QoS::AtLeastOnce);
+    other.release("slow", "continue");
+    acknowledged(&mut client);
+    let before = test.said("on_before_publish");
+    let again = test.said("blocked");
+    let event = before.iter().find(|line| line.starts_with("1 slow ")).unwrap();
+    assert_eq!(again, [event.clone()]);
+    assert!(event.contains(&"x".repeat(100)), "{event}");
+}
+
+fn a_will_waits_on_a_thread(version: Version) {
+    let hooks = ["on_will", "on_before_publish"];
+    let test = Rewriters::with("blocked-will", version, &[blocking(&hooks)], one_thread);
+    let mut other = test.connect("other");
+    other.subscribe("slow", QoS::AtMostOnce);
+    let will = LastWill::new("slow", "gone");
+    drop(Login::new(version, "client").will(will).connect(test.broker.address()));
+    test.wait_for("1 waits slow", 1);
+    test.connect("client").disconnect();
+    let mut third = test.connect("third");
+    third.release("slow", "payload later,continue");
+    test.wait_for("1 waits slow", 2);
+    third.release("slow", "continue");
+    other.expect("slow", "later");
+}
+
+fn who_hangs_has_failed_and_holds_a_thread(version: Version) {
+    let section = json!({
+        "blocking": { "on_before_connect": 1 },
+        "on_before_connect": [{ "name": "slow", "block": true }],
+    });
+    let test = Rewriters::with("hung", version, &[section], |config| config.blocking_threads = 1);
+    let mut third = test.connect("third");
+    let mut client = connecting(&test.broker, version, "slow");
+    assert_eq!(client.connack(), (ReasonCode::NotAuthorized, false));
+    let failed = format!("plugin hung{}-1 failed in on_before_connect: ", version.level());
+    let held =
+        format!("{failed}it has not returned within its deadline, and holds one of its threads");
+    assert_eq!(log::lines(&held).len(), 1);
+    let not_free = format!("{failed}none of its threads was free within its deadline");
+    // Not each failure is logged.
+    while log::lines(&not_free).is_empty() {
+        let mut client = connecting(&test.broker, version, "other");
+        assert_eq!(client.connack(), (ReasonCode::NotAuthorized, false));
+    }
+    assert_eq!(test.said("on_before_connect").len(), 2);
+    third.release("slow", "continue");
+    test.connect("other").ping();
+}
+
+fn a_call_that_nobody_waits_for_is_not_made(version: Version) {
+    let section = blocking(&["on_before_connect"]);
+    let test = Rewriters::with("unawaited", version, &[section], |config| {
+        config.blocking_threads = 1;
+    });
+    let mut other = test.connect("other");
+    let mut client = connecting(&test.broker, version, "slow");
+    test.wait_for("1 waits slow", 1);
+    let mut gone = connecting(&test.broker, version, "gone");
+    gone.stream.shutdown(std::net::Shutdown::Write).unwrap();
+    gone.expect_closed();
+    other.release("slow", "continue");
+    assert_eq!(client.connack(), (ReasonCode::Success, false));
+    test.connect("next").ping();
+    let asked = test.said("on_before_connect");
+    assert!(!asked.iter().any(|line| line.starts_with("1 gone ")), "{asked:?}");
+}
+
+/// Blocks in OnBeforePublish until a file is there, and says at its end whether it is in a hook.
+fn blocks(directory: &PluginDir, name: &str, until: &str) -> PluginEntry {
+    directory.put(plugins::c("broker/tests/plugins/blocks.c"), name);
+    let until = directory.path().join(until);
+    PluginEntry { blocking: Blocking::Always, ..entry(name, json!(until)) }
+}
+
+fn a_new_instance_does_not_wait_for_the_old_one(version: Version) {
+    log::take();
+    let (directory, name) = (PluginDir::new(), &*format!("blocks-old-{}", version.level()));
+    let broker = Broker::with_plugins(&directory, vec![blocks(&directory, name, "go on")]);
+    let [mut client, mut other] =
+        ["client", "other"].map(|id| Client::connect(&broker, version, id));
+    let plugin = format!("plugin::{name}");
+    let wait_for = |text: &str| {
+        while log::messages(&plugin).last().is_none_or(|last| last != text) {
+            std::thread::yield_now();
+        }
+    };
+    client.send(&message("a", "x"));
+    wait_for("in on_before_publish");
+    directory.write("go on, new one", b"");
+    broker.plugins().put(directory.path(), &blocks(&directory, name, "go on, new one")).unwrap();
+    other.publish("a", "y", QoS::AtLeastOnce);
+    wait_for("in on_before_publish");
+    assert_eq!(log::messages(&plugin).len(), 2, "the old one is not told that it ends");
+    directory.write("go on", b"");
+    acknowledged(&mut client);
+    wait_for("ends, in 0 hooks");
+}
+
+fn an_operator_may_say_that_a_plugin_blocks(version: Version) {
+    log::take();
+    let (directory, name) = (PluginDir::new(), &*format!("blocks-c-{}", version.level()));
+    let plugins = vec![blocks(&directory, name, "go on")];
+    let broker = Broker::with_plugins_and(&directory, plugins, one_thread);
+    let [mut client, mut other] =
+        ["client", "other"].map(|id| Client::connect(&broker, version, id));
+    client.send(&message("a", "x"));
+    wait_for_line(&format!(" plugin::{name}: in on_before_publish"));
+    other.subscribe("a", QoS::AtMostOnce);
+    other.ping();
+    directory.write("go on", b"");
+    acknowledged(&mut client);
+    other.expect("a", "x");
+}
+
+/// Has `client` held up in on_before_publish, inline, until the watchdog has seen it.
+fn hold_up(test: &Rewriters, name: &str, times: usize, client: &mut Client, other: &mut Client) {
+    client.send(&message("slow", "x"));
+    test.wait_for("1 waits slow", times);
+    while counts(&test.broker, "on_before_publish").overdue < times as u64 {
+        std::thread::yield_now();
+    }
+    assert!(!log::lines(&format!("plugin {name} is in on_before_publish for ")).is_empty());
+    other.release("slow", "continue");
+    acknowledged(client);
+}
+
+/// Connections go to the two threads in turn.
+fn a_slow_hook_is_taken_for_one_that_blocks(version: Version) {
+    let section = json!({ "on_before_publish": [{ "name": "slow", "block": true }] });
+    let test = Rewriters::with("slow", version, &[section], |config| {
+        let plugin = &mut config.plugins[0];
+        (plugin.deadline, plugin.max_failures) = (Duration::from_millis(20), 3);
+    });
+    let name = format!("slow{}-1", version.level());
+    let [mut client, mut other, mut neighbour] =
+        ["client", "other", "neighbour"].map(|client_id| test.connect(client_id));
+    for times in 1..=3 {
+        hold_up(&test, &name, times, &mut client, &mut other);
+    }
+    let moved =
+        wait_for_line(&format!("plugin {name} has lasted too long in on_before_publish 3 times"));
+    assert!(moved.starts_with("WARN"), "{moved}");
+    client.send(&message("slow", "x"));
+    test.wait_for("1 waits slow", 4);
+    neighbour.ping();
+    neighbour.release("slow", "continue");
+    acknowledged(&mut client);
+    let counts = counts(&test.broker, "on_before_publish");
+    assert_eq!((counts.overdue, counts.failed, counts.skipped), (3, 0, 0));
+    let listed = test.broker.roster().list();
+    assert_eq!(listed[0].detail.as_ref().unwrap().blocking, ["on_before_publish"]);
+}
+
+fn a_slow_hook_stays_if_the_operator_says_so(version: Version) {
+    log::take();
+    let (directory, name) = (PluginDir::new(), &*format!("stays-slow-{}", version.level()));
+    let plugin = PluginEntry {
+        blocking: Blocking::Declared,
+        deadline: Duration::from_millis(20),
+        max_failures: 1,
+        ..blocks(&directory, name, "go on")
+    };
+    let broker = Broker::with_plugins(&directory, vec![plugin]);
+    let mut client = Client::connect(&broker, version, "client");
+    client.send(&message("a", "x"));
+    // Then it is a failure.
+    wait_for_line(&format!("plugin {name} is quarantined for 1s"));
+    directory.write("go on", b"");
+    acknowledged(&mut client);
+}
+
+fn a_shadow_that_blocks_is_compared(version: Version) {
+    let section = blocking(&["on_before_publish"]);
+    let test = Rewriters::with("shadow-blocks", version, &[section], |config| {
+        config.plugins[0].shadow = true;
+    });
+    let mut other = test.connect("other");
+    other.subscribe("slow", QoS::AtMostOnce);
+    let mut client = test.connect("client");
+    for (times, answer) in [(1, "payload y,continue"), (2, "veto")] {
+        client.send(&message("slow", "x"));
+        test.wait_for("1 waits slow", times);
+        test.connect("third").release("slow", answer);
+        acknowledged(&mut client);
+        other.expect("slow", "x");
+    }
+    let counts = counts(&test.broker, "on_before_publish");
+    // With those that have released it.
+    assert_eq!((counts.asked, counts.agreed, counts.would_refuse), (4, 3, 1));
+}
+
+/// It is waited for a while, so once is enough.
+#[test]
+fn the_broker_stops_though_a_hook_hangs() {
+    let version = Version::V5;
+    let mut test = Rewriters::new("hangs-on", version, &[blocking(&["on_before_publish"])]);
+    let mut client = test.connect("client");
+    client.send(&message("slow", "x"));
+    test.wait_for("1 waits slow", 1);
+    test.broker.stop();
+    client.expect_disconnect(ReasonCode::ServerShuttingDown);
+    let left = format!("plugin hangs-on{}-1 is in 1 hooks that block", version.level());
+    assert_eq!(log::lines(&left).len(), 1);
+}
+
+#[test]
+fn an_authentication_waits_on_a_thread() {
+    let section = blocking(&["on_auth"]);
+    let test = Rewriters::with("auth-blocks", Version::V5, &[section], one_thread);
+    let mut other = test.connect("other");
+    let mut client = Client::start(&test.broker, &login("client", "slow", "x"));
+    test.wait_for("1 waits slow", 1);
+    other.ping();
+    other.release("slow", "continue");
+    assert_eq!(client.connack(), (ReasonCode::Success, false));
+    let said = test.said("on_connect");
+    assert_eq!(said.last().unwrap(), "1 client asked_again=false Some(\"proved\")");
+    client.send_auth(ReasonCode::ReAuthenticate, "slow", "y");
+    test.wait_for("1 waits slow", 2);
+    other.release("slow", "continue");
+    assert_eq!(client.asked().reason, ReasonCode::Success);
+}
+
+#[test]
+fn a_socket_waits_on_a_thread() {
+    let section = json!({ "blocking": { "on_socket_open": 60_000 } });
+    let test = Rewriters::new("socket-blocks", Version::V5, &[section]);
+    test.connect("client").ping();
+    let counts = counts(&test.broker, "on_socket_open");
+    assert_eq!((counts.asked, counts.pending, counts.waiting, counts.timed), (1, 1, 0, 1));
+}
+
+#[test]
+fn a_hook_that_nobody_can_wait_for_cannot_block() {
+    log::take();
+    let (directory, name) = (PluginDir::new(), "blocks-wrongly");
+    directory.put(plugins::rust("rewriter"), name);
+    for (hook, why) in [
+        ("on_publish", "nobody can wait for this hook, so it cannot block"),
+        ("on_before_deliver", "nobody can wait for this hook, so it cannot block"),
+        ("on_nothing", "a value cannot stand there"),
+    ] {
+        let section = json!({ "blocking": { hook: 0 } });
+        let error = hookmq::plugins::Plugins::load(directory.path(), &[entry(name, section)]);
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains(why), "{error}");
+        let said = log::messages(&format!("plugin::{name}")).pop().unwrap();
+        assert!(said.contains(hook), "{said}");
+    }
+}
