@@ -167,8 +167,3 @@ impl<'a> Context<'a> {
         }
     }
 }
-
-/// In microseconds, for the histograms.
-pub(crate) fn microseconds(from: u64, to: u64) -> u64 {
-    to.saturating_sub(from) / 1000
-}

@@ -1,11 +1,10 @@
 //! What a worker has counted and measured.
 
-use hdrhistogram::Histogram;
-
 use crate::bitmap::Bitmap;
+use crate::times::Times;
 use crate::trouble::Trouble;
 
-/// Counts, and times in microseconds.
+/// Counts and times.
 pub(crate) struct Figures {
     pub(crate) sent: u64,
     pub(crate) acknowledged: u64,
@@ -25,10 +24,10 @@ pub(crate) struct Figures {
     /// When the first and the last thing happened that counts.
     pub(crate) first: u64,
     pub(crate) last: u64,
-    pub(crate) latency: Histogram<u64>,
-    pub(crate) acknowledgement: Histogram<u64>,
-    pub(crate) connect: Histogram<u64>,
-    pub(crate) ping: Histogram<u64>,
+    pub(crate) latency: Times,
+    pub(crate) acknowledgement: Times,
+    pub(crate) connect: Times,
+    pub(crate) ping: Times,
     /// What has come to any member of a share.
     pub(crate) share: Bitmap,
 }
@@ -51,10 +50,10 @@ impl Figures {
             troubles: Vec::new(),
             first: u64::MAX,
             last: 0,
-            latency: histogram(),
-            acknowledgement: histogram(),
-            connect: histogram(),
-            ping: histogram(),
+            latency: Times::new(),
+            acknowledgement: Times::new(),
+            connect: Times::new(),
+            ping: Times::new(),
             share: Bitmap::default(),
         }
     }
@@ -93,19 +92,13 @@ impl Figures {
         }
         self.first = self.first.min(other.first);
         self.last = self.last.max(other.last);
-        self.latency += other.latency;
-        self.acknowledgement += other.acknowledgement;
-        self.connect += other.connect;
-        self.ping += other.ping;
+        self.latency.merge(other.latency);
+        self.acknowledgement.merge(other.acknowledgement);
+        self.connect.merge(other.connect);
+        self.ping.merge(other.ping);
         // What two members of a share had, each on its own thread.
         let twice = self.share.merge(other.share);
         self.duplicated += twice;
         self.received -= twice.min(self.received);
     }
-}
-
-/// Up to ten minutes; what takes longer counts as that.
-#[expect(clippy::expect_used, reason = "the bounds are constant")]
-fn histogram() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, 600_000_000, 3).expect("bounds in range")
 }

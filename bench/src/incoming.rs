@@ -9,7 +9,7 @@ use mqtt::{
 
 use crate::client::{Client, State};
 use crate::clock::SECOND;
-use crate::context::{Context, microseconds};
+use crate::context::Context;
 use crate::stamp::Stamp;
 use crate::tracker::Verdict;
 use crate::trouble::Trouble;
@@ -78,7 +78,7 @@ impl Context<'_> {
         }
         self.fresh += 1;
         let since = self.since.unwrap_or(stamp.at);
-        self.figures.latency.saturating_record(microseconds(since, self.now));
+        self.figures.latency.record(since, self.now);
     }
 
     fn control(&mut self, client: &mut Client, frame: Frame<'_>) -> Result<(), Trouble> {
@@ -100,7 +100,7 @@ impl Context<'_> {
             Packet::SubAck(suback) => self.subscribed(client, &suback),
             Packet::PingResp => {
                 if let Some(pinged_at) = client.pinged_at.take() {
-                    self.figures.ping.saturating_record(microseconds(pinged_at, self.now));
+                    self.figures.ping.record(pinged_at, self.now);
                 }
                 Ok(())
             }
@@ -116,7 +116,7 @@ impl Context<'_> {
         if connack.reason.is_error() {
             return Err(Trouble::Refused(connack.reason));
         }
-        self.figures.connect.saturating_record(microseconds(client.opened_at, self.now));
+        self.figures.connect.record(client.opened_at, self.now);
         self.figures.last = self.figures.last.max(self.now);
         client.session_present = connack.session_present;
         let properties = connack.properties;
@@ -200,7 +200,7 @@ impl Context<'_> {
             self.figures.trouble(Trouble::MessageRefused(ack.reason));
         } else {
             self.figures.acknowledged += 1;
-            self.figures.acknowledgement.saturating_record(microseconds(sent, self.now));
+            self.figures.acknowledgement.record(sent, self.now);
         }
         self.notice_end(client);
         Ok(())

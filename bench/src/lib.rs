@@ -29,6 +29,7 @@ mod stamp;
 mod stored;
 mod storm;
 mod stream;
+mod times;
 mod tracker;
 mod traffic;
 mod trouble;

@@ -4,7 +4,6 @@ use std::fmt::Display;
 use std::io::Write;
 use std::process::ExitCode;
 
-use hdrhistogram::Histogram;
 use mqtt::QoS;
 use serde_json::{Map, Value, json};
 
@@ -15,6 +14,7 @@ use crate::line;
 use crate::play::Outcome;
 use crate::process::Usage;
 use crate::settings::Settings;
+use crate::times::Times;
 use crate::trouble::UNREACHABLE;
 
 pub(crate) struct Report {
@@ -156,7 +156,8 @@ impl Report {
     }
 
     /// Percentiles of times in microseconds.
-    pub(crate) fn times(&mut self, key: &str, label: &'static str, times: &Histogram<u64>) {
+    pub(crate) fn times(&mut self, key: &str, label: &'static str, times: &Times) {
+        let times = times.histogram();
         if times.is_empty() {
             return;
         }

@@ -1,7 +1,7 @@
 //! An event loop with clients of its own; a thread has one.
 //!
-//! It asks epoll directly: with tasks in between, a message would cost this program more than it costs
-//! the broker.
+//! It asks epoll itself, so that it decides when to look at the sockets ([`Nap`]) and sends at a rate with
+//! a timer finer than a millisecond.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};

@@ -13,6 +13,15 @@ fn the_help_of_each_command_has_examples_and_the_exit_status() {
         &["plugin", "check"],
         &["plugin", "list"],
         &["ctl", "plugins"],
+        &["bench"],
+        &["bench", "fan-out"],
+        &["bench", "fan-in"],
+        &["bench", "pairs"],
+        &["bench", "shared"],
+        &["bench", "connect"],
+        &["bench", "idle"],
+        &["bench", "retained"],
+        &["bench", "offline"],
     ];
     for command in commands {
         let said = folder.run(&[command, &["--help"]].concat());
