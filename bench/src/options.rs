@@ -80,9 +80,9 @@ pub(crate) struct MessageOptions {
     /// Messages a second of each publisher [default: as many as the broker takes]
     #[arg(long, value_name = "NUMBER", value_parser = rate)]
     rate: Option<f64>,
-    /// How many messages of a publisher may be unacknowledged, at QoS 1 and 2
-    #[arg(long, value_name = "NUMBER", default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..))]
-    inflight: u16,
+    /// How many messages of a publisher may be unacknowledged [default: 100 at QoS 1, 20 at QoS 2]
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
+    inflight: Option<u16>,
     /// Without --rate: how many deliveries may be on their way before publishers wait
     #[arg(long, value_name = "NUMBER", default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..))]
     backlog: u64,
@@ -140,9 +140,10 @@ impl MessageOptions {
             return Err(BenchError::Payload(self.payload));
         }
         let interval = self.rate.map_or(0, |rate| (clock::SECOND as f64 / rate) as u64);
-        let usual = if self.rate.is_some() || self.inflight < 50 { 0 } else { 100 };
+        let inflight = self.inflight();
+        let usual = if self.rate.is_some() || inflight < 50 { 0 } else { 100 };
         settings.gather = self.gather.unwrap_or(Duration::from_micros(usual));
-        settings.window = self.inflight;
+        settings.window = inflight;
         settings.backlog = self.backlog;
         settings.threads = self.threads as usize;
         settings.stall = settings.stall.max(interval.saturating_mul(2));
@@ -163,6 +164,12 @@ impl MessageOptions {
             interval,
             deliveries: 0,
         })
+    }
+
+    /// A broker of 3.1.1 cannot say how many messages at QoS 2 it keeps in mind. Mosquitto keeps 20, and
+    /// closes the connection of who sends more.
+    fn inflight(&self) -> u16 {
+        self.inflight.unwrap_or(if self.qos == 2 { 20 } else { 100 })
     }
 
     pub(crate) fn qos(&self) -> QoS {

@@ -25,8 +25,9 @@ impl Mosquitto {
         loop {
             let port = free_port();
             // Nothing is dropped because the machine is slow.
-            let text =
-                format!("listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\n");
+            let text = format!(
+                "listener {port} 127.0.0.1\nallow_anonymous true\nmax_queued_messages 0\nset_tcp_nodelay true\n"
+            );
             std::fs::write(&config, text).unwrap();
             let mut command = Command::new("mosquitto");
             command.arg("-v").arg("-c").arg(&config).env("PATH", &path);
