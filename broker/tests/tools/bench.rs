@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
+use std::thread;
 
 use mqtt::{
     Connect, Packet, Properties, QoS, ReasonCode, Subscribe, Subscription, SubscriptionList,
@@ -16,6 +17,16 @@ use crate::peer::Mosquitto;
 use crate::process::Process;
 
 const PROTOCOLS: [&str; 2] = ["3.1.1", "5"];
+
+/// At the same time, since runs mostly wait.
+fn for_each_protocol(check: impl Fn(&'static str) + Sync) {
+    let check = &check;
+    thread::scope(|scope| {
+        for protocol in PROTOCOLS {
+            scope.spawn(move || check(protocol));
+        }
+    });
+}
 
 /// A broker and its port.
 fn serve() -> (Folder, Process, u16) {
@@ -97,19 +108,19 @@ fn check_connections(port: u16, protocol: &str) {
 #[test]
 fn every_load_is_measured() {
     let (_folder, _broker, port) = serve();
-    for protocol in PROTOCOLS {
+    for_each_protocol(|protocol| {
         check_flows(port, protocol);
         check_connections(port, protocol);
-    }
+    });
 }
 
 #[test]
 fn other_brokers_are_measured_too() {
     let mosquitto = Mosquitto::start();
-    for protocol in PROTOCOLS {
+    for_each_protocol(|protocol| {
         check_flows(mosquitto.port, protocol);
         check_connections(mosquitto.port, protocol);
-    }
+    });
     let pid = mosquitto.process.id().to_string();
     let result = check(mosquitto.port, &["fan-out", "-n", "100", "--broker-pid", &pid], &[]);
     assert!(result["broker"]["rss_kib"].as_u64() > Some(0));
@@ -169,7 +180,7 @@ fn of_a_faulty_one(fault: Fault, protocol: &str, qos: &str) -> (Value, Option<i3
 /// With these counts.
 #[track_caller]
 fn check_fault(fault: Fault, [lost, duplicated, late]: [u32; 3], statuses: [i32; 2]) {
-    for protocol in PROTOCOLS {
+    for_each_protocol(|protocol| {
         for (qos, status) in ["0", "1"].into_iter().zip(statuses) {
             let (result, said) = of_a_faulty_one(fault, protocol, qos);
             let keys = ["lost", "duplicated", "out_of_order", "received"];
@@ -179,7 +190,7 @@ fn check_fault(fault: Fault, [lost, duplicated, late]: [u32; 3], statuses: [i32;
             assert_eq!(result["ok"], json!(status == 0));
             assert_eq!(result["end"], json!(if lost > 0 { "stalled" } else { "done" }));
         }
-    }
+    });
 }
 
 #[test]
