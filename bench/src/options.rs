@@ -136,7 +136,7 @@ impl MessageOptions {
         settings: &mut Settings,
         usually: Option<u32>,
     ) -> Result<Messages, BenchError> {
-        if self.payload < Stamp::LEN {
+        if !(Stamp::LEN..=MAX_PAYLOAD).contains(&self.payload) {
             return Err(BenchError::Payload(self.payload));
         }
         let interval = self.rate.map_or(0, |rate| (clock::SECOND as f64 / rate) as u64);
@@ -183,9 +183,13 @@ impl MessageOptions {
     }
 }
 
-/// Another one for each run, so that what was left behind by one does not disturb the next.
+/// With room for a topic in the packet, whose length is at most 268,435,455.
+pub(crate) const MAX_PAYLOAD: usize = 268_000_000;
+
+/// Another one for each run, so that what was left behind by one does not disturb the next. Client
+/// identifiers have 23 bytes at most with it: a broker of 3.1.1 need not take more.
 fn some_prefix() -> String {
-    format!("bench-{:x}", clock::now() ^ u64::from(std::process::id()) << 40)
+    format!("bench-{:08x}", clock::now() as u32 ^ std::process::id() << 16)
 }
 
 fn nanoseconds(time: Duration) -> u64 {

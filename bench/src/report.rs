@@ -88,20 +88,25 @@ impl Report {
             || matches!(end, End::TimedOut | End::NotConnected);
     }
 
-    /// What was published.
-    pub(crate) fn published(&mut self, outcome: &Outcome) {
+    /// What was published. What stays without an acknowledgement at QoS 1 and 2 is a failure.
+    pub(crate) fn published(&mut self, outcome: &Outcome, qos: QoS) {
         let (figures, took) = (&outcome.figures, seconds(outcome.took));
         let rate = figures.sent as f64 / took;
+        let answered = figures.acknowledged + figures.refused;
+        let unanswered = if qos == QoS::AtMostOnce { 0 } else { figures.sent - answered };
+        self.set("unacknowledged", unanswered);
+        self.has_failed |= unanswered > 0;
         self.set("sent", figures.sent);
         self.set("acknowledged", figures.acknowledged);
         self.set("refused", figures.refused);
         self.set("published_per_second", round(rate));
-        let refused = match figures.refused {
-            0 => String::new(),
-            refused => format!("; {} refused", line::count(refused)),
-        };
-        let sent = line::count(figures.sent);
-        self.line("published", format!("{sent} in {took:.2} s: {}/s{refused}", whole(rate)));
+        let mut text = format!("{} in {took:.2} s: {}/s", line::count(figures.sent), whole(rate));
+        for (count, what) in [(figures.refused, "refused"), (unanswered, "not acknowledged")] {
+            if count > 0 {
+                text += &format!("; {} {what}", line::count(count));
+            }
+        }
+        self.line("published", text);
         self.times("acknowledgement_us", "acknowledged", &figures.acknowledgement);
     }
 

@@ -180,10 +180,14 @@ fn publish(
     if figures.connect.is_empty() {
         return Ok(0);
     }
-    report.published(&outcome);
+    report.published(&outcome, messages.qos);
     report.usage("publish", &outcome.usage, outcome.took, figures.sent, "message");
-    let is_clean = outcome.end == End::Done && figures.broken == 0;
-    Ok(if is_clean { figures.sent - figures.refused } else { 0 })
+    if outcome.end == End::Done && figures.broken == 0 {
+        return Ok(figures.sent - figures.refused);
+    }
+    // Nobody knows how many there are.
+    report.fail();
+    Ok(0)
 }
 
 /// Has all of these subscribers get so many messages each, and says what came of it.

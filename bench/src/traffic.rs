@@ -165,7 +165,7 @@ impl Traffic {
         let outcome = play.play(&settings)?;
         report.end(outcome.end, &outcome.figures);
         if !outcome.figures.connect.is_empty() {
-            report.published(&outcome);
+            report.published(&outcome, qos);
             report.delivered(&outcome, qos);
             report.usage("", &outcome.usage, outcome.took, outcome.figures.received, "delivery");
         }

@@ -6,6 +6,9 @@ use std::process::ExitCode;
 
 use mqtt::{QoS, ReasonCode, Violation};
 
+use crate::options::MAX_PAYLOAD;
+use crate::stamp::Stamp;
+
 /// What went wrong between a client and the broker.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Trouble {
@@ -89,7 +92,7 @@ pub(crate) enum BenchError {
     Host { host: String, error: io::Error },
     #[error("--host {0}: the name has no address")]
     NoAddress(String),
-    #[error("--payload {0}: a message needs at least {min} bytes to say which it is", min = crate::stamp::Stamp::LEN)]
+    #[error("--payload {0}: a message has {min} bytes at least, to say which it is, and {MAX_PAYLOAD} at most", min = Stamp::LEN)]
     Payload(usize),
     #[error("--qos 0: what is kept for a client that is away has QoS 1 or 2")]
     QoSZero,

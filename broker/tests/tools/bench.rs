@@ -209,6 +209,25 @@ fn messages_that_are_overtaken_are_counted() {
 }
 
 #[test]
+fn messages_that_are_not_acknowledged_are_a_failure() {
+    for_each_protocol(|protocol| {
+        let (result, status) = of_a_faulty_one(Fault::IsSilent, protocol, "1");
+        assert_eq!((&result["lost"], &result["unacknowledged"]), (&json!(0), &json!(100)));
+        assert_eq!((status, &result["end"]), (Some(1), &json!("stalled")), "{result:#}");
+    });
+}
+
+#[test]
+fn a_connection_that_breaks_is_a_failure() {
+    for_each_protocol(|protocol| {
+        let (result, status) = of_a_faulty_one(Fault::Closes, protocol, "0");
+        assert_eq!((&result["broken"], status), (&json!(1), Some(1)), "{result:#}");
+        let [trouble] = &result["troubles"].as_array().unwrap()[..] else { panic!("{result:#}") };
+        assert!(trouble.as_str().unwrap().contains("connection"), "{trouble}");
+    });
+}
+
+#[test]
 fn a_refusal_is_told_with_its_reason() {
     let port = faulty::start(Fault::Refuses(ReasonCode::NotAuthorized)).port();
     for protocol in PROTOCOLS {
@@ -229,7 +248,7 @@ fn what_keeps_a_run_from_starting_is_told() {
         assert!(said.errors[0].contains(text), "{:#?}", said.errors);
     };
     check(&["offline"], 2, "--qos 0: what is kept for a client that is away has QoS 1 or 2");
-    check(&["pairs", "--payload", "19"], 2, "--payload 19: a message needs at least 20 bytes");
+    check(&["pairs", "--payload", "19"], 2, "--payload 19: a message has 20 bytes at least");
     check(&["pairs", "--rate", "0"], 2, "a number above 0");
     check(&["pairs", "--duration", "10"], 2, "a duration such as");
     check(&["pairs", "--protocol", "4"], 2, "3.1, 3.1.1 and 5 are spoken here");

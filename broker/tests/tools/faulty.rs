@@ -1,4 +1,4 @@
-//! A broker with a fault: it loses, repeats or exchanges messages, or refuses everybody.
+//! A broker with a fault: it loses, repeats or exchanges messages, is silent, or closes connections.
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -10,13 +10,17 @@ use mqtt::{
 };
 use parking_lot::Mutex;
 
-/// What happens to every fifth message, to each subscriber.
+/// What happens to every fifth message, to each subscriber, or to all of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fault {
     Loses,
     Repeats,
     /// The next one overtakes it.
     Exchanges,
+    /// All come through, but no PUBLISH is acknowledged.
+    IsSilent,
+    /// The publisher's connection is closed at the fifth.
+    Closes,
     /// No message at all: nobody is let in.
     Refuses(ReasonCode),
 }
@@ -62,6 +66,9 @@ impl Connection {
                 let packet = decode(frame, self.version).unwrap();
                 self.answer(&packet);
                 buffer.drain(..len);
+                if self.fault == Fault::Closes && self.count == 5 {
+                    return;
+                }
             }
         }
     }
@@ -78,7 +85,7 @@ impl Connection {
             }
             Packet::Publish(publish) => {
                 self.forward(publish);
-                if publish.qos == QoS::AtLeastOnce {
+                if publish.qos == QoS::AtLeastOnce && self.fault != Fault::IsSilent {
                     self.send(&Packet::PubAck(Ack::new(publish.packet_id, ReasonCode::Success)));
                 }
             }
