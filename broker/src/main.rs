@@ -49,6 +49,7 @@ enum Command {
     #[command(subcommand)]
     Plugin(tools::Plugin),
     Ctl(tools::Ctl),
+    Bench(bench::Bench),
 }
 
 const AFTER_HELP: &str = "\
@@ -60,6 +61,7 @@ Examples:
   hookmq passwd users.txt alice          add a user for the plugin auth-file, or change a password
   hookmq plugin --help                   begin, look at and list plugins
   hookmq ctl plugins list                what a running broker has loaded
+  hookmq bench --help                    put load on a broker and measure it
 
 SIGHUP has a running broker read its config again. Logs go to stderr. Exit status: 0 after a stop by
 signal, 1 if the broker cannot start, 2 if the arguments are wrong, 78 if the config is, also where a
@@ -82,6 +84,7 @@ fn main() -> ExitCode {
         Some(Command::Passwd(passwd)) => passwd.run(),
         Some(Command::Plugin(plugin)) => plugin.run(given),
         Some(Command::Ctl(ctl)) => ctl.run(given),
+        Some(Command::Bench(bench)) => bench.run(),
     }
 }
 

@@ -25,6 +25,15 @@ fn the_help_of_each_command_has_examples_and_the_exit_status() {
         &["ctl", "plugins", "trace"],
         &["ctl", "plugins", "metrics"],
         &["ctl", "plugins", "stats"],
+        &["bench"],
+        &["bench", "fan-out"],
+        &["bench", "fan-in"],
+        &["bench", "pairs"],
+        &["bench", "shared"],
+        &["bench", "connect"],
+        &["bench", "idle"],
+        &["bench", "retained"],
+        &["bench", "offline"],
     ];
     for command in commands {
         let said = folder.run(&[command, &["--help"]].concat());
