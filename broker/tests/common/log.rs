@@ -4,7 +4,7 @@
 use std::{collections::BTreeMap, fmt::Write, sync::Once};
 
 use log::{LevelFilter, Log, Metadata, Record};
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 /// Starts to take what is logged. Call it before what is to be looked at.
 pub(crate) fn take() {
@@ -37,6 +37,25 @@ pub(crate) fn messages(target: &str) -> Vec<String> {
     lines(&target).iter().filter_map(message).collect()
 }
 
+/// Waits until `look` finds something in what is logged.
+pub(crate) fn until<T>(look: impl Fn() -> Option<T>) -> T {
+    loop {
+        let seen = LINES.lock().count;
+        if let Some(found) = look() {
+            return found;
+        }
+        let mut taken = LINES.lock();
+        while taken.count == seen {
+            MORE.wait(&mut taken);
+        }
+    }
+}
+
+/// Waits for a line with `text` in it; of several the last.
+pub(crate) fn wait_for(text: &str) -> String {
+    until(|| lines(text).pop())
+}
+
 struct Lines;
 
 /// Each with its place among all. Many tests look for those of one plugin again and again.
@@ -46,6 +65,9 @@ struct Taken {
 }
 
 static LINES: Mutex<Taken> = Mutex::new(Taken { count: 0, by_target: BTreeMap::new() });
+
+/// Another line has been taken.
+static MORE: Condvar = Condvar::new();
 
 impl Log for Lines {
     fn enabled(&self, _: &Metadata<'_>) -> bool {
@@ -60,6 +82,8 @@ impl Log for Lines {
         taken.count += 1;
         let place = taken.count;
         taken.by_target.entry(record.target().to_owned()).or_default().push((place, line));
+        drop(taken);
+        MORE.notify_all();
     }
 
     fn flush(&self) {}

@@ -186,9 +186,7 @@ fn a_new_rule_is_for_the_next_message(version: Version) {
     client.expect("a", "x");
     std::fs::write(&file, "default: allow\nrules:\n  - deny: subscribe\n    topics: a\n").unwrap();
     let changed = format!("{} has changed: 1 rules", file.display());
-    while log::lines(&changed).is_empty() {
-        std::thread::yield_now();
-    }
+    log::wait_for(&changed);
     for topic in ["a", "b"] {
         publish(&mut publisher, topic, QoS::AtLeastOnce);
     }

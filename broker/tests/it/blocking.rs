@@ -72,15 +72,6 @@ fn counts(broker: &Broker, hook: &str) -> HookStats {
     broker.plugins().stats().iter().find(|stats| stats.hook == hook).unwrap().counts
 }
 
-fn wait_for_line(text: &str) -> String {
-    loop {
-        if let Some(line) = log::lines(text).pop() {
-            return line;
-        }
-        std::thread::yield_now();
-    }
-}
-
 fn only_the_client_waits_that_the_hook_is_about(version: Version) {
     let hooks = [
         "on_before_connect",
@@ -296,9 +287,8 @@ fn a_new_instance_does_not_wait_for_the_old_one(version: Version) {
         ["client", "other"].map(|id| Client::connect(&broker, version, id));
     let plugin = format!("plugin::{name}");
     let wait_for = |text: &str| {
-        while log::messages(&plugin).last().is_none_or(|last| last != text) {
-            std::thread::yield_now();
-        }
+        let is_last = || log::messages(&plugin).last().is_some_and(|last| last == text);
+        log::until(|| is_last().then_some(()));
     };
     client.send(&message("a", "x"));
     wait_for("in on_before_publish");
@@ -320,7 +310,7 @@ fn an_operator_may_say_that_a_plugin_blocks(version: Version) {
     let [mut client, mut other] =
         ["client", "other"].map(|id| Client::connect(&broker, version, id));
     client.send(&message("a", "x"));
-    wait_for_line(&format!(" plugin::{name}: in on_before_publish"));
+    log::wait_for(&format!(" plugin::{name}: in on_before_publish"));
     other.subscribe("a", QoS::AtMostOnce);
     other.ping();
     directory.write("go on", b"");
@@ -354,7 +344,7 @@ fn a_slow_hook_is_taken_for_one_that_blocks(version: Version) {
         hold_up(&test, &name, times, &mut client, &mut other);
     }
     let moved =
-        wait_for_line(&format!("plugin {name} has lasted too long in on_before_publish 3 times"));
+        log::wait_for(&format!("plugin {name} has lasted too long in on_before_publish 3 times"));
     assert!(moved.starts_with("WARN"), "{moved}");
     client.send(&message("slow", "x"));
     test.wait_for("1 waits slow", 4);
@@ -380,7 +370,7 @@ fn a_slow_hook_stays_if_the_operator_says_so(version: Version) {
     let mut client = Client::connect(&broker, version, "client");
     client.send(&message("a", "x"));
     // Then it is a failure.
-    wait_for_line(&format!("plugin {name} is quarantined for 1s"));
+    log::wait_for(&format!("plugin {name} is quarantined for 1s"));
     directory.write("go on", b"");
     acknowledged(&mut client);
 }

@@ -53,9 +53,7 @@ fn the_socket_answers_while_plugins_hold_up_all_event_loops() {
         .map(|number| Client::connect(&controlled.broker, Version::V5, &format!("c{number}")))
         .collect();
     clients.iter_mut().for_each(|client| tell(client, "a", ""));
-    while log::messages("plugin::held").len() < EVENT_LOOPS {
-        std::thread::yield_now();
-    }
+    log::until(|| (log::messages("plugin::held").len() >= EVENT_LOOPS).then_some(()));
     let list = operator.ask(&json!({ "command": "plugins.list" }));
     assert_eq!(list["ok"][1]["name"], "held");
     assert_eq!(operator.ask(&about("plugins.disable")), json!({ "ok": null }));

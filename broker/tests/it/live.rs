@@ -30,13 +30,11 @@ fn section(prefix: &str, veto: &[&str]) -> Value {
 
 /// Waits until the plugin has said this so many times; returns all that it has said.
 fn wait_for(plugin: &str, text: &str, times: usize) -> Vec<String> {
-    loop {
+    log::until(|| {
         let said = log::messages(&format!("plugin::{plugin}"));
-        if said.iter().filter(|line| line.starts_with(text)).count() >= times {
-            return said;
-        }
-        std::thread::yield_now();
-    }
+        let count = said.iter().filter(|line| line.starts_with(text)).count();
+        (count >= times).then_some(said)
+    })
 }
 
 fn a_new_instance_has_the_next_packet_of_a_connected_client(version: Version) {

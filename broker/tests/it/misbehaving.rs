@@ -63,15 +63,6 @@ fn misbehaving(directory: &PluginDir, name: &str, config: Value) -> PluginEntry 
     entry(name, config)
 }
 
-fn wait_for(text: &str) -> String {
-    loop {
-        if let Some(line) = log::lines(text).pop() {
-            return line;
-        }
-        std::thread::yield_now();
-    }
-}
-
 fn counts(broker: &Broker, hook: &str) -> hookmq::hooks::HookStats {
     let stats = broker.plugins().stats();
     let is_hook = |stats: &&PluginStats| stats.hook == hook;
@@ -130,10 +121,10 @@ fn fails_once(directory: &PluginDir, entry: PluginEntry, version: Version, hook:
     live(&broker, version, "second", None);
     if hook == "shutdown" {
         broker.stop();
-        wait_for(&format!("plugin {name} failed in shutdown; the broker goes on"));
+        log::wait_for(&format!("plugin {name} failed in shutdown; the broker goes on"));
         return;
     }
-    let line = wait_for(&format!("plugin {name} failed in {hook}: {what}"));
+    let line = log::wait_for(&format!("plugin {name} failed in {hook}: {what}"));
     let follows = if REFUSING.contains(&hook) { "taken as a veto" } else { "the broker goes on" };
     assert!(line.starts_with("ERROR") && line.contains(follows), "{line}");
     let counts = counts(&broker, hook);
@@ -199,7 +190,9 @@ fn a_panic_in_a_timer_does_not_end_it(version: Version) {
     let (directory, name) = (PluginDir::new(), &format!("ticks-{}", version.level()));
     let config = json!({ "in": "on_tick", "how": "panic", "times": 1 });
     let broker = Broker::with_plugins(&directory, vec![misbehaving(&directory, name, config)]);
-    wait_for(&format!("plugin {name} failed in on_tick: it panicked (-1); the broker goes on"));
+    log::wait_for(&format!(
+        "plugin {name} failed in on_tick: it panicked (-1); the broker goes on"
+    ));
     while counts(&broker, "on_tick").allowed == 0 {
         std::thread::yield_now();
     }
@@ -213,7 +206,7 @@ fn a_panic_on_a_thread_of_its_own_is_logged(version: Version) {
     let entry = misbehaving(&directory, name, json!({ "in": "on_connect", "how": "thread" }));
     let broker = Broker::with_plugins(&directory, vec![entry]);
     live(&broker, version, "c", None);
-    let report = wait_for(&format!("plugin::{name}: panicked in a thread of its own at "));
+    let report = log::wait_for(&format!("plugin::{name}: panicked in a thread of its own at "));
     assert!(report.contains("boom in a thread"), "{report}");
     assert_eq!(counts(&broker, "on_connect").failed, 0);
 }
@@ -231,10 +224,10 @@ fn a_panic_while_it_starts_or_ends_harms_nobody(version: Version) {
     assert_eq!(counts(&broker, "on_publish").asked, 1, "the old one serves");
     put("drop").unwrap();
     client.publish("a", "", QoS::AtLeastOnce);
-    wait_for(&format!("plugin {name} failed in shutdown; the broker goes on"));
+    log::wait_for(&format!("plugin {name} failed in shutdown; the broker goes on"));
     broker.plugins().remove(name).unwrap();
     client.publish("a", "", QoS::AtLeastOnce);
-    wait_for(&format!("plugin {name} failed in drop; the broker goes on"));
+    log::wait_for(&format!("plugin {name} failed in drop; the broker goes on"));
     live(&broker, version, "next", None);
 }
 
@@ -250,7 +243,7 @@ fn who_hangs_holds_up_one_thread(version: Version) {
     let [mut client, mut other] = ["c", "other"].map(|id| Client::connect(&broker, version, id));
     tell(&mut client, "a", "x");
     client.send(&Packet::PingReq);
-    wait_for(&format!("plugin {name} is in on_publish for "));
+    log::wait_for(&format!("plugin {name} is in on_publish for "));
     other.subscribe("b", QoS::AtMostOnce);
     tell(&mut other, "b", "x");
     other.expect("b", "x");

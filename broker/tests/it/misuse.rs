@@ -48,13 +48,10 @@ impl Misuse {
 
     fn said(&self, to: &str) -> String {
         let prefix = format!("{to}:");
-        loop {
+        log::until(|| {
             let said = log::messages(&format!("plugin::{}", self.name));
-            if let Some(said) = said.iter().find_map(|line| line.strip_prefix(&prefix)) {
-                return said.trim().to_owned();
-            }
-            std::thread::yield_now();
-        }
+            said.iter().find_map(|line| Some(line.strip_prefix(&prefix)?.trim().to_owned()))
+        })
     }
 
     fn failures(&self) -> u64 {

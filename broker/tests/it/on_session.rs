@@ -39,9 +39,7 @@ fn changes(test: &str) -> Vec<String> {
 }
 
 fn wait_for(test: &str, expected: &[&str]) {
-    while changes(test).len() < expected.len() {
-        std::thread::yield_now();
-    }
+    log::until(|| (changes(test).len() >= expected.len()).then_some(()));
     assert_eq!(changes(test), expected);
 }
 

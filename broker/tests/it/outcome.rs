@@ -40,14 +40,9 @@ fn broker(test: &str) -> Broker {
 
 /// Waits until a hook was called so often; then nothing more is to come.
 fn wait_for(test: &str, hook: &str, times: usize) -> Vec<String> {
-    loop {
-        let told = told(test, hook);
-        if told.len() >= times {
-            assert_eq!(told.len(), times, "{told:?}");
-            return told;
-        }
-        std::thread::yield_now();
-    }
+    let told = log::until(|| Some(told(test, hook)).filter(|told| told.len() >= times));
+    assert_eq!(told.len(), times, "{told:?}");
+    told
 }
 
 fn lasting(broker: &Broker, version: Version, client_id: &str) -> Client {
@@ -271,9 +266,7 @@ fn what_plugins_publish_about_outcomes_comes_to_an_end(version: Version) {
         let mut publisher = Client::connect(&broker, version, "p");
         publisher.publish("a", "x", QoS::AtLeastOnce);
         let said = || log::messages(&format!("plugin::{name}"));
-        while said().is_empty() {
-            std::thread::yield_now();
-        }
+        log::until(|| said().pop());
         if is_here {
             client.expect("a", "x");
             // As `limits.plugin_publish_depth` says.

@@ -58,9 +58,7 @@ fn calls(test: &str) -> Vec<String> {
 /// Waits until a hook was called that comes when a connection is closed: the broker has then done
 /// all that comes before.
 fn wait_for(test: &str, call: &str) {
-    while !calls(test).iter().any(|called| called == call) {
-        std::thread::yield_now();
-    }
+    log::until(|| calls(test).iter().any(|called| called == call).then_some(()));
 }
 
 fn hooks_run_in_the_order_of_the_config(version: Version) {

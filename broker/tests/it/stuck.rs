@@ -21,15 +21,6 @@ fn misbehaving(directory: &PluginDir, name: &str, config: serde_json::Value) -> 
     entry(name, config)
 }
 
-fn wait_for(text: &str) -> String {
-    loop {
-        if let Some(line) = log::lines(text).pop() {
-            return line;
-        }
-        std::thread::yield_now();
-    }
-}
-
 fn a_hook_that_overstays_is_logged_while_it_does(version: Version) {
     log::take();
     let (directory, name) = (PluginDir::new(), &*format!("hangs-{}", version.level()));
@@ -50,7 +41,7 @@ fn a_hook_that_overstays_is_logged_while_it_does(version: Version) {
     }));
     client.send(&Packet::PingReq);
     // It is in there until the file is written.
-    let line = wait_for(&format!("plugin {name} is in on_publish for "));
+    let line = log::wait_for(&format!("plugin {name} is in on_publish for "));
     assert!(line.starts_with("ERROR") && line.contains("its deadline is 20ms"), "{line}");
     directory.write("go on", b"");
     client.receive(|packet| assert_eq!(packet, Packet::PingResp));
@@ -72,7 +63,7 @@ fn a_plugin_is_quarantined_and_tried_again(version: Version) {
     client.publish("a", "", QoS::AtLeastOnce);
     assert_eq!(log::lines(&format!("plugin {name} is quarantined for 1s")).len(), 1);
     let next = "a failure in the next 10s quarantines it for 2s";
-    wait_for(&format!("plugin {name} is asked again; {next}"));
+    log::wait_for(&format!("plugin {name} is asked again; {next}"));
     client.publish("a", "", QoS::AtLeastOnce);
     assert_eq!(log::lines(&format!("plugin {name} is quarantined for ")).len(), 2);
     assert_eq!(log::messages(&format!("plugin::{name}")).len(), 2);

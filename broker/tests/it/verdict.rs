@@ -414,9 +414,10 @@ fn a_throttled_socket_is_not_read(version: Version) {
     let mut broker = Broker::with_plugins(&directory, vec![entry(&name, config)]);
     let mut client = Client::open(broker.address(), version);
     client.send(&Packet::Connect(Connect::new(version, "c")));
-    while !log::messages(&format!("plugin::{name}")).iter().any(|line| line.contains("on_socket")) {
-        std::thread::yield_now();
-    }
+    log::until(|| {
+        let said = log::messages(&format!("plugin::{name}"));
+        said.iter().any(|line| line.contains("on_socket")).then_some(())
+    });
     broker.stop();
     client.expect_closed();
     let called = log::messages(&format!("plugin::{name}"));

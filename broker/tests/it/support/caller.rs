@@ -25,9 +25,10 @@ pub(crate) fn broker(name: &str) -> Broker {
 
 /// Waits until the plugin has said this.
 pub(crate) fn wait_until_said(plugin: &str, line: &str) {
-    while !log::messages(&format!("plugin::{plugin}")).iter().any(|said| said == line) {
-        std::thread::yield_now();
-    }
+    log::until(|| {
+        let said = log::messages(&format!("plugin::{plugin}"));
+        said.iter().any(|said| said == line).then_some(())
+    });
 }
 
 /// Publishes at QoS 0, and waits for nothing.

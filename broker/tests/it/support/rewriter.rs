@@ -62,9 +62,8 @@ impl Rewriters {
     pub(crate) fn wait_for(&self, text: &str, times: usize) {
         let plugins = format!(" plugin::{}-", self.test);
         let text = format!(": {text} (");
-        while log::lines(&plugins).iter().filter(|line| line.contains(&text)).count() < times {
-            std::thread::yield_now();
-        }
+        let said = || log::lines(&plugins).iter().filter(|line| line.contains(&text)).count();
+        log::until(|| (said() >= times).then_some(()));
     }
 }
 
