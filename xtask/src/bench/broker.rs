@@ -40,14 +40,15 @@ pub(crate) fn hookmq(program: &Path) -> Broker {
     }
 }
 
-/// With its defaults, but that nobody has to log in.
+/// With its defaults, but that nobody has to log in, that it sends at once, and that no queue is full.
 pub(crate) fn mosquitto() -> Broker {
     let file = packages::MOSQUITTO.file().unwrap_or_else(|| "mosquitto".into());
     let program = file.display().to_string();
     Broker {
         name: "mosquitto".to_owned(),
         start: vec![program.clone(), "-c".to_owned(), "{config}".to_owned()],
-        config: "listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n"
+        config: "listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n\
+                 max_queued_messages 0\n"
             .to_owned(),
         version: vec![program, "-h".to_owned()],
     }

@@ -7,6 +7,8 @@ pub(crate) struct Load {
     pub(crate) arguments: &'static str,
     /// It takes `--duration`.
     pub(crate) lasts: bool,
+    /// It stands in the bars.
+    pub(crate) compared: bool,
     /// What it is a point of, and where.
     pub(crate) curve: Option<(&'static str, u32)>,
 }
@@ -18,7 +20,7 @@ pub(crate) const CURVES: [(&str, &str); 2] =
 pub(crate) const LOADS: &[Load] = &[
     load("fan-out 1 to 20, QoS 0", "fan-out --subscribers 20"),
     load("fan-out 1 to 20, QoS 1", "fan-out --subscribers 20 -q 1"),
-    load("pairs 100, QoS 1", "pairs --pairs 100 -q 1"),
+    Load { compared: true, ..point("pairs 100, QoS 1", "pairs --pairs 100 -q 1", "pairs", 100) },
     load("pairs 100, QoS 2, MQTT 5", "pairs --pairs 100 -q 2 --protocol 5"),
     load("fan-in 50 to 1, QoS 1", "fan-in --publishers 50 -q 1"),
     load("shared 50 to 4, QoS 1", "shared --publishers 50 --subscribers 4 -q 1 --protocol 5"),
@@ -27,6 +29,7 @@ pub(crate) const LOADS: &[Load] = &[
         name: "connect, 64 at once",
         arguments: "connect --connections 5000",
         lasts: false,
+        compared: true,
         curve: None,
     },
     point("fan-out 1 to 1, QoS 0", "fan-out --subscribers 1", "fan-out", 1),
@@ -39,9 +42,9 @@ pub(crate) const LOADS: &[Load] = &[
 ];
 
 const fn load(name: &'static str, arguments: &'static str) -> Load {
-    Load { name, arguments, lasts: true, curve: None }
+    Load { name, arguments, lasts: true, compared: true, curve: None }
 }
 
 const fn point(name: &'static str, arguments: &'static str, curve: &'static str, at: u32) -> Load {
-    Load { name, arguments, lasts: true, curve: Some((curve, at)) }
+    Load { name, arguments, lasts: true, compared: false, curve: Some((curve, at)) }
 }

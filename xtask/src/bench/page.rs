@@ -47,10 +47,12 @@ fn page(how: &How, versions: &[(&str, String)], samples: &Samples) -> String {
         "# Performance\n\n\
          Written by `cargo xtask bench`; [Measure a broker](benchmark.md) says what each load is and how to \
          read it.\n\n\
-         Measured on {date}: {machine}. Each load lasts {seconds} s and was put on each broker {rounds} \
-         times, in turn; the numbers are medians. Broker and load run on this one machine and share its \
+         Measured on {date}: {machine}. Each load lasts {seconds} s and was put on each broker in turn, \
+         {rounds} times; the numbers are medians. Broker and load run on this one machine and share its \
          CPUs, so that throughput is what both together can do, and *CPU* is the number that tells \
-         brokers apart.\n\nVersions, each with its defaults but that nobody has to log in:\n\n"
+         brokers apart.\n\n\
+         Brokers have their defaults, but that nobody has to log in. Mosquitto has `set_tcp_nodelay` too, and no \
+         limit of queued messages.\n\n"
     );
     for (name, version) in versions {
         let _ = writeln!(page, "- {name}: {version}");
@@ -88,7 +90,7 @@ fn row(load: &Load, broker: &str, sample: &Sample) -> String {
 
 /// The plots, by the names of their files.
 fn draw(brokers: &[&str], samples: &Samples) -> Vec<(String, String)> {
-    let alone: Vec<&Load> = LOADS.iter().filter(|load| load.curve.is_none()).collect();
+    let alone: Vec<&Load> = LOADS.iter().filter(|load| load.compared).collect();
     let labels: Vec<&str> = alone.iter().map(|load| load.name).collect();
     let series = |points: &[(f64, &str)], part: fn(&Sample) -> f64| -> Vec<Series> {
         let of = |broker: &str| {
