@@ -362,18 +362,6 @@ fn an_operator_may_say_that_a_plugin_blocks(version: Version) {
     other.expect("a", "x");
 }
 
-/// Has `client` held up in on_before_publish, inline, until the watchdog has seen it.
-fn hold_up(test: &Rewriters, name: &str, times: usize, client: &mut Client, other: &mut Client) {
-    client.send(&message("slow", "x"));
-    test.wait_for("1 waits slow", times);
-    while counts(&test.broker, "on_before_publish").overdue < times as u64 {
-        std::thread::yield_now();
-    }
-    assert!(!log::lines(&format!("plugin {name} is in on_before_publish for ")).is_empty());
-    other.release("slow", "continue");
-    acknowledged(client);
-}
-
 /// Connections go to the two threads in turn.
 fn a_slow_hook_is_taken_for_one_that_blocks(version: Version) {
     let section = json!({ "on_before_publish": [{ "name": "slow", "block": true }] });
@@ -382,21 +370,32 @@ fn a_slow_hook_is_taken_for_one_that_blocks(version: Version) {
         (plugin.deadline, plugin.max_failures) = (Duration::from_millis(20), 3);
     });
     let name = format!("slow{}-1", version.level());
+    let moved = format!("plugin {name} has lasted too long in on_before_publish 3 times");
     let [mut client, mut other, mut neighbour] =
         ["client", "other", "neighbour"].map(|client_id| test.connect(client_id));
-    for times in 1..=3 {
-        hold_up(&test, &name, times, &mut client, &mut other);
+    let overdue = || counts(&test.broker, "on_before_publish").overdue;
+    let mut times = 0;
+    while log::lines(&moved).is_empty() {
+        let before = overdue();
+        client.send(&message("slow", "x"));
+        times += 1;
+        test.wait_for("1 waits slow", times);
+        // On a slow machine others may overstay too.
+        while overdue() == before && log::lines(&moved).is_empty() {
+            std::thread::yield_now();
+        }
+        other.release("slow", "continue");
+        acknowledged(&mut client);
     }
-    let moved =
-        wait_for_line(&format!("plugin {name} has lasted too long in on_before_publish 3 times"));
-    assert!(moved.starts_with("WARN"), "{moved}");
+    assert!(log::lines(&moved)[0].starts_with("WARN"));
     client.send(&message("slow", "x"));
-    test.wait_for("1 waits slow", 4);
+    test.wait_for("1 waits slow", times + 1);
     neighbour.ping();
     neighbour.release("slow", "continue");
     acknowledged(&mut client);
     let counts = counts(&test.broker, "on_before_publish");
-    assert_eq!((counts.overdue, counts.failed, counts.skipped), (3, 0, 0));
+    assert!(counts.overdue >= 3);
+    assert_eq!((counts.failed, counts.skipped), (0, 0));
     let listed = test.broker.roster().list();
     assert_eq!(listed[0].detail.as_ref().unwrap().blocking, ["on_before_publish"]);
 }
