@@ -29,6 +29,14 @@ impl Failures {
     }
 }
 
+/// What a line ends with that leaves some out.
+pub(crate) fn and_more(left_out: u64) -> String {
+    match left_out {
+        0 => String::new(),
+        n => format!("; {n} more like it since the last such line"),
+    }
+}
+
 const INTERVAL: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
@@ -47,5 +55,11 @@ mod tests {
         assert_eq!(failures.count(at(1001)), None);
         assert_eq!(failures.count(at(5000)), Some(1));
         assert_eq!(failures.count(at(6000)), Some(0));
+    }
+
+    #[test]
+    fn a_line_that_leaves_nothing_out_says_nothing_of_it() {
+        assert_eq!(and_more(0), "");
+        assert_eq!(and_more(2), "; 2 more like it since the last such line");
     }
 }

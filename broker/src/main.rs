@@ -38,6 +38,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Serve in the foreground until SIGINT or SIGTERM; the default
+    #[command(after_help = RUN_HELP)]
     Run {
         /// The config file, which must exist [default: as without `run`]
         #[arg(short, long, value_name = "FILE")]
@@ -48,6 +49,7 @@ enum Command {
     #[command(subcommand)]
     Plugin(tools::Plugin),
     Ctl(tools::Ctl),
+    Bench(bench::Bench),
 }
 
 const AFTER_HELP: &str = "\
@@ -59,9 +61,19 @@ Examples:
   hookmq passwd users.txt alice          add a user for the plugin auth-file, or change a password
   hookmq plugin --help                   begin, look at and list plugins
   hookmq ctl plugins list                what a running broker has loaded
+  hookmq bench --help                    put load on a broker and measure it
 
-SIGHUP has a running broker read its config again. Logs go to stderr. Exit status: 0 after a stop by signal, 1 if the broker cannot start, 2 if the
-arguments are wrong, 78 if the config is, also where a plugin refuses its own section.";
+SIGHUP has a running broker read its config again. Logs go to stderr. Exit status: 0 after a stop by
+signal, 1 if the broker cannot start, 2 if the arguments are wrong, 78 if the config is, also where a
+plugin refuses its own section.";
+
+const RUN_HELP: &str = "\
+Examples:
+  hookmq run                              serve with ./config.yml
+  hookmq run --config /etc/hookmq.yml     its plugins are in /etc/plugins
+
+Exit status: 0 after a stop by signal, 1 if the broker cannot start, 2 if the arguments are wrong, 78 if
+the config is, also where a plugin refuses its own section.";
 
 fn main() -> ExitCode {
     let Arguments { config: given, command } = Arguments::parse();
@@ -72,6 +84,7 @@ fn main() -> ExitCode {
         Some(Command::Passwd(passwd)) => passwd.run(),
         Some(Command::Plugin(plugin)) => plugin.run(given),
         Some(Command::Ctl(ctl)) => ctl.run(given),
+        Some(Command::Bench(bench)) => bench.run(),
     }
 }
 
@@ -147,10 +160,12 @@ fn read_again(reload: &Arc<Reload>) {
 
 /// Before it, the line of the config that names the plugin.
 fn with_place(error: StartError, file: &Path) -> anyhow::Error {
-    match error.line() {
-        Some(line) => anyhow::Error::from(error).context(format!("{}:{line}", file.display())),
-        None => error.into(),
-    }
+    let place = match (error.line(), &error) {
+        (Some(line), _) => format!("{}:{line}", file.display()),
+        (None, StartError::Listen { .. } | StartError::OpenToAll(_)) => file.display().to_string(),
+        (None, _) => return error.into(),
+    };
+    anyhow::Error::from(error).context(place)
 }
 
 /// Beside the config file, unless that says otherwise.

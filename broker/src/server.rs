@@ -1,5 +1,6 @@
 //! The broker as a whole: starts its parts in order, and stops them in the reverse order.
 
+use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -37,7 +38,7 @@ pub enum StartError {
     #[error(transparent)]
     Plugin(#[from] LoadError),
     /// An address could not be opened.
-    #[error("listeners: cannot listen on tcp://{address}: {error}")]
+    #[error("listeners: cannot listen on tcp://{address}: {error}{}", way_out(error))]
     Listen {
         /// As the config has it.
         address: SocketAddr,
@@ -70,7 +71,29 @@ impl StartError {
 
     /// Whether the config asks for what cannot be had, though nothing else is wrong.
     pub fn is_bad_config(&self) -> bool {
-        matches!(self, StartError::Plugin(error) if error.is_bad_config())
+        match self {
+            StartError::Plugin(error) => error.is_bad_config(),
+            StartError::OpenToAll(_) => true,
+            StartError::Listen { .. } | StartError::Thread(_) => false,
+        }
+    }
+}
+
+/// What to do where an address cannot be opened.
+fn way_out(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::AddrInUse => {
+            "; another program has it, perhaps another hookmq (`ss -ltnp` names it): stop that one, or \
+             take another port"
+        }
+        ErrorKind::AddrNotAvailable => {
+            "; it is none of this machine's addresses, which `ip address` shows; 0.0.0.0 is all of them"
+        }
+        ErrorKind::PermissionDenied => {
+            "; a port below 1024 takes the right CAP_NET_BIND_SERVICE: take another port, or give it \
+             that right"
+        }
+        _ => "",
     }
 }
 

@@ -120,7 +120,7 @@ impl<'a> Text<'a> {
 
 /// The address of a socket (`mq_address`): binary, so that no event formats text.
 #[repr(C)]
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 pub struct Address {
     /// [`FAMILY_IPV4`], [`FAMILY_IPV6`] or [`FAMILY_NONE`].
     pub family: u16,
@@ -133,6 +133,9 @@ pub struct Address {
 }
 
 impl Address {
+    /// That of who has no connection.
+    pub const NONE: Address = Address { family: FAMILY_NONE, port: 0, scope: 0, bytes: [0; 16] };
+
     /// The address in the standard library's form, unless it is of no IP family.
     pub fn to_socket_addr(self) -> Option<SocketAddr> {
         match self.family {

@@ -126,7 +126,7 @@ mod tests {
 
     /// The number, and what was handed over with it, at an event that says to be so large.
     fn given(verdict: Verdict, size: usize) -> (i32, Vec<(u32, Vec<u8>)>) {
-        let address = raw::Address { family: raw::FAMILY_NONE, port: 0, scope: 0, bytes: [0; 16] };
+        let address = raw::Address::NONE;
         let client = raw::Client {
             size: size_of::<raw::Client<'_>>() as u32,
             protocol: 5,

@@ -79,8 +79,8 @@ fields! {
     PayloadLen 18 Number;
     /// How many hooks have led from one message to the next up to this one.
     Depth 19 Number;
-    /// Subscription Options: bit 0 No Local, bit 1 Retain As Published, bits 2 and 3 Retain Handling.
-    Options 20 Number;
+    /// No Local.
+    NoLocal 20 Number;
     /// Clean Start.
     CleanStart 21 Number;
     /// Seconds.
@@ -91,7 +91,7 @@ fields! {
     Password 24 Bytes;
     /// 1 if the client gave a password, recorded or not.
     HasPassword 25 Number;
-    /// The topic of the will; absent if there is none.
+    /// The topic of the will.
     WillTopic 26 Text;
     /// The payload of the will.
     WillPayload 27 Bytes;
@@ -131,6 +131,16 @@ fields! {
     Data 44 Bytes;
     /// What the plugin has kept from the round before; absent unless passwords are recorded.
     State 45 Bytes;
+    /// Retain As Published.
+    RetainAsPublished 46 Number;
+    /// Retain Handling.
+    RetainHandling 47 Number;
+    /// How many events were left out; the record has no hook then.
+    LeftOut 48 Number;
+    /// 1 if the client gave Authentication Data, recorded or not.
+    HasData 49 Number;
+    /// 1 if the client has a will.
+    HasWill 50 Number;
 }
 
 #[cfg(test)]
@@ -139,10 +149,10 @@ mod tests {
 
     #[test]
     fn numbers_are_those_of_fields() {
-        for number in 1..=45 {
+        for number in 1..=50 {
             let field = Field::of(number).expect("no gap");
             assert_eq!(field as u8, number);
         }
-        assert_eq!((Field::of(0), Field::of(46)), (None, None));
+        assert_eq!((Field::of(0), Field::of(51)), (None, None));
     }
 }

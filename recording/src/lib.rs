@@ -1,10 +1,10 @@
-//! Recorded events of hooks: what is in the file that the plugin `recorder` writes and `hookmq plugin replay`
-//! reads. It knows bytes, and neither plugins nor the broker.
+//! Recorded events of hooks: what is in the file that `hookmq plugin record` writes and `hookmq plugin replay`
+//! reads, and what a broker sends to the former. It knows bytes, and neither plugins nor the broker.
 //!
 //! A file is [`MAGIC`] and then records, each a `u32` with the bytes that follow. A record is the name of the
 //! hook (a byte with its length, then the name), the microseconds since the recording began (`u64`), and
 //! fields: a byte that says [which](Field), a `u32` with the length of the value, the value. All numbers are
-//! little-endian. Fields that a reader does not know it skips, and a field that is absent is empty or 0. A last
+//! little-endian. Where events had to be left out a record without a name says how many. Fields that a reader does not know it skips, and a field that is absent is empty or 0. A last
 //! record that is cut off is what a crash leaves, and is not an error.
 
 mod field;

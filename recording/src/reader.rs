@@ -128,7 +128,7 @@ mod tests {
 
     fn file(records: &[Record]) -> Vec<u8> {
         let mut bytes = MAGIC.to_vec();
-        bytes.extend(records.iter().flat_map(Record::encode));
+        bytes.extend(records.iter().flat_map(Record::as_bytes));
         bytes
     }
 
@@ -162,9 +162,19 @@ mod tests {
     }
 
     #[test]
+    fn a_gap_is_no_event() {
+        let gap = Record::gap(Duration::from_micros(5), 300);
+        let bytes = file(&[gap, record()]);
+        let records: Vec<Record> = Reader::new(&*bytes).unwrap().map(Result::unwrap).collect();
+        assert_eq!(records[0].at(), Duration::from_micros(5));
+        let left_out: Vec<Option<u64>> = records.iter().map(Record::left_out).collect();
+        assert_eq!(left_out, [Some(300), None]);
+    }
+
+    #[test]
     fn a_record_that_is_cut_off_ends_it() {
         let bytes = file(&[record(), record()]);
-        for end in bytes.len() - record().encode().len() + 1..bytes.len() {
+        for end in bytes.len() - record().as_bytes().len() + 1..bytes.len() {
             assert_eq!(read(&bytes[..end]), ["on_before_publish"], "{end}");
         }
     }

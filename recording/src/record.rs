@@ -4,28 +4,55 @@ use std::time::Duration;
 
 use crate::Field;
 
-/// An event, as it was recorded.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// An event, as it stands in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    hook: String,
-    at: Duration,
-    fields: Vec<(u8, Vec<u8>)>,
+    /// The length of what follows, the name, the time, and the fields.
+    bytes: Vec<u8>,
 }
+
+/// Bytes of the length.
+const LENGTH: usize = 4;
+
+/// Bytes of the time.
+const TIME: usize = 8;
 
 impl Record {
     /// An event of this hook, by the name that Rust plugins write, so long after the beginning.
     pub fn new(hook: &str, at: Duration) -> Self {
-        Record { hook: hook.to_owned(), at, fields: Vec::new() }
+        let name = hook.as_bytes().get(..usize::from(u8::MAX)).unwrap_or(hook.as_bytes());
+        let micros = u64::try_from(at.as_micros()).unwrap_or(u64::MAX);
+        let mut bytes = vec![0; LENGTH];
+        bytes.push(u8::try_from(name.len()).unwrap_or(u8::MAX));
+        bytes.extend(name);
+        bytes.extend(micros.to_le_bytes());
+        let mut record = Record { bytes };
+        record.put_length();
+        record
+    }
+
+    /// That so many events were left out here, for there was no room for them.
+    pub fn gap(at: Duration, left_out: u64) -> Self {
+        let mut record = Record::new("", at);
+        record.set_number(Field::LeftOut, left_out);
+        record
+    }
+
+    /// How many events were left out here; `None`: it is an event.
+    pub fn left_out(&self) -> Option<u64> {
+        self.hook().is_empty().then(|| self.number(Field::LeftOut))
     }
 
     /// The hook, by the name that Rust plugins write.
     pub fn hook(&self) -> &str {
-        &self.hook
+        let name = self.bytes.get(LENGTH + 1..self.time()).unwrap_or_default();
+        std::str::from_utf8(name).unwrap_or_default()
     }
 
     /// How long after the beginning it was.
     pub fn at(&self) -> Duration {
-        self.at
+        let micros = self.bytes.get(self.time()..).and_then(|time| time.first_chunk());
+        Duration::from_micros(micros.map_or(0, |micros| u64::from_le_bytes(*micros)))
     }
 
     /// Adds a value; an empty one is left out.
@@ -37,7 +64,11 @@ impl Record {
 
     /// Adds a value that may be empty and yet be there.
     pub fn set_always(&mut self, field: Field, value: impl AsRef<[u8]>) {
-        self.fields.push((field as u8, value.as_ref().to_vec()));
+        let value = value.as_ref();
+        self.bytes.push(field as u8);
+        self.bytes.extend(length(value.len()));
+        self.bytes.extend(value);
+        self.put_length();
     }
 
     /// Adds a number; 0 is left out.
@@ -49,13 +80,12 @@ impl Record {
 
     /// Whether the field is there.
     pub fn has(&self, field: Field) -> bool {
-        self.fields.iter().any(|(number, _)| *number == field as u8)
+        self.value(field).is_some()
     }
 
     /// A value, or nothing.
     pub fn bytes(&self, field: Field) -> &[u8] {
-        let found = self.fields.iter().find(|(number, _)| *number == field as u8);
-        found.map_or(&[], |(_, value)| value)
+        self.value(field).unwrap_or_default()
     }
 
     /// A text, or none; what is no UTF-8 is none.
@@ -73,45 +103,56 @@ impl Record {
     }
 
     /// As it stands in a file, its length included.
-    pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = vec![0; 4];
-        let name = self.hook.as_bytes();
-        bytes.push(u8::try_from(name.len()).unwrap_or(u8::MAX));
-        bytes.extend(name.iter().take(usize::from(u8::MAX)));
-        let micros = u64::try_from(self.at.as_micros()).unwrap_or(u64::MAX);
-        bytes.extend(micros.to_le_bytes());
-        for (field, value) in &self.fields {
-            bytes.push(*field);
-            bytes.extend(length(value.len()));
-            bytes.extend(value);
-        }
-        let size = length(bytes.len() - 4);
-        bytes.splice(..4, size);
-        bytes
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
-    /// From the bytes behind the length; `None`: they are damaged.
-    pub(crate) fn decode(bytes: &[u8]) -> Option<Record> {
-        let (name_len, rest) = bytes.split_first()?;
+    /// From what [`Record::as_bytes`] has returned, without the length; `None`: it is damaged.
+    pub fn decode(behind_length: &[u8]) -> Option<Record> {
+        let (name_len, rest) = behind_length.split_first()?;
         let (name, rest) = rest.split_at_checked((*name_len).into())?;
-        let (micros, mut rest) = rest.split_first_chunk()?;
-        let mut record = Record {
-            hook: std::str::from_utf8(name).ok()?.to_owned(),
-            at: Duration::from_micros(u64::from_le_bytes(*micros)),
-            fields: Vec::new(),
-        };
-        while let Some((field, behind)) = rest.split_first() {
-            let (len, behind) = behind.split_first_chunk()?;
-            let len = usize::try_from(u32::from_le_bytes(*len)).ok()?;
-            let (value, behind) = behind.split_at_checked(len)?;
-            record.fields.push((*field, value.to_vec()));
-            rest = behind;
+        std::str::from_utf8(name).ok()?;
+        let mut fields = Fields(rest.get(TIME..)?);
+        while fields.next().is_some() {}
+        let bytes = [&length(behind_length.len()), behind_length].concat();
+        fields.0.is_empty().then_some(Record { bytes })
+    }
+
+    /// Where the time begins.
+    fn time(&self) -> usize {
+        LENGTH + 1 + self.bytes.get(LENGTH).map_or(0, |name_len| usize::from(*name_len))
+    }
+
+    fn value(&self, field: Field) -> Option<&[u8]> {
+        let mut fields = Fields(self.bytes.get(self.time() + TIME..).unwrap_or_default());
+        fields.find(|(number, _)| *number == field as u8).map(|(_, value)| value)
+    }
+
+    fn put_length(&mut self) {
+        let len = length(self.bytes.len() - LENGTH);
+        if let Some(place) = self.bytes.first_chunk_mut() {
+            *place = len;
         }
-        Some(record)
+    }
+}
+
+/// The fields in these bytes, by their numbers. Ends where they are damaged too, and leaves what is there.
+struct Fields<'a>(&'a [u8]);
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = (u8, &'a [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let (number, rest) = self.0.split_first()?;
+        let (len, rest) = rest.split_first_chunk()?;
+        let len = usize::try_from(u32::from_le_bytes(*len)).ok()?;
+        let (value, rest) = rest.split_at_checked(len)?;
+        self.0 = rest;
+        Some((*number, value))
     }
 }
 
 /// No packet is longer than 256 MiB.
-fn length(len: usize) -> [u8; 4] {
+fn length(len: usize) -> [u8; LENGTH] {
     u32::try_from(len).unwrap_or(u32::MAX).to_le_bytes()
 }

@@ -1,6 +1,7 @@
 //! The commands of `cargo xtask`: build and run the broker, test it, keep the tree tidy, say
 //! which statement of the standards is kept where.
 
+mod bench;
 mod clients;
 mod conformance;
 mod fuzz;
@@ -52,6 +53,8 @@ enum Command {
         #[arg(last = true, value_name = "ARGUMENTS")]
         arguments: Vec<String>,
     },
+    /// Measure hookmq against Mosquitto and other brokers, and write docs/performance.md
+    Bench(bench::Bench),
     /// Write docs/conformance.md from xtask/normative.tsv and the tags in code and tests
     Conformance,
 }
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Command::Test { fast } => test::test(fast),
         Command::Tidy => tidy::tidy(),
         Command::Fuzz { target, arguments } => fuzz::fuzz(&target, &arguments),
+        Command::Bench(bench) => bench.run(),
         Command::Conformance => conformance::write(),
     };
     // Without the backtrace that an error returned from here would be printed with.

@@ -19,6 +19,9 @@ pub(crate) struct Program {
 /// Compiles plugins written in C.
 pub(crate) const CC: Program = program("cc", &["gcc", "libc6-dev"]);
 
+/// A broker that nearly everybody can have.
+pub(crate) const MOSQUITTO: Program = program("mosquitto", &["mosquitto"]);
+
 /// What the tests talk to, what builds the plugins they load, and what runs the client libraries of
 /// other languages.
 pub(crate) const FOR_TESTS: [Program; 10] = [
@@ -26,7 +29,7 @@ pub(crate) const FOR_TESTS: [Program; 10] = [
     program("g++", &["g++"]),
     program("go", &["golang-go"]),
     program("make", &["make"]),
-    program("mosquitto", &["mosquitto"]),
+    MOSQUITTO,
     program("mosquitto_pub", &["mosquitto-clients"]),
     program("mosquitto_sub", &["mosquitto-clients"]),
     Program {
@@ -41,6 +44,13 @@ pub(crate) const FOR_TESTS: [Program; 10] = [
 
 const fn program(name: &'static str, packages: &'static [&'static str]) -> Program {
     Program { name, probe: &[], packages }
+}
+
+impl Program {
+    /// Where it is.
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        find(self.name)
+    }
 }
 
 /// Debian keeps servers where the PATH of ordinary users does not look.

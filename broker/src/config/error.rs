@@ -1,13 +1,14 @@
 //! What is wrong with a config file: every problem, each with its line and what is allowed.
 
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 /// Why a config file cannot be used. Its text has one line for each problem.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read, or is not UTF-8.
-    #[error("{}: cannot be read: {error}", file.display())]
+    #[error("{}: cannot be read: {error}{}", file.display(), way_out(error))]
     Read {
         /// As it was named.
         file: PathBuf,
@@ -22,6 +23,17 @@ pub enum ConfigError {
         /// All of them, in the order of the file; never empty.
         problems: Vec<Problem>,
     },
+}
+
+fn way_out(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        ErrorKind::NotFound => {
+            "; --config names one, and `hookmq` without it makes config.yml in the working directory"
+        }
+        ErrorKind::IsADirectory => "; name the file in it",
+        ErrorKind::PermissionDenied => "; the user of the broker has to be able to read it",
+        _ => "",
+    }
 }
 
 /// One thing that is wrong.

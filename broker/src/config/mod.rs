@@ -32,6 +32,7 @@ pub use changed::needs_restart;
 pub use error::{ConfigError, Problem};
 pub use first_run::{FirstRunError, create_if_absent};
 pub use load::{inspect, load, parse, plugin_section};
+pub use quantity::{read_duration, read_size};
 
 use mqtt::RefusedPublish;
 

@@ -48,6 +48,16 @@ pub(super) fn size<T: TryFrom<u64>>(
     }
 }
 
+/// `500ms`, `10s`, `2m`, `1h` or `7d`; `None`: it is nothing such.
+pub fn read_duration(text: &str) -> Option<Duration> {
+    scaled(text, &DURATIONS).map(Duration::from_millis)
+}
+
+/// `512`, `64KiB`, `1MiB` or `2GiB`, in bytes; `None`: it is nothing such.
+pub fn read_size(text: &str) -> Option<u64> {
+    text.parse().ok().or_else(|| scaled(text, &SIZES))
+}
+
 /// Reads a duration: `500ms`, `10s`, `2m`, `1h`, `7d`. The range is in milliseconds.
 pub(super) fn duration(
     range: RangeInclusive<u64>,

@@ -1,5 +1,6 @@
 //! Enhanced authentication on a connection: asks the plugins and sends what `exchange` says. What may
-//! come when is decided there.
+//! come when is decided there. Until it is done CONNECT is kept as it came; then it goes the way of any
+//! other.
 
 use std::io::ErrorKind;
 use std::task::Context;
@@ -8,6 +9,7 @@ use mqtt::{
     Auth, Connect, Frame, Packet, PacketType, Properties, ReasonCode, Recipient, Violation,
 };
 
+use super::endpoint::socket_address;
 use super::exchange::Exchange;
 use super::{Connection, End, Endpoint, Stage, Who};
 use crate::broker::Broker;
@@ -246,7 +248,7 @@ fn ask(
     asking: &mut Asking<'_>,
 ) -> Result<Option<Vec<u8>>, End> {
     let Broker { backoff, clock, .. } = broker;
-    let address = facts.peer.ip();
+    let address = socket_address(facts.peer).ip();
     let is_over = || {
         let now = clock.milliseconds();
         who.iter().all(|who| backoff.is_over(address, *who, now))
@@ -281,12 +283,5 @@ pub(super) fn facts<'a>(
     connect: &Connect<'a>,
     client_id: &'a str,
 ) -> hooks::Client<'a> {
-    hooks::Client {
-        client_id,
-        username: connect.username,
-        protocol: connect.version.level(),
-        peer: endpoint.peer,
-        local: endpoint.local,
-        listener: &endpoint.listener,
-    }
+    endpoint.facts_as(client_id, connect.username, connect.version.level())
 }

@@ -33,7 +33,7 @@ impl Connection {
                 self.broker.clients.fetch_sub(1, Ordering::Release);
             }
             Stage::Connecting(connecting) => {
-                let peer = self.endpoint.peer;
+                let peer = self.endpoint.peer();
                 log::debug!("{peer}: {end}");
                 if let Some(kind) = end.kind() {
                     self.broker.tally.count(kind, || format!("{peer}: {end}"));
@@ -43,13 +43,13 @@ impl Connection {
                 }
             }
             Stage::Opened(..) | Stage::Lingering(_) | Stage::Closed => {
-                log::debug!("{}: {end}", self.endpoint.peer);
+                log::debug!("{}: {end}", self.endpoint.peer());
             }
         }
     }
 
     fn close_client(&self, shard: &mut Shard, mut client: ConnectedClient, end: &End) {
-        let (client_id, peer) = (&client.session.client_id, self.endpoint.peer);
+        let (client_id, peer) = (&client.session.client_id, self.endpoint.peer());
         log::debug!("{client_id:?} at {peer}: {end}");
         if let Some(kind) = end.kind() {
             self.broker.tally.count(kind, || format!("{client_id:?} at {peer}: {end}"));

@@ -3,15 +3,19 @@
 //! The connection shares it with its session, whose messages are sent by other threads, also when the
 //! client is away.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+
+use plugin_abi::raw;
 
 use crate::hooks;
 
 #[derive(Clone)]
 pub(crate) struct Endpoint {
-    pub(crate) peer: SocketAddr,
-    pub(crate) local: SocketAddr,
+    /// As plugins are told it, in each event.
+    pub(crate) peer: raw::Address,
+    /// The broker's end, likewise.
+    pub(crate) local: raw::Address,
     /// The listener as the config names it, for example `tcp://127.0.0.1:1883`.
     pub(crate) listener: Arc<str>,
     /// Of a client that is connected, or was.
@@ -23,18 +27,41 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     /// Before the client has said who it is.
     pub(crate) fn new(peer: SocketAddr, local: SocketAddr, listener: Arc<str>) -> Endpoint {
+        let (peer, local) = (peer.into(), local.into());
         Endpoint { peer, local, listener, username: None, protocol: 0 }
+    }
+
+    /// Where the client is.
+    pub(crate) fn peer(&self) -> SocketAddr {
+        socket_address(self.peer)
     }
 
     /// What plugins are told of the client.
     pub(crate) fn facts<'a>(&'a self, client_id: &'a str) -> hooks::Client<'a> {
+        self.facts_as(client_id, self.username.as_deref(), self.protocol)
+    }
+
+    /// The same of one that is not connected yet.
+    pub(crate) fn facts_as<'a>(
+        &'a self,
+        client_id: &'a str,
+        username: Option<&'a str>,
+        protocol: u8,
+    ) -> hooks::Client<'a> {
         hooks::Client {
             client_id,
-            username: self.username.as_deref(),
-            protocol: self.protocol,
+            username,
+            protocol,
             peer: self.peer,
             local: self.local,
             listener: &self.listener,
         }
     }
 }
+
+/// An address of the IP families; any other is all zeroes.
+pub(super) fn socket_address(address: raw::Address) -> SocketAddr {
+    address.to_socket_addr().unwrap_or(NOWHERE)
+}
+
+const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);

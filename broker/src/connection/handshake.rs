@@ -66,7 +66,7 @@ impl Connection {
             other => return other,
         };
         self.refuse(connect.recipient(), reason, why.as_deref());
-        let (client_id, peer) = (connect.client_id, self.endpoint.peer);
+        let (client_id, peer) = (connect.client_id, self.endpoint.peer());
         let kind = Kind::Refused(reason);
         self.broker.tally.count(kind, || format!("{client_id:?} at {peer}"));
         Err(End::Refused(reason))
@@ -180,7 +180,7 @@ impl Connection {
             authentication_method: connecting.exchange.as_deref().map(Exchange::method),
         };
         let Broker { backoff, clock, .. } = &*self.broker;
-        let (address, who) = (self.endpoint.peer.ip(), Who::of(connect));
+        let (address, who) = (self.endpoint.peer().ip(), Who::of(connect));
         let progress = self.waiting.take().map(|waiting| waiting.progress);
         let has_waited = progress.is_some();
         if !has_waited && !backoff.is_over(address, who, clock.milliseconds()) {
@@ -248,7 +248,7 @@ impl Connection {
             waker: cx.waker(),
         };
         if self.broker.sessions.would_take_over(&claimant)
-            && !self.broker.accepts_takeover(self.endpoint.peer.ip(), client_id)
+            && !self.broker.accepts_takeover(self.endpoint.peer().ip(), client_id)
         {
             return Err(End::Refused(ReasonCode::ConnectionRateExceeded));
         }

@@ -7,9 +7,8 @@ use mqtt::{Ack, Frame, Packet, PacketType, Publish, QoS, ReasonCode, RefusedPubl
 use mqtt::{Untold, Version, Violation};
 
 use super::{Connection, End, Stage, why};
-use crate::broker::publication;
 use crate::config::Acknowledge;
-use crate::hooks::{Asking, Edits, Refusal, Verdict};
+use crate::hooks::{Asking, Edits, Publication, Refusal, Verdict};
 use crate::router::{Item, Provenance, Run};
 use crate::shard::Shard;
 
@@ -88,7 +87,7 @@ impl Connection {
             self.acknowledge(shard, publish);
         }
         if shard.hooks.watches_messages() || self.waiting.is_some() {
-            match self.ask_plugins(shard, cx, data, publish, item)? {
+            match self.ask_plugins(shard, cx, publish)? {
                 Asked::Take => {}
                 Asked::Edited(edits) => return Ok(Some(edits)),
                 Asked::Done => return Ok(None),
@@ -192,22 +191,11 @@ impl Connection {
         &mut self,
         shard: &mut Shard,
         cx: &Context<'_>,
-        data: &[u8],
         publish: &Publish<'_>,
-        item: Item,
     ) -> Result<Asked, End> {
         let Stage::Connected(client) = &self.stage else { return Ok(Asked::Done) };
-        let run = Run {
-            data,
-            topic: publish.topic,
-            items: &[item],
-            version: client.version,
-            publisher: None,
-            provenance: Provenance::CLIENT,
-            now: 0,
-        };
         let facts = client.facts(&self.endpoint);
-        let publication = publication(&run, &item);
+        let publication = Publication::by_client(publish);
         let progress = self.waiting.take().map(|waiting| waiting.progress);
         if progress.is_none() {
             shard.hooks.on_message(&facts, &publication);

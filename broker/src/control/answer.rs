@@ -27,8 +27,8 @@ pub(super) fn answer(roster: &Roster, request: Request) -> Result<Value, String>
             found.ok_or_else(|| ChangeError::NotLoaded(plugin).to_string())
         }
         Request::Reorder { plugins } => changed(roster.reorder(&plugins)),
-        // It has no end, and is not answered here.
-        Request::Trace { .. } => Ok(Value::Null),
+        // They have no end, and are not answered here.
+        Request::Trace { .. } | Request::Record { .. } => Ok(Value::Null),
         Request::Metrics {} => Ok(Value::String(roster.plugins().metrics_text())),
         Request::Stats { plugin } => stats(roster, plugin.as_deref()),
     }

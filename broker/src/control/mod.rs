@@ -5,6 +5,7 @@
 //! waits for a plugin to start does so on yet another thread.
 
 mod answer;
+mod record;
 mod request;
 mod serve;
 mod socket;

@@ -39,6 +39,17 @@ pub(super) enum Request {
         #[serde(default)]
         answers: Shown,
     },
+    /// What hooks are told from now on, as a recording: until the connection is closed, or its peer has no
+    /// more to say.
+    #[serde(rename = "plugins.record")]
+    Record {
+        #[serde(default)]
+        hooks: Vec<String>,
+        #[serde(default)]
+        clients: Vec<String>,
+        #[serde(default)]
+        with_passwords: bool,
+    },
     /// The metrics of the plugins.
     #[serde(rename = "plugins.metrics")]
     Metrics {},

@@ -12,9 +12,11 @@ use tokio::sync::{Semaphore, oneshot};
 use tokio::time::timeout;
 
 use super::answer::answer;
+use super::record;
 use super::request::Request;
 use super::socket::ControlSocket;
 use super::trace;
+use crate::hooks::RecordFilter;
 use crate::plugins::Roster;
 
 /// Connections at once.
@@ -87,10 +89,17 @@ async fn converse(
             return say(write, &json!({ "error": "the request is longer than 1 MiB" })).await;
         }
         match serde_json::from_slice::<Request>(&line) {
-            Ok(request) if let Some(trace) = trace::begin(roster, &request) => {
-                return trace::show(trace, &mut read, write).await;
+            Ok(Request::Record { hooks, clients, with_passwords }) => {
+                match RecordFilter::new(hooks, clients, with_passwords) {
+                    Ok(filter) => return record::send(roster, filter, &mut read, write).await,
+                    Err(error) => say(write, &json!({ "error": error.to_string() })).await?,
+                }
             }
-            Ok(request) => say(write, &carry_out(roster, request).await).await?,
+            Ok(request) => match trace::begin(roster, &request) {
+                Some(Ok(trace)) => return trace::show(trace, &mut read, write).await,
+                Some(Err(text)) => say(write, &json!({ "error": text })).await?,
+                None => say(write, &carry_out(roster, request).await).await?,
+            },
             Err(error) => {
                 let text = format!("this is no request: {error}");
                 say(write, &json!({ "error": text })).await?;
@@ -111,5 +120,17 @@ async fn carry_out(roster: &Arc<Roster>, request: Request) -> Value {
 
 /// Writes a line.
 pub(super) async fn say(write: &mut OwnedWriteHalf, line: &Value) -> io::Result<()> {
-    timeout(SILENCE, write.write_all(format!("{line}\n").as_bytes())).await?
+    write_all(write, format!("{line}\n").as_bytes()).await
+}
+
+/// Fails if the peer takes nothing for too long.
+pub(super) async fn write_all(write: &mut OwnedWriteHalf, bytes: &[u8]) -> io::Result<()> {
+    let mut rest = bytes;
+    while !rest.is_empty() {
+        match timeout(SILENCE, write.write(rest)).await?? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            written => rest = rest.get(written..).unwrap_or_default(),
+        }
+    }
+    Ok(())
 }

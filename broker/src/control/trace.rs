@@ -9,19 +9,30 @@ use tokio::net::unix::OwnedWriteHalf;
 
 use super::request::{Request, Shown};
 use super::serve::say;
-use crate::hooks::{Answers, TraceFilter, TraceReader, Traced, TracedAnswer};
-use crate::plugins::Roster;
+use crate::hooks::{Answers, TraceFilter, TraceReader, Traced, TracedAnswer, point};
+use crate::plugins::{ChangeError, Roster};
 
-/// Begins a trace, if that is what is asked for.
-pub(super) fn begin(roster: &Roster, request: &Request) -> Option<TraceReader> {
+/// Begins a trace, if that is what is asked for; an error says what nobody could ever see.
+pub(super) fn begin(roster: &Roster, request: &Request) -> Option<Result<TraceReader, String>> {
     let Request::Trace { plugin, hook, client, answers } = request else { return None };
+    if let Some(plugin) = plugin
+        && roster.list().iter().all(|it| it.name != *plugin)
+    {
+        return Some(Err(ChangeError::NotLoaded(plugin.clone()).to_string()));
+    }
+    if let Some(hook) = hook
+        && point::ALL.iter().all(|(_, name)| name != hook)
+    {
+        let all: Vec<&str> = point::ALL.iter().map(|(_, name)| *name).collect();
+        return Some(Err(format!("there is no hook {hook}; there are {}", all.join(", "))));
+    }
     let answers = match answers {
         Shown::Notable => Answers::Notable,
         Shown::Refusals => Answers::Refusals,
         Shown::All => Answers::All,
     };
     let (plugin, hook, client_id) = (plugin.clone(), hook.clone(), client.clone());
-    Some(roster.plugins().trace(TraceFilter { plugin, hook, client_id, answers }))
+    Some(Ok(roster.plugins().trace(TraceFilter { plugin, hook, client_id, answers })))
 }
 
 /// Shows answers as they come.

@@ -14,7 +14,7 @@ use super::chain::{Chain, Link, No};
 use super::decision::{Decision, Verdict};
 use super::edits::Edits;
 use super::handed_over::OwnScope;
-use super::parts::{Scope, Unfit, VerdictParts};
+use super::parts::{Handed, Scope, Unfit, VerdictParts};
 use super::point::{OnFailure, Point};
 use super::progress::Progress;
 use super::record::Treatment;
@@ -73,8 +73,8 @@ enum Broken {
 }
 
 impl Reply {
-    fn new(code: i32, parts: VerdictParts<'_>, ticket: Option<Ticket>) -> Reply {
-        let VerdictParts { reason, throttle, edits, .. } = parts;
+    fn new(code: i32, handed: Handed, ticket: Option<Ticket>) -> Reply {
+        let Handed { reason, throttle, edits, .. } = handed;
         Reply { code, broken: None, reason, throttle, edits, ticket }
     }
 }
@@ -94,6 +94,7 @@ impl<P: Point> Chain<P> {
         let client = subject.client(None);
         let event =
             subject.event(&client, Shown { edits: None, answer: answer.handle(), again: false });
+        self.record(&event);
         let running = running::enter(P::NAME);
         for (index, link) in self.links().enumerate() {
             let mut reply = None;
@@ -102,7 +103,7 @@ impl<P: Point> Chain<P> {
                     raw::CONTINUE if !answer.is_touched() => continue,
                     code => {
                         let (parts, ticket) = answer.into_parts_and_ticket();
-                        reply = Some(Reply::new(code, parts, ticket));
+                        reply = Some(Reply::new(code, parts.into_handed(), ticket));
                     }
                 }
             }
@@ -127,29 +128,30 @@ impl<P: Point> Chain<P> {
         let edits = progress.edits.as_deref();
         let mut taken = VerdictParts::new(scope(subject, asking.limits, edits, progress.again));
         let (mut code, mut broken) = (NO_ANSWER, Some(Broken::Failed(overdue)));
-        let (mut ticket, mut took) = (None, Duration::ZERO);
+        let (mut ticket, mut took, mut heard) = (None, Duration::ZERO, false);
         if let Some(completion) = completion {
-            (ticket, took) = (completion.ticket, completion.took);
-            let (answered, heard) = (completion.code, completion.heard);
+            (ticket, took, heard) = (completion.ticket, completion.took, completion.heard);
+            (code, broken) = (completion.code, None);
             for (part, value) in &completion.parts {
                 taken.take(*part, value);
             }
-            // Who answers later is not there to hear that a part is unfit.
-            (code, broken) = match taken.unfit.filter(|_| answered == raw::CONTINUE && !heard) {
-                Some(Unfit::Malformed) => (NO_ANSWER, Some(Broken::Failed(UNFIT))),
-                Some(Unfit::TooLarge) => (answered, Some(Broken::TooLarge)),
-                None => (answered, None),
-            };
+        }
+        let handed = taken.into_handed();
+        // Who answers later is not there to hear that a part is unfit.
+        match handed.unfit.filter(|_| code == raw::CONTINUE && !heard) {
+            Some(Unfit::Malformed) => (code, broken) = (NO_ANSWER, Some(Broken::Failed(UNFIT))),
+            Some(Unfit::TooLarge) => broken = Some(Broken::TooLarge),
+            None => {}
         }
         if trace::is_on()
             && let Some(link) = self.link(progress.index())
         {
             let client = subject.client(edits);
             let shown = Shown { edits, answer: AnswerHandle::CLOSED, again: progress.again };
-            let answer = link.answer(code, || taken.words());
+            let answer = link.answer(code, || handed.reason.clone());
             link.show(&subject.event(&client, shown), answer, took);
         }
-        let reply = Reply { broken, ..Reply::new(code, taken, ticket) };
+        let reply = Reply { broken, ..Reply::new(code, handed, ticket) };
         self.settle(hooks, subject, asking, progress, Some(reply))
     }
 
@@ -342,7 +344,7 @@ fn call<P: Point, S: Subject<P>>(
     let code = link.call(&event, || answer.with(|parts| parts.words()));
     drop(event);
     let (parts, ticket) = answer.into_parts_and_ticket();
-    Ok(Reply::new(code, parts, ticket))
+    Ok(Reply::new(code, parts.into_handed(), ticket))
 }
 
 fn scope<'a, P: Point, S: Subject<P>>(

@@ -77,6 +77,9 @@ impl Chain<point::OnAuth> {
     ) -> AuthOutcome {
         let client = client.to_raw();
         let mut progress = asking.progress.take();
+        if progress.is_none() && self.is_recorded() {
+            self.record(&round.event(&client, AnswerHandle::CLOSED));
+        }
         let first = progress.as_ref().map_or(0, |progress| progress.index());
         for (index, link) in self.links().enumerate().skip(first) {
             if taken_by.as_ref().is_some_and(|Authenticator(name)| name != link.plugin()) {

@@ -11,17 +11,21 @@ use super::{
     decision::{self, Refusal, Verdict},
     point::{OnFailure, Point},
     record::{Calls, Record, Treatment},
+    recorder::Recorder,
     running,
     shadow::Shadows,
     stats::Came,
     trace::{self, TracedAnswer},
 };
-use crate::failures::Failures;
+use crate::failures::{Failures, and_more};
 use crate::plugins::{Described, HookFn, Interest, Loaded};
 use crate::services::InstanceId;
 
 pub(super) struct Chain<P: Point> {
     links: Box<[Link<P>]>,
+    /// Those who record what the hook is told.
+    recorders: Box<[Arc<Recorder>]>,
+    is_empty: bool,
 }
 
 /// A plugin that has the hook.
@@ -33,17 +37,35 @@ pub(super) struct Link<P: Point> {
 }
 
 impl<P: Point> Chain<P> {
-    pub(super) fn new(plugins: &[Arc<Loaded>]) -> Self {
+    pub(super) fn new(plugins: &[Arc<Loaded>], recorders: &[Arc<Recorder>]) -> Self {
         let link = |hook: HookFn<P>| {
             let interest = hook.interest().map(Box::new);
             Link { hook, interest, failures: Failures::default() }
         };
-        Chain { links: plugins.iter().filter_map(HookFn::of).map(link).collect() }
+        let links: Box<[_]> = plugins.iter().filter_map(HookFn::of).map(link).collect();
+        let wanting = recorders.iter().filter(|recorder| recorder.wants::<P>());
+        let recorders: Box<[_]> = wanting.cloned().collect();
+        let is_empty = links.is_empty() && recorders.is_empty();
+        Chain { links, recorders, is_empty }
+    }
+
+    /// Nobody is to be told.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.is_empty
     }
 
     #[inline]
-    pub(super) fn is_empty(&self) -> bool {
-        self.links.is_empty()
+    pub(super) fn is_recorded(&self) -> bool {
+        !self.recorders.is_empty()
+    }
+
+    /// Records an event, as it is before a plugin is asked.
+    #[inline]
+    pub(super) fn record(&self, event: &P::Event<'_>) {
+        for recorder in &self.recorders {
+            recorder.record::<P>(event);
+        }
     }
 
     pub(super) fn links(&self) -> std::slice::Iter<'_, Link<P>> {
@@ -66,6 +88,7 @@ impl<P: Point> Chain<P> {
     /// Tells each plugin. A failure of one does not keep it from the next.
     pub(super) fn tell(&self, event: &P::Event<'_>) {
         debug_assert!(!P::MAY_VETO);
+        self.record(event);
         let _running = running::enter(P::NAME);
         for link in &self.links {
             link.tell(event);
@@ -263,10 +286,7 @@ impl<P: Point> Link<P> {
                 OnFailure::Refuse => "taken as a veto",
                 OnFailure::GoOn => "the broker goes on",
             };
-            let more = match left_out {
-                0 => String::new(),
-                n => format!("; {n} more like it since the last such line"),
-            };
+            let more = and_more(left_out);
             log::error!("plugin {plugin} {what}; {consequence}{more}");
         }
         on_failure

@@ -1,7 +1,5 @@
 //! What the engine says about a client and its doings, and how that looks to a plugin.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-
 use mqtt::SubscriptionOptions;
 use plugin_abi::raw;
 
@@ -17,9 +15,9 @@ pub struct Client<'a> {
     /// The protocol version byte of its CONNECT.
     pub protocol: u8,
     /// The client's end of the connection.
-    pub peer: SocketAddr,
+    pub peer: raw::Address,
     /// The broker's end of the connection.
-    pub local: SocketAddr,
+    pub local: raw::Address,
     /// The listener, as `tcp://127.0.0.1:1883`.
     pub listener: &'a str,
 }
@@ -114,6 +112,23 @@ pub struct Publication<'a> {
     pub depth: u32,
 }
 
+impl<'a> Publication<'a> {
+    /// As its client has sent it.
+    pub(crate) fn by_client(publish: &mqtt::Publish<'a>) -> Publication<'a> {
+        Publication {
+            topic: publish.topic,
+            payload: publish.payload,
+            properties: publish.properties.as_bytes(),
+            qos: publish.qos as u8,
+            retain: publish.retain,
+            dup: publish.dup,
+            origin: Origin::Client,
+            original_topic: publish.topic,
+            depth: 0,
+        }
+    }
+}
+
 /// How a connection ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Disconnected<'a> {
@@ -136,8 +151,8 @@ impl<'a> Client<'a> {
             client_id,
             username: None,
             protocol: mqtt::Version::INSIDE.level(),
-            peer: NOWHERE,
-            local: NOWHERE,
+            peer: raw::Address::NONE,
+            local: raw::Address::NONE,
             listener: "",
         }
     }
@@ -151,8 +166,8 @@ impl<'a> Client<'a> {
             client_id: raw::Text::new(self.client_id),
             username: raw::Text::new(self.username.unwrap_or_default()),
             listener: raw::Text::new(self.listener),
-            peer: address(self.peer),
-            local: address(self.local),
+            peer: self.peer,
+            local: self.local,
         }
     }
 }
@@ -171,16 +186,6 @@ impl Disconnected<'_> {
             reserved_too: 0,
             source: self.origin.source(),
         }
-    }
-}
-
-/// The address of who has no connection.
-const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
-
-fn address(address: SocketAddr) -> raw::Address {
-    match address {
-        NOWHERE => raw::Address { family: raw::FAMILY_NONE, port: 0, scope: 0, bytes: [0; 16] },
-        address => address.into(),
     }
 }
 

@@ -12,7 +12,8 @@ use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
 
-use super::Hooks;
+use super::{Hooks, RecordFilter, Recorder, Recording};
+use crate::plugins::Loaded;
 
 pub(crate) struct Live {
     /// That of the hooks in force. Each exchange has the next.
@@ -28,6 +29,8 @@ struct State {
     ending: Vec<JoinHandle<()>>,
     /// A listener that other machines reach, if that is only right while a plugin decides who connects.
     guarded: Option<SocketAddr>,
+    /// Those who record what hooks are told.
+    recorders: Vec<Arc<Recorder>>,
 }
 
 /// A listener would be open to other machines, and no plugin decides who may connect.
@@ -35,10 +38,11 @@ struct State {
 pub(crate) struct OpenToAll(pub(crate) SocketAddr);
 
 impl Live {
-    pub(crate) fn new(hooks: Hooks) -> Live {
-        let current = Arc::new(Hooks { generation: 1, ..hooks });
-        let (retired, ending) = (Vec::new(), Vec::new());
-        let state = State { current, retired, ending, guarded: None };
+    /// With the hooks of these plugins.
+    pub(crate) fn new(plugins: &[Arc<Loaded>]) -> Live {
+        let current = Arc::new(Hooks { generation: 1, ..Hooks::new(plugins, &[]) });
+        let (retired, ending, recorders) = (Vec::new(), Vec::new(), Vec::new());
+        let state = State { current, retired, ending, guarded: None, recorders };
         Live { generation: AtomicU64::new(1), state: Mutex::new(state) }
     }
 
@@ -66,13 +70,14 @@ impl Live {
         Ok(())
     }
 
-    /// Puts `hooks` in force: for each shard from its next turn on, and within a tick if it is idle.
+    /// Puts the hooks of these plugins in force: for each shard from its next turn on, and within a tick if it is idle.
     /// Any thread; does not wait for the shards, nor for the plugins that end.
     ///
     /// # Errors
     /// If nobody would decide who connects where somebody has to. What was in force stays so.
-    pub(crate) fn replace(&self, hooks: Hooks) -> Result<(), OpenToAll> {
+    pub(crate) fn replace(&self, plugins: &[Arc<Loaded>]) -> Result<(), OpenToAll> {
         let mut state = self.state.lock();
+        let hooks = Hooks::new(plugins, &state.recorders);
         match state.guarded {
             Some(listener) if !hooks.decides_who_connects() => Err(OpenToAll(listener)),
             _ => {
@@ -80,6 +85,28 @@ impl Live {
                 Ok(())
             }
         }
+    }
+
+    /// Records what hooks are told, until the result is dropped: on each shard from its next turn on. Takes
+    /// a lock, for a moment.
+    pub(crate) fn record(self: &Arc<Live>, filter: RecordFilter) -> Recording {
+        let (recorder, recording) = Recorder::new(filter, self);
+        let mut state = self.state.lock();
+        state.recorders.push(recorder);
+        self.exchange_recorders(&mut state);
+        recording
+    }
+
+    pub(super) fn stop_recording(&self, recorder: &Arc<Recorder>) {
+        let mut state = self.state.lock();
+        state.recorders.retain(|other| !Arc::ptr_eq(other, recorder));
+        self.exchange_recorders(&mut state);
+    }
+
+    /// The plugins stay as they are.
+    fn exchange_recorders(&self, state: &mut State) {
+        let hooks = Hooks::new(&state.current.plugins, &state.recorders);
+        self.exchange(state, hooks);
     }
 
     /// All that may be in use, those in force and others.
@@ -107,6 +134,7 @@ impl Live {
     /// any more.
     pub(crate) fn end(&self) {
         let mut state = self.state.lock();
+        state.recorders.clear();
         self.exchange(&mut state, Hooks::none());
         let (retired, ending) =
             (std::mem::take(&mut state.retired), std::mem::take(&mut state.ending));
@@ -141,10 +169,10 @@ mod tests {
 
     #[test]
     fn hooks_are_retired_when_the_last_user_has_let_go() {
-        let live = Live::new(Hooks::none());
+        let live = Live::new(&[]);
         let (first, second) = (live.current(), live.current());
         assert!(live.is_current(&first));
-        live.replace(Hooks::none()).unwrap();
+        live.replace(&[]).unwrap();
         assert!(!live.is_current(&first) && live.is_current(&live.current()));
         let left = Arc::downgrade(&first);
         live.retire();
@@ -159,10 +187,24 @@ mod tests {
 
     #[test]
     fn somebody_has_to_decide_where_others_can_connect() {
-        let live = Live::new(Hooks::none());
+        let live = Live::new(&[]);
         let address = "0.0.0.0:1883".parse().unwrap();
         assert_eq!(live.guard(address), Err(OpenToAll(address)));
         // It was not open then.
-        assert_eq!(live.replace(Hooks::none()), Ok(()));
+        assert_eq!(live.replace(&[]), Ok(()));
+    }
+
+    #[test]
+    fn who_records_decides_nothing_and_is_gone_with_its_end() {
+        let live = Arc::new(Live::new(&[]));
+        let recording = live.record(RecordFilter::default());
+        assert!(live.current().watches_messages());
+        let address = "0.0.0.0:1883".parse().unwrap();
+        assert_eq!(live.guard(address), Err(OpenToAll(address)));
+        live.replace(&[]).unwrap();
+        assert!(live.current().watches_messages());
+        drop(recording);
+        assert!(!live.current().watches_messages());
+        assert!(live.state.lock().recorders.is_empty());
     }
 }

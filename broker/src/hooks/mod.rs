@@ -22,6 +22,7 @@ mod parts;
 pub(crate) mod point;
 mod progress;
 mod record;
+mod recorder;
 pub(crate) mod running;
 mod session;
 mod shadow;
@@ -34,7 +35,9 @@ mod trace;
 mod traced;
 mod watchdog;
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
+
+use plugin_abi::raw;
 
 use crate::plugins::{AnswerHandle, Interest, Loaded};
 
@@ -53,6 +56,8 @@ pub use origin::Origin;
 use point::Point;
 pub(crate) use progress::Progress;
 pub(crate) use record::Record;
+use recorder::Recorder;
+pub use recorder::{NoSuchHook, RecordFilter, Recording};
 pub use session::SessionChange;
 pub use stats::HookStats;
 use subject::{About, Connect, Shown, SocketOpen, Subject};
@@ -94,31 +99,31 @@ pub struct Hooks {
 impl Hooks {
     /// No plugin has any hook.
     pub fn none() -> Hooks {
-        Hooks::new(&[])
+        Hooks::new(&[], &[])
     }
 
-    pub(crate) fn new(plugins: &[Arc<Loaded>]) -> Hooks {
+    fn new(plugins: &[Arc<Loaded>], recorders: &[Arc<Recorder>]) -> Hooks {
         Hooks {
             generation: 0,
             plugins: plugins.into(),
-            on_socket_open: Chain::new(plugins),
-            on_auth: Chain::new(plugins),
-            on_before_connect: Chain::new(plugins),
-            on_connect: Chain::new(plugins),
-            on_before_subscribe: Chain::new(plugins),
-            on_subscribe: Chain::new(plugins),
-            on_before_unsubscribe: Chain::new(plugins),
-            on_unsubscribe: Chain::new(plugins),
-            on_message: Chain::new(plugins),
-            on_before_publish: Chain::new(plugins),
-            on_will: Chain::new(plugins),
-            on_publish: Chain::new(plugins),
-            on_before_deliver: Chain::new(plugins),
-            on_delivered: Chain::new(plugins),
-            on_dropped: Chain::new(plugins),
-            on_session: Chain::new(plugins),
-            on_tick: Chain::new(plugins),
-            on_disconnect: Chain::new(plugins),
+            on_socket_open: Chain::new(plugins, recorders),
+            on_auth: Chain::new(plugins, recorders),
+            on_before_connect: Chain::new(plugins, recorders),
+            on_connect: Chain::new(plugins, recorders),
+            on_before_subscribe: Chain::new(plugins, recorders),
+            on_subscribe: Chain::new(plugins, recorders),
+            on_before_unsubscribe: Chain::new(plugins, recorders),
+            on_unsubscribe: Chain::new(plugins, recorders),
+            on_message: Chain::new(plugins, recorders),
+            on_before_publish: Chain::new(plugins, recorders),
+            on_will: Chain::new(plugins, recorders),
+            on_publish: Chain::new(plugins, recorders),
+            on_before_deliver: Chain::new(plugins, recorders),
+            on_delivered: Chain::new(plugins, recorders),
+            on_dropped: Chain::new(plugins, recorders),
+            on_session: Chain::new(plugins, recorders),
+            on_tick: Chain::new(plugins, recorders),
+            on_disconnect: Chain::new(plugins, recorders),
         }
     }
 
@@ -146,8 +151,8 @@ impl Hooks {
     #[inline]
     pub fn on_socket_open(
         self: &Arc<Self>,
-        peer: SocketAddr,
-        local: SocketAddr,
+        peer: raw::Address,
+        local: raw::Address,
         listener: &str,
         asking: &mut Asking<'_>,
     ) -> Decision {

@@ -19,6 +19,13 @@ const CONNACK: Place = Place::Packet(PacketType::ConnAck);
 /// What plugins hand over in the hooks that decide.
 pub(super) struct VerdictParts<'a> {
     scope: Scope<'a>,
+    /// Hardly ever anything: it costs nothing until then.
+    handed: Option<Box<Handed>>,
+}
+
+/// What a plugin has handed over.
+#[derive(Default)]
+pub(super) struct Handed {
     pub(super) reason: Option<Box<str>>,
     /// Of several the longest.
     pub(super) throttle: Duration,
@@ -52,19 +59,27 @@ pub(super) struct Scope<'a> {
 
 impl<'a> VerdictParts<'a> {
     pub(super) fn new(scope: Scope<'a>) -> VerdictParts<'a> {
-        let (reason, throttle, edits, unfit) = (None, Duration::ZERO, None, None);
-        VerdictParts { scope, reason, throttle, edits, unfit }
+        VerdictParts { scope, handed: None }
     }
 
     /// What the plugin has said in words.
     pub(super) fn words(&self) -> Option<Box<str>> {
-        self.reason.clone()
+        self.handed.as_ref()?.reason.clone()
+    }
+
+    /// What the plugin has handed over.
+    pub(super) fn into_handed(self) -> Handed {
+        self.handed.map_or_else(Handed::default, |handed| *handed)
+    }
+
+    fn handed(&mut self) -> &mut Handed {
+        self.handed.get_or_insert_default()
     }
 
     /// Keeps a change.
     fn edit(&mut self, part: u32, value: &[u8]) -> Result<(), Unfit> {
         let Scope { limits, .. } = self.scope;
-        let edits = self.edits.get_or_insert_default();
+        let edits = self.handed().edits.get_or_insert_default();
         match part {
             raw::ANSWER_TOPIC => edits.topic = Some(topic(value, limits)?),
             raw::ANSWER_FILTER => {
@@ -102,7 +117,7 @@ impl<'a> VerdictParts<'a> {
 
     fn edit_properties(&mut self, part: u32, value: &[u8]) -> Result<(), Unfit> {
         let Scope { limits, properties, connack, .. } = self.scope;
-        let edits = self.edits.get_or_insert_default();
+        let edits = self.handed().edits.get_or_insert_default();
         let of_message = edits
             .properties
             .as_ref()
@@ -132,12 +147,15 @@ impl Parts for VerdictParts<'_> {
     fn take(&mut self, part: u32, value: &[u8]) -> i32 {
         match part {
             raw::ANSWER_REASON => match text(value) {
-                Ok(reason) => self.reason = Some(reason).filter(|reason| !reason.is_empty()),
+                Ok(reason) => {
+                    self.handed().reason = Some(reason).filter(|reason| !reason.is_empty());
+                }
                 Err(unfit) => return unfit,
             },
             raw::ANSWER_THROTTLE => match value.try_into().map(u32::from_ne_bytes) {
                 Ok(milliseconds) => {
-                    self.throttle = self.throttle.max(Duration::from_millis(milliseconds.into()));
+                    let throttle = &mut self.handed().throttle;
+                    *throttle = Duration::from_millis(milliseconds.into()).max(*throttle);
                 }
                 Err(_) => return raw::UNFIT,
             },
@@ -145,7 +163,8 @@ impl Parts for VerdictParts<'_> {
             _ if self.scope.closed => return raw::CLOSED,
             part => {
                 if let Err(unfit) = self.edit(part, value) {
-                    self.unfit = self.unfit.max(Some(unfit));
+                    let worst = &mut self.handed().unfit;
+                    *worst = Some(unfit).max(*worst);
                     return raw::UNFIT;
                 }
             }
@@ -252,8 +271,9 @@ mod tests {
         ] {
             assert_eq!(parts.take(part, value), returned, "{part} {value:?}");
         }
-        assert_eq!((parts.reason.as_deref(), parts.throttle.as_millis()), (Some("why"), 3));
-        assert!(parts.edits.is_none() && parts.unfit.is_none());
+        let handed = parts.into_handed();
+        assert_eq!((handed.reason.as_deref(), handed.throttle.as_millis()), (Some("why"), 3));
+        assert!(handed.edits.is_none() && handed.unfit.is_none());
     }
 
     #[test]
@@ -288,7 +308,7 @@ mod tests {
                 for value in values {
                     let mut parts = VerdictParts::new(scope(&limits));
                     assert_eq!(parts.take(part, value), returned, "{part} {value:?}");
-                    assert_eq!(parts.unfit.is_some(), returned == UNFIT);
+                    assert_eq!(parts.into_handed().unfit.is_some(), returned == UNFIT);
                 }
             }
         }
@@ -301,7 +321,7 @@ mod tests {
         assert_eq!(parts.take(ANSWER_SET_PROPERTY, b"\x26\0\x01a\0\x01b"), TAKEN);
         assert_eq!(parts.take(ANSWER_SET_PROPERTY, b"\x26\0\x01a\0\x01c"), UNFIT);
         assert_eq!(parts.take(ANSWER_REMOVE_PROPERTY, b"\x26n"), TAKEN);
-        let edits = parts.edits.unwrap();
+        let edits = parts.into_handed().edits.unwrap();
         let block = edits.properties.unwrap();
         assert!(block.as_properties().user_properties().eq([("a", "b")]));
     }
@@ -312,7 +332,8 @@ mod tests {
         let mut parts = VerdictParts::new(Scope { closed: true, ..scope(&limits) });
         assert_eq!(parts.take(ANSWER_TOPIC, b"a"), CLOSED);
         assert_eq!(parts.take(ANSWER_REASON, b"why"), TAKEN);
-        assert!(parts.edits.is_none() && parts.unfit.is_none());
+        let handed = parts.into_handed();
+        assert!(handed.edits.is_none() && handed.unfit.is_none());
     }
 
     #[test]
@@ -331,11 +352,11 @@ mod tests {
         ] {
             let mut parts = VerdictParts::new(scope(&limits));
             assert_eq!(parts.take(part, value), UNFIT);
-            assert_eq!(parts.unfit, Some(expected), "{part}");
+            assert_eq!(parts.handed().unfit, Some(expected), "{part}");
             // The worst counts.
             parts.take(ANSWER_QOS, b"");
             parts.take(ANSWER_PAYLOAD, b"123456789");
-            assert_eq!(parts.unfit, Some(Unfit::Malformed));
+            assert_eq!(parts.into_handed().unfit, Some(Unfit::Malformed));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The table of hooks: which may veto, and what it means that a plugin fails in one.
 
-use crate::plugins::{Described, Keep};
+use crate::plugins::{Described, Keep, Recorded};
 use plugin_abi::{
     module::{HookFunction, HookTable},
     raw,
@@ -17,7 +17,7 @@ pub(crate) trait Point: 'static {
     /// What it means that a plugin panicked in it, or answered nonsense.
     const ON_FAILURE: OnFailure;
     /// What the plugin is told.
-    type Event<'a>: Described + Keep;
+    type Event<'a>: Described + Keep + Recorded<'a>;
 
     /// The hook of a plugin, if it has it.
     fn function(table: &HookTable) -> Option<HookFunction<Self::Event<'static>>>;
@@ -59,6 +59,13 @@ pub(crate) enum OnFailure {
     GoOn,
 }
 
+/// What is done with a hook that is known by its name alone.
+pub(crate) trait Visitor {
+    type Output;
+
+    fn visit<P: Point>(self) -> Self::Output;
+}
+
 macro_rules! points {
     ($($point:ident $name:ident $event:ident $may_veto:literal $can_wait:literal $on_failure:ident;)*) => {
         /// In the order of [`ALL`].
@@ -91,6 +98,14 @@ macro_rules! points {
 
         /// How many there are.
         pub(crate) const COUNT: usize = ALL.len();
+
+        /// Has `visitor` visit the hook of this name, if there is one.
+        pub(crate) fn visit<V: Visitor>(name: &str, visitor: V) -> Option<V::Output> {
+            match name {
+                $(stringify!($name) => Some(visitor.visit::<$point>()),)*
+                _ => None,
+            }
+        }
 
         /// The hooks in a table: their places in [`ALL`], and their names.
         pub(crate) fn present(table: &HookTable) -> impl Iterator<Item = (usize, &'static str)> {

@@ -12,7 +12,7 @@ use super::point::{self, HookSet, OnFailure, Point};
 use super::slow::{SLOW_ENOUGH, Slow};
 use super::stats::{Came, HookStats, Lane, Running, Stats};
 use super::trace::Trace;
-use crate::failures::Failures;
+use crate::failures::{Failures, and_more};
 use crate::plugins::{Blocking, OnError, PluginEntry};
 
 /// It is quarantined.
@@ -165,10 +165,7 @@ impl Record {
         if let Some(left_out) = self.overdue.count(now) {
             let (plugin, hook, deadline) = (&self.plugin, name(hook), self.deadline);
             let lasted = Duration::from_millis(lasted.as_millis() as u64);
-            let more = match left_out {
-                0 => String::new(),
-                n => format!("; {n} more calls like it since the last such line"),
-            };
+            let more = and_more(left_out);
             log::error!(
                 "plugin {plugin} is in {hook} for {lasted:?} now, and its deadline is {deadline:?}; \
                  clients wait{more}"

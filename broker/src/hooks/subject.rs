@@ -1,7 +1,5 @@
 //! What plugins are asked about, and how it looks to them once some of them have changed it.
 
-use std::net::SocketAddr;
-
 use plugin_abi::raw;
 
 use super::client::{BeforeConnect, Client, Publication, Subscription, Unsubscription};
@@ -61,8 +59,8 @@ pub(super) struct About<'a, T> {
 
 /// A connection that was accepted.
 pub(super) struct SocketOpen<'a> {
-    pub(super) peer: SocketAddr,
-    pub(super) local: SocketAddr,
+    pub(super) peer: raw::Address,
+    pub(super) local: raw::Address,
     pub(super) listener: &'a str,
 }
 
@@ -295,7 +293,14 @@ impl Publication<'_> {
         client: &'a raw::Client<'a>,
         shown: Shown<'a>,
     ) -> raw::Publish<'a> {
-        let seen = shown.edits.map_or(*self, |edits| self.with(edits));
+        let edited;
+        let seen = match shown.edits {
+            None => self,
+            Some(edits) => {
+                edited = self.with(edits);
+                &edited
+            }
+        };
         raw::Publish {
             size: size::<raw::Publish<'_>>(),
             qos: seen.qos,

@@ -1,6 +1,6 @@
 //! Sees that a hook runs longer than its plugin's `deadline`, while it still does. Nothing is timed:
 //! each thread of a shard notes which call it is in, and the watchdog looks now and then whether it is the
-//! same one still. It cannot end the call.
+//! same one still. It cannot end the call. It also ends quarantines that are over.
 
 use std::collections::HashMap;
 use std::io;

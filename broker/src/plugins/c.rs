@@ -53,25 +53,20 @@ impl Symbols {
         caller: &'static Caller,
         config: &str,
     ) -> Result<*mut c_void, Reason> {
-        let made = self.bootstrap_with(|| host::c_host(caller), config);
-        let instance = made.map_err(|code| Reason::refused(code, caller.failed()))?;
-        caller.started();
-        Ok(instance)
-    }
-
-    /// The same with another host; an error is what Bootstrap answered.
-    pub(super) fn bootstrap_with(
-        &self,
-        host: impl FnOnce() -> &'static raw::Host,
-        config: &str,
-    ) -> Result<*mut c_void, i32> {
         let mut instance = std::ptr::null_mut();
-        let Some(bootstrap) = self.bootstrap else { return Ok(instance) };
+        let Some(bootstrap) = self.bootstrap else {
+            caller.started();
+            return Ok(instance);
+        };
         let _running = running::enter("Bootstrap");
         let config = View::new(config.as_bytes());
         // SAFETY: the host lives for ever, the rest for the call.
-        let code = unsafe { bootstrap(host(), config, &raw mut instance) };
-        if code == 0 { Ok(instance) } else { Err(code) }
+        let code = unsafe { bootstrap(host::c_host(caller), config, &raw mut instance) };
+        if code != 0 {
+            return Err(Reason::refused(code, caller.failed()));
+        }
+        caller.started();
+        Ok(instance)
     }
 
     /// Frees the instance.

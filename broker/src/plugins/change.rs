@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::{LoadError, Loaded, PluginEntry, Plugins, Reason, Set, find, load};
-use crate::hooks::{Hooks, OpenToAll};
+use crate::hooks::OpenToAll;
 
 /// Why the plugins are what they were before.
 #[derive(Debug, thiserror::Error)]
@@ -15,7 +15,10 @@ pub enum ChangeError {
     #[error(transparent)]
     Load(#[from] LoadError),
     /// There is no such plugin.
-    #[error("there is no plugin {0}")]
+    #[error(
+        "there is no plugin {0}: `hookmq ctl plugins list` shows which there are; one that is only in the \
+         folder comes in by `hookmq ctl plugins enable`, or by config.yml and SIGHUP"
+    )]
     NotLoaded(String),
     /// Anybody in the network could connect.
     #[error(
@@ -152,7 +155,7 @@ impl Plugins {
         if set.ended {
             return Err(ChangeError::ShutDown);
         }
-        self.live.replace(Hooks::new(&loaded))?;
+        self.live.replace(&loaded)?;
         *set = Set::new(loaded);
         Ok(())
     }

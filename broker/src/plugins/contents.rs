@@ -82,7 +82,9 @@ impl fmt::Display for Contents {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.manifest {
             Some(manifest) => write!(f, "{} {}", manifest.name, manifest.version)?,
-            None => f.write_str("no manifest")?,
+            None => f.write_str(
+                "no manifest, so that only loading it tells for which plugin-abi it is",
+            )?,
         }
         match self.hooks.as_deref() {
             Some([]) => f.write_str("; no hooks"),

@@ -21,7 +21,7 @@ pub(super) enum Copy {
 }
 
 impl Copy {
-    /// Prefers memory: it cannot be changed, and leaves nothing behind.
+    /// Memory cannot be changed, leaves nothing behind, and needs no folder that allows execution.
     pub(super) fn in_memory(name: &str, bytes: &[u8]) -> io::Result<Copy> {
         let mut file = File::from(create(name)?);
         file.write_all(bytes)?;

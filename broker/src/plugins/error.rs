@@ -99,6 +99,8 @@ pub(super) enum Reason {
 /// What could be loaded instead of a plugin that is not there.
 #[derive(Debug)]
 pub(super) struct Missing {
+    /// Whether the folder of plugins is there.
+    pub(super) folder: bool,
     /// The name of a plugin that is there, if one is much like it.
     pub(super) similar: Option<String>,
     /// The libraries that are there.
@@ -163,6 +165,9 @@ impl std::error::Error for LoadError {}
 
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if !self.folder {
+            return f.write_str("that folder is not there: make it, or see `plugin_dir:`");
+        }
         if let Some(name) = &self.similar {
             write!(f, "did you mean {name}? ")?;
         }

@@ -24,18 +24,26 @@ pub(super) fn find<'a>(dir: &Path, written: &'a str) -> Result<Found<'a>, LoadEr
     if !is_file_name(written) || name.is_empty() {
         return Err(fail(Reason::Name { dir: dir.into() }));
     }
-    let mut tried =
-        vec![written.to_owned(), format!("{name}.so"), format!("lib{}.so", name.replace('-', "_"))];
-    tried.dedup();
+    let tried = spellings(written);
     // A folder of the plugin's name may stand beside its library: it holds the source.
     match tried.iter().map(|file| dir.join(file)).find(|file| file.is_file()) {
         Some(file) => Ok(Found { name, file }),
         None => {
             let present = libraries(dir);
-            let missing = Missing { similar: similar(name, &present), present };
+            let folder = dir.is_dir();
+            let missing = Missing { folder, similar: similar(name, &present), present };
             Err(fail(Reason::NotFound { dir: dir.into(), tried, missing }))
         }
     }
+}
+
+/// The names of the files that may be the plugin, the first of which is taken.
+pub(super) fn spellings(written: &str) -> Vec<String> {
+    let name = name(written);
+    let mut all =
+        vec![written.to_owned(), format!("{name}.so"), format!("lib{}.so", name.replace('-', "_"))];
+    all.dedup();
+    all
 }
 
 fn is_file_name(name: &str) -> bool {
@@ -107,6 +115,16 @@ mod tests {
         check(&["libsub_limiter.so"], "sub-limitr", Err("; did you mean sub-limiter? what is"));
         check(&["acl.so"], "hello", Err("libhello.so; what is there: acl.so"));
         check(&[], "a-folder", Err("no such file"));
+    }
+
+    #[test]
+    fn a_missing_folder_is_told_so() {
+        let dir = tempfile::tempdir().unwrap();
+        let error = find(&dir.path().join("absent"), "hello").unwrap_err().to_string();
+        assert!(
+            error.ends_with("; that folder is not there: make it, or see `plugin_dir:`"),
+            "{error}"
+        );
     }
 
     #[test]

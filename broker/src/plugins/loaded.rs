@@ -244,9 +244,10 @@ impl Drop for Loaded {
 impl fmt::Display for Loaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} loaded from {}: ", self.name(), self.file().display())?;
-        match &self.kind {
-            Kind::Native(module) => write!(f, "{} {}", module.name(), module.version()),
-            Kind::C(symbols) => {
+        match (&self.kind, &self.source.manifest) {
+            (Kind::Native(module), _) => write!(f, "{} {}", module.name(), module.version()),
+            (Kind::C(_), Some(said)) => write!(f, "{} {}", said.name, said.version),
+            (Kind::C(symbols), None) => {
                 write!(f, "C ABI {}.{}", symbols.abi_version >> 16, symbols.abi_version & 0xFFFF)
             }
         }?;

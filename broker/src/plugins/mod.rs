@@ -29,6 +29,7 @@ mod library;
 mod loaded;
 mod manifest;
 mod native;
+mod recorded;
 mod replay;
 mod roster;
 mod sha256;
@@ -46,7 +47,9 @@ use parking_lot::Mutex;
 
 use crate::{
     config::Config,
-    hooks::{HookStats, Hooks, Live, Standing, TraceFilter, TraceReader, point},
+    hooks::{
+        HookStats, Hooks, Live, RecordFilter, Recording, Standing, TraceFilter, TraceReader, point,
+    },
     services::{Folders, Services},
 };
 
@@ -69,6 +72,7 @@ pub(crate) use later::{Answerer, Completion, Ticket};
 pub(crate) use loaded::Loaded;
 use loaded::Source;
 pub use manifest::Manifest;
+pub(crate) use recorded::Recorded;
 pub use replay::{Played, Player};
 pub use roster::Roster;
 pub use sha256::Sha256;
@@ -145,13 +149,17 @@ impl Plugins {
         Ok(Plugins::new(services, loaded))
     }
 
-    /// Loads the plugin in `file` alone, under the name in `entry`. Blocks while it starts.
+    /// Loads the plugin in `file` alone, under the name in `entry`; in `folders` are the files of its own.
+    /// Blocks while it starts.
     ///
     /// # Errors
     ///
     /// If it cannot be loaded, even if it is `optional`.
-    pub fn load_file(file: &Path, entry: &PluginEntry) -> Result<Plugins, LoadError> {
-        let folders = Folders::within(file.parent().unwrap_or(Path::new("")));
+    pub fn load_file(
+        file: &Path,
+        entry: &PluginEntry,
+        folders: Folders,
+    ) -> Result<Plugins, LoadError> {
         let services = Services::new(&Config::default(), folders);
         let plugin =
             load_file(&services, &entry.name, file, entry).map_err(|error| error.at(entry.line))?;
@@ -160,7 +168,7 @@ impl Plugins {
     }
 
     fn new(services: Arc<Services>, loaded: Vec<Arc<Loaded>>) -> Plugins {
-        let live = Arc::new(Live::new(Hooks::new(&loaded)));
+        let live = Arc::new(Live::new(&loaded));
         services.timers.serve(&live);
         Plugins { services, live, set: Mutex::new(Set::new(loaded)), changing: Mutex::new(()) }
     }
@@ -224,6 +232,11 @@ impl Plugins {
         self.services.trace.read(filter)
     }
 
+    /// Records what hooks are told from now on, until the result is dropped.
+    pub fn record(&self, filter: RecordFilter) -> Recording {
+        self.live.record(filter)
+    }
+
     /// How each instance in force stands, by the name of its plugin, in the order of the config.
     pub fn standings(&self) -> Vec<(Arc<str>, Standing)> {
         let set = self.set.lock();
@@ -269,8 +282,11 @@ fn load(
     named: &[&str],
     others: &[Arc<Loaded>],
 ) -> Result<Loaded, LoadError> {
-    let (found, _) = versions::choose(dir, entry, named)?;
+    let (found, passed_over) = versions::choose(dir, entry, named)?;
     let (name, file) = (found.name, found.file.as_path());
+    for other in passed_over {
+        log::info!("plugin {name}: not taken is {other}");
+    }
     if others.iter().any(|other| **other.name() == *name || other.file() == file) {
         return Err(LoadError::new(name, Some(file), Reason::Twice));
     }

@@ -1,6 +1,7 @@
 //! Which of several files of one plugin is taken: `acl.so` and `acl-1.2.0.so` may lie side by side, and
 //! their manifests say what versions they are. None of their code runs.
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use semver::{Prerelease, Version};
@@ -37,8 +38,9 @@ pub(super) fn choose<'a>(
     entry: &'a PluginEntry,
     named: &[&str],
 ) -> Result<(Found<'a>, Vec<PassedOver>), LoadError> {
-    let others = versioned(dir, &entry.name, named);
     let exact = find::find(dir, &entry.name);
+    let taken = exact.as_ref().ok().and_then(|found| found.file.file_name());
+    let others = others(dir, &entry.name, taken, named);
     let PluginEntry { version, stages, .. } = entry;
     if others.is_empty() && version.is_none() && stages.is_empty() {
         return exact.map(|found| (found, Vec::new()));
@@ -65,13 +67,19 @@ pub(super) fn choose<'a>(
     Ok((Found { name: find::name(&entry.name), file: taken.file }, passed))
 }
 
-/// The files of the plugin `written` that have a version in their names.
-fn versioned(dir: &Path, written: &str, named: &[&str]) -> Vec<Candidate> {
+/// The files of the plugin `written` beside the one that its name means: those that have a version in
+/// their names, and where that one is `acl.so` also `libacl.so`.
+fn others(dir: &Path, written: &str, taken: Option<&OsStr>, named: &[&str]) -> Vec<Candidate> {
     // With `.so` it is the name of a file, not of a plugin.
     if written.ends_with(".so") {
         return Vec::new();
     }
+    let spellings = find::spellings(written);
     let files = find::libraries(dir).into_iter().filter(|file| {
+        if spellings.contains(file) {
+            return taken.is_some_and(|taken| taken != OsStr::new(file))
+                && !named.contains(&find::name(file));
+        }
         let stem = find::as_named(file);
         has_version(&stem, written) && !named.iter().any(|name| find::name(name) == stem)
     });
@@ -136,7 +144,7 @@ impl Candidate {
         let (ours, theirs) = (show(&self.version), show(&taken.version));
         let name = taken.file.file_name().unwrap_or_default().to_string_lossy();
         let why = if self.version == taken.version {
-            format!("{name} is {ours} too")
+            format!("{name} is {ours} too, and one of them has to go")
         } else {
             format!("{name} is {theirs}, which is later than {ours}")
         };
@@ -256,7 +264,20 @@ mod tests {
     #[test]
     fn of_equals_the_one_of_the_plain_name_is_taken() {
         let dir = folder(&[("acl-1.0.0.so", "acl", "1.0.0"), ("libacl.so", "acl", "1.0.0")]);
-        let passed = ["acl-1.0.0.so: libacl.so is 1.0.0 too"];
+        let passed = ["acl-1.0.0.so: libacl.so is 1.0.0 too, and one of them has to go"];
         check(dir.path(), &entry("acl", "", &[]), Ok("libacl.so"), &passed);
+    }
+
+    /// A new build may have been copied under the other name.
+    #[test]
+    fn the_name_that_cargo_gives_it_is_another_file_of_it() {
+        let dir = folder(&[("acl.so", "acl", "1.0.0"), ("libacl.so", "acl", "1.0.0")]);
+        let passed = ["libacl.so: acl.so is 1.0.0 too, and one of them has to go"];
+        check(dir.path(), &entry("acl", "", &[]), Ok("acl.so"), &passed);
+        check(dir.path(), &entry("acl.so", "", &[]), Ok("acl.so"), &[]);
+        let dir = folder(&[("acl.so", "acl", "1.0.0"), ("libacl.so", "acl", "1.0.1")]);
+        let passed = ["acl.so: libacl.so is 1.0.1, which is later than 1.0.0"];
+        check(dir.path(), &entry("acl", "", &[]), Ok("libacl.so"), &passed);
+        check(dir.path(), &entry("libacl", "", &[]), Ok("libacl.so"), &[]);
     }
 }

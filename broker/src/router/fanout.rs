@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use mqtt::QoS;
+use smallvec::SmallVec;
 
 use super::run::{Item, Messages, Run, Verbatim};
 use super::whom::Whom;
@@ -31,7 +32,8 @@ pub(crate) fn deliver(
     for target in &receivers.matched.targets {
         fanout.reach(target, || receivers.router.target(run.topic, &target.session));
     }
-    let mut crowded = fanout.crowded;
+    let mut crowded = fanout.crowded.take();
+    drop(fanout);
     for share in &receivers.matched.shares {
         crowded =
             deliver_shared(run, share, receivers.generation, deliveries, outgoing).or(crowded);
@@ -80,6 +82,8 @@ struct Fanout<'a> {
     generation: u64,
     /// Where plugins are asked.
     deliveries: Option<&'a Deliveries<'a>>,
+    /// What they are asked about, as it was published. Without them there is none.
+    offers: SmallVec<[Offer<'a>; 4]>,
     /// About the receiver whose turn it is.
     rulings: Rulings,
     outgoing: &'a mut Outgoing,
@@ -97,10 +101,12 @@ impl<'a> Fanout<'a> {
         deliveries: Option<&'a Deliveries<'a>>,
         outgoing: &'a mut Outgoing,
     ) -> Fanout<'a> {
+        let offered = if deliveries.is_some() { run.items } else { &[] };
         Fanout {
             run,
             generation,
             deliveries,
+            offers: offered.iter().map(|item| run.offer(item)).collect(),
             rulings: Rulings::default(),
             limits: outgoing.limits,
             outgoing,
@@ -193,15 +199,10 @@ impl<'a> Fanout<'a> {
         };
         let whom = Whom::of(&outbox);
         drop(outbox);
-        let run = self.run;
-        let offers = run.items.iter().map(|item| {
-            let publish = run.publish(item);
-            Offer {
-                payload: publish.payload,
-                properties: publish.properties.as_bytes(),
-                qos: item.qos.min(target.qos),
-                retain: item.retain && target.retain_as_published,
-            }
+        let offers = self.offers.iter().map(|offer| Offer {
+            qos: offer.qos.min(target.qos),
+            retain: offer.retain && target.retain_as_published,
+            ..*offer
         });
         deliveries.ask(&whom.receiver(&target), &offers, &mut self.rulings);
         true

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use mqtt::{Properties, Publish, QoS, Version};
 
 use super::Target;
-use crate::hooks::Origin;
+use crate::hooks::{Offer, Origin};
 use crate::session::{Layout, Message, Ready, RetainFlag, Session};
 
 /// Several PUBLISHes to one topic, standing in the bytes they were read as.
@@ -153,6 +153,12 @@ impl<'a> Run<'a> {
             properties: Properties::from_validated(bytes(properties_start, payload_start)),
             payload: bytes(payload_start, end),
         }
+    }
+
+    /// An item as it was published, to be shown to plugins.
+    pub(super) fn offer(&self, item: &Item) -> Offer<'a> {
+        let Publish { payload, properties, .. } = self.publish(item);
+        Offer { payload, properties: properties.as_bytes(), qos: item.qos, retain: item.retain }
     }
 }
 

@@ -1,16 +1,14 @@
 //! Who a message is for, as plugins are told: looked up under the lock of the receiver, to be used
 //! without it.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+
+use plugin_abi::raw;
 
 use super::Target;
 use crate::connection::Endpoint;
 use crate::hooks::{Client, Deliveries, Offer, Receiver, Ruling};
 use crate::session::{MatchedBy, Message, Outbox, Session};
-
-/// Of a session that nobody has used yet.
-const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 pub(crate) struct Whom {
     endpoint: Option<Arc<Endpoint>>,
@@ -32,8 +30,8 @@ impl Whom {
                 client_id,
                 username: None,
                 protocol: mqtt::Version::INSIDE.level(),
-                peer: NOWHERE,
-                local: NOWHERE,
+                peer: raw::Address::NONE,
+                local: raw::Address::NONE,
                 listener: "",
             },
         }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::mailbox::Mailbox;
 use super::metrics::{Description, Own};
 use super::{Declined, Draft, Errand, Packet, Services};
-use crate::failures::Failures;
+use crate::failures::{Failures, and_more};
 use crate::hooks::{Client, running};
 use crate::session::{Seen, Session};
 
@@ -51,8 +51,7 @@ impl Account {
 
     /// The same, and whether it is connected.
     pub(crate) fn look_up(&self, client_id: &str) -> Result<Seen, Declined> {
-        let engine = self.services()?.engine()?;
-        engine.broker.sessions.look_up(client_id).ok_or(Declined::NotThere)
+        self.services()?.engine()?.look_up(client_id).ok_or(Declined::NotThere)
     }
 
     pub(crate) fn config_folder(&self) -> Result<PathBuf, Declined> {
@@ -122,9 +121,10 @@ impl Account {
     fn log_too_deep(&self, limit: u32) {
         if let Some(left_out) = self.too_deep.count(Instant::now()) {
             log::warn!(
-                "plugin {} has to stop: hooks of plugins have led from one message to the next more than \
-                 {limit} times in a row (plugin_publish_depth); {left_out} more since the last such line",
-                self.name
+                "plugin {} gets no further: hooks of plugins have led from one message to the next more \
+                 than {limit} times in a row (plugin_publish_depth){}",
+                self.name,
+                and_more(left_out)
             );
         }
     }

@@ -107,10 +107,11 @@ impl Account {
         client_id: &str,
         mut look: impl FnMut(&Seen) -> (u64, bool),
     ) -> Result<u64, Declined> {
-        if !client_id.is_empty() {
-            return Ok(look(&self.look_up(client_id)?).0);
-        }
         let engine = self.services()?.engine()?;
+        if !client_id.is_empty() {
+            let seen = engine.broker.sessions.look_up(client_id).ok_or(Declined::NotThere)?;
+            return Ok(look(&seen).0);
+        }
         let (mut count, mut last) = (0, None::<Arc<str>>);
         loop {
             let step = engine.broker.sessions.walk(last.as_deref());

@@ -59,7 +59,7 @@ impl Mailbox {
     }
 
     /// The next for the task; with none, it ends.
-    fn take(&self) -> Option<(Errand, u32)> {
+    pub(super) fn take(&self) -> Option<(Errand, u32)> {
         let mut state = self.state.lock();
         let Some((errand, depth)) = state.waiting.pop_front() else {
             state.waiting.shrink_to(PER_TURN);

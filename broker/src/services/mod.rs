@@ -28,6 +28,7 @@ mod kv;
 mod mailbox;
 mod metrics;
 mod packet;
+mod rehearsal;
 mod store;
 pub(crate) mod subscribe;
 mod timers;
@@ -40,6 +41,7 @@ pub(crate) use kv::KvError;
 pub(crate) use metrics::Description;
 use metrics::Metrics;
 pub(crate) use packet::{Draft, Packet};
+use rehearsal::Everybody;
 use store::Store;
 use timers::Timers;
 
@@ -58,11 +60,13 @@ impl Folders {
     /// Those that belong to a config that was read from `file`.
     pub fn of(config: &Config, file: &Path) -> Folders {
         let beside = file.parent().unwrap_or(Path::new(""));
+        // A name alone has no folder in it, and an empty path is none.
+        let of_config = if beside.as_os_str().is_empty() { Path::new(".") } else { beside };
         let folder = |given: &Option<PathBuf>, name: &str| {
             beside.join(given.as_deref().unwrap_or(Path::new(name)))
         };
         Folders {
-            config: beside.to_path_buf(),
+            config: of_config.to_path_buf(),
             plugins: folder(&config.plugin_dir, PLUGIN_DIR),
             data: folder(&config.data_dir, DATA_DIR),
         }
@@ -106,6 +110,8 @@ enum Stage {
 pub(crate) struct Engine {
     pub(crate) broker: Arc<Broker>,
     shards: Arc<[Handle]>,
+    /// Nobody is connected, and whomever a plugin names is there.
+    everybody: Option<Everybody>,
 }
 
 impl Services {
@@ -143,7 +149,7 @@ impl Services {
 
     /// From now on there is a broker; does what has waited for it.
     pub(crate) fn serve(&self, broker: Arc<Broker>, shards: Arc<[Handle]>) {
-        *self.stage.write() = Stage::Serving(Arc::new(Engine { broker, shards }));
+        *self.stage.write() = Stage::Serving(Arc::new(Engine { broker, shards, everybody: None }));
         let accounts: Vec<_> = self.accounts.lock().values().cloned().collect();
         accounts.iter().for_each(Account::attend);
     }

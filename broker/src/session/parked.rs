@@ -1,4 +1,6 @@
-//! The publishers that wait for one receiver to catch up.
+//! The publishers that wait for one receiver to catch up. They are not read meanwhile, for a second at
+//! most; then the receiver's limits decide. One that has taken nothing for a third of
+//! `limits.send_timeout` holds nobody up any more, and is closed when all of it has passed.
 
 use std::collections::HashMap;
 use std::task::Waker;

@@ -1,4 +1,5 @@
-//! How busy a shard is: how much a connection may read before it lets others have their turn.
+//! How busy a shard is: how much a connection may read before it lets others have their turn. What is
+//! costly to match or to write out ends a turn sooner; the connection looks at that itself.
 
 use crate::session::ConnectionId;
 

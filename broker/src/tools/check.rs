@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use hookmq::Folders;
 use hookmq::config::{self, Config, Problem};
 use hookmq::plugins::{self, Contents, Inspection, PluginEntry};
 use hookmq::server;
@@ -82,9 +83,10 @@ impl Check {
         } else {
             plugins::inspect(&crate::plugin_dir(config, file), &config.plugins)
         };
+        let folder = Folders::of(config, file).config;
         let mut decided = Some(false);
         for (entry, plugin) in config.plugins.iter().zip(&plugins) {
-            match self.look_at(entry, plugin) {
+            match self.look_at(entry, plugin, &folder) {
                 Ok(contents) => {
                     decided = either(decided, contents.decides_who_connects());
                     findings.extend(remarks(entry, plugin, &contents));
@@ -100,7 +102,12 @@ impl Check {
     }
 
     /// Says what the plugin is, or returns what is wrong with it.
-    fn look_at(&self, entry: &PluginEntry, plugin: &Inspection) -> Result<Contents, Vec<String>> {
+    fn look_at(
+        &self,
+        entry: &PluginEntry,
+        plugin: &Inspection,
+        folder: &Path,
+    ) -> Result<Contents, Vec<String>> {
         let Inspection { name, file, contents, refusals, .. } = plugin;
         let (Some(file), Some(contents), []) = (file, contents, refusals.as_slice()) else {
             return Err(refusals.iter().map(ToString::to_string).collect());
@@ -108,7 +115,8 @@ impl Check {
         let mut contents = contents.clone();
         if self.load {
             let named = PluginEntry { name: name.clone(), ..entry.clone() };
-            contents.hooks = Some(trial::run(file, &named, PATIENCE).map_err(|error| vec![error])?);
+            contents.hooks =
+                Some(trial::run(file, &named, folder, PATIENCE).map_err(|error| vec![error])?);
         }
         say(format_args!("plugin {name} ({}): {contents}", file.display()));
         Ok(contents)

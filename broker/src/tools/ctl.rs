@@ -1,6 +1,7 @@
 //! `hookmq ctl`: talks to a running broker over its control socket.
 
 mod client;
+mod examples;
 mod plugins;
 mod trace;
 
@@ -10,10 +11,11 @@ use std::process::ExitCode;
 use hookmq::config;
 
 use super::complain;
-use client::Failure;
+pub(super) use client::Failure;
 
 /// List and change what a running broker does
 #[derive(clap::Args)]
+#[command(after_help = AFTER_HELP)]
 pub(crate) struct Ctl {
     #[command(flatten)]
     socket: SocketFile,
@@ -26,7 +28,7 @@ pub(crate) struct Ctl {
 
 /// The broker to talk to.
 #[derive(clap::Args)]
-struct SocketFile {
+pub(super) struct SocketFile {
     /// The config file of the broker [default: config.yml in the working directory]
     #[arg(short, long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
@@ -41,29 +43,29 @@ enum About {
     Plugins(plugins::Command),
 }
 
+const AFTER_HELP: &str = "\
+Examples:
+  hookmq ctl plugins list      what the broker of ./config.yml has loaded
+  hookmq ctl plugins --help    what can be done with it";
+
 impl Ctl {
     /// `given` stands before the command. Blocks as long as the broker takes.
     pub(crate) fn run(&self, given: Option<PathBuf>) -> ExitCode {
         let About::Plugins(command) = &self.about;
-        let path = match self.socket.path(given) {
-            Ok(path) => path,
-            Err(text) => {
-                complain(text);
-                return crate::BAD_CONFIG.into();
-            }
-        };
-        match command.run(&path, self.json) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(Failure::Refused(text)) => {
-                complain(text);
-                ExitCode::FAILURE
-            }
-            Err(Failure::Unreachable(text)) => {
-                complain(text);
-                UNREACHABLE.into()
-            }
-        }
+        ending(self.socket.path(given).and_then(|path| command.run(&path, self.json)))
     }
+}
+
+/// Says why it was not done, if it was not.
+pub(super) fn ending(done: Result<(), Failure>) -> ExitCode {
+    let (text, status) = match done {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Failure::Refused(text)) => (text, ExitCode::FAILURE),
+        Err(Failure::Unreachable(text)) => (text, UNREACHABLE.into()),
+        Err(Failure::BadConfig(text)) => (text, crate::BAD_CONFIG.into()),
+    };
+    complain(text);
+    status
 }
 
 /// `EX_UNAVAILABLE` of sysexits.h.
@@ -71,20 +73,24 @@ const UNREACHABLE: u8 = 69;
 
 impl SocketFile {
     /// The config may have problems elsewhere.
-    fn path(&self, given: Option<PathBuf>) -> Result<PathBuf, String> {
+    pub(super) fn path(&self, given: Option<PathBuf>) -> Result<PathBuf, Failure> {
         if let Some(socket) = &self.socket {
             return Ok(socket.clone());
         }
         let file = self.config.clone().or(given).unwrap_or_else(|| config::FILE_NAME.into());
         let (config, problems) = config::inspect(&file).map_err(|error| {
-            format!("{error}; name the broker's config with --config, or its socket with --socket")
+            Failure::BadConfig(format!(
+                "{error}; --socket names the socket of a broker whose config is not at hand"
+            ))
         })?;
+        let path = file.display();
         if let Some(problem) = problems.iter().find(|problem| problem.key == "control") {
-            return Err(format!("{}:{problem}", file.display()));
+            return Err(Failure::BadConfig(format!("{path}:{problem}")));
         }
         crate::control_socket(&config, &file).ok_or_else(|| {
-            let file = file.display();
-            format!("{file}: control: is off, so that the broker has no socket to talk to it by")
+            Failure::BadConfig(format!(
+                "{path}: control: is off, so that the broker has no socket to talk to it by"
+            ))
         })
     }
 }

@@ -4,6 +4,7 @@ mod check;
 mod list;
 mod new;
 mod play;
+mod record;
 mod replay;
 mod table;
 
@@ -19,6 +20,7 @@ pub(crate) enum Plugin {
     New(new::New),
     Check(check::Check),
     List(list::List),
+    Record(record::Record),
     Replay(replay::Replay),
     #[command(hide = true)]
     Play(play::Play),
@@ -31,6 +33,7 @@ Examples:
   hookmq plugin new my-plugin                           a folder with a plugin to change
   hookmq plugin check target/release/libmy_plugin.so    what it is, and what would be refused
   hookmq plugin list                                    what is in plugins/
+  hookmq plugin record events.rec --for 30s             what hooks of a running broker are told
   hookmq plugin replay events.rec new.so --compare old.so    where two builds answer differently";
 
 impl Plugin {
@@ -40,6 +43,7 @@ impl Plugin {
             Plugin::New(new) => new.run(),
             Plugin::Check(check) => check.run(),
             Plugin::List(list) => list.run(config),
+            Plugin::Record(record) => record.run(config),
             Plugin::Replay(replay) => replay.run(),
             Plugin::Play(play) => play.run(),
             Plugin::Trial(trial) => trial.run(),

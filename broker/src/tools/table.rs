@@ -3,15 +3,16 @@
 use super::say;
 
 /// Prints rows, the first of which is the head. Cells that are numbers stand at the right.
-pub(crate) fn print<const N: usize>(rows: &[[String; N]]) {
-    let mut widths = [0; N];
-    for row in rows {
+pub(crate) fn print(rows: &[impl AsRef<[String]>]) {
+    let rows = || rows.iter().map(AsRef::as_ref);
+    let mut widths = vec![0; rows().map(<[_]>::len).max().unwrap_or_default()];
+    for row in rows() {
         for (width, cell) in widths.iter_mut().zip(row) {
             *width = cell.chars().count().max(*width);
         }
     }
-    for row in rows {
-        let cells = row.iter().zip(widths).map(|(cell, width)| match is_number(cell) {
+    for row in rows() {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| match is_number(cell) {
             true => format!("{cell:>width$}"),
             false => format!("{cell:<width$}"),
         });

@@ -9,6 +9,7 @@ use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use hookmq::Folders;
 use hookmq::plugins::{Capability, PluginEntry, Plugins};
 use serde_json::{Value, json};
 
@@ -23,19 +24,23 @@ enum When {
 }
 
 /// The hooks of the plugin in `file`, which has started and was shut down; or the line that says why
-/// it has not. What it logs and prints goes to stderr. Blocks for twice `patience` at most.
+/// it has not. Its paths begin in `folder`; the data of an instance that serves is not touched. What it
+/// logs and prints goes to stderr. Blocks for twice `patience` at most.
 pub(super) fn run(
     file: &Path,
     entry: &PluginEntry,
+    folder: &Path,
     patience: Duration,
 ) -> Result<Vec<String>, String> {
     let fails =
         |why: &dyn fmt::Display| format!("plugin {} ({}) {why}", entry.name, file.display());
-    let report = tempfile::NamedTempFile::new().map_err(|error| fails(&error))?;
-    let status = spawn(file, entry, report.path())
-        .and_then(|child| wait(child, report.path(), patience))
+    let scratch = tempfile::tempdir().map_err(|error| fails(&error))?;
+    let report = scratch.path().join(REPORT);
+    let status = fs::File::create(&report)
+        .and_then(|_| spawn(file, entry, folder, scratch.path()))
+        .and_then(|child| wait(child, &report, patience))
         .map_err(|error| fails(&format_args!("could not be tried: {error}")))?;
-    let report = fs::read_to_string(report.path()).unwrap_or_default();
+    let report = fs::read_to_string(report).unwrap_or_default();
     let lines: Vec<Value> = report.lines().flat_map(serde_json::from_str).collect();
     let find = |key: &str| lines.iter().find_map(|line| line.get(key));
     if let Some(Value::String(error)) = find(REFUSED) {
@@ -54,9 +59,9 @@ pub(super) fn run(
     }
 }
 
-fn spawn(file: &Path, entry: &PluginEntry, report: &Path) -> io::Result<Child> {
+fn spawn(file: &Path, entry: &PluginEntry, folder: &Path, scratch: &Path) -> io::Result<Child> {
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(["plugin", "trial"]).args([file, report]);
+    command.args(["plugin", "trial"]).args([file, folder, scratch]);
     start_with(&mut command, entry)
 }
 
@@ -110,8 +115,10 @@ impl fmt::Display for When {
 #[derive(clap::Args)]
 pub(crate) struct Trial {
     file: PathBuf,
-    /// Gets a line for each thing that has gone well, or why not
-    report: PathBuf,
+    /// Where its paths begin
+    folder: PathBuf,
+    /// What it keeps goes there; and to a report, a line for each thing that has gone well, or why not
+    scratch: PathBuf,
 }
 
 impl Trial {
@@ -129,7 +136,12 @@ impl Trial {
 
     fn start(&self) -> io::Result<()> {
         let entry = read_entry()?;
-        match Plugins::load_file(&self.file, &entry) {
+        let folders = Folders {
+            config: self.folder.clone(),
+            plugins: self.file.parent().unwrap_or(Path::new("")).into(),
+            data: self.scratch.join("data"),
+        };
+        match Plugins::load_file(&self.file, &entry, folders) {
             Err(error) => self.report(&json!({ REFUSED: error.to_string() })),
             Ok(plugins) => {
                 self.report(&json!({ STARTED: plugins.hook_names() }))?;
@@ -140,7 +152,7 @@ impl Trial {
     }
 
     fn report(&self, line: &Value) -> io::Result<()> {
-        let mut file = OpenOptions::new().append(true).open(&self.report)?;
+        let mut file = OpenOptions::new().append(true).open(self.scratch.join(REPORT))?;
         file.write_all(format!("{line}\n").as_bytes())
     }
 }
@@ -160,6 +172,7 @@ pub(super) fn read_entry() -> io::Result<PluginEntry> {
     })
 }
 
+const REPORT: &str = "report";
 const REFUSED: &str = "refused";
 const STARTED: &str = "started";
 const ENDED: &str = "ended";

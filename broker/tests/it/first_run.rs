@@ -152,7 +152,12 @@ fn an_address_in_use_is_said_so() {
     let address = taken.local_addr().unwrap();
     let directory = with_config(&format!("listeners:\n  - tcp: {address}\n"));
     let (status, said) = hookmq(directory.path(), &[]).wait();
-    check_refused(status, &said, &format!("cannot listen on tcp://{address}"));
+    check_refused(
+        status,
+        &said,
+        &format!("config.yml: listeners: cannot listen on tcp://{address}"),
+    );
+    check_refused(status, &said, "another program has it");
 }
 
 #[test]
@@ -225,7 +230,9 @@ fn a_listener_open_to_all_needs_a_plugin_or_a_word() {
     let open = "listeners:\n  - tcp: 0.0.0.0:0\n";
     let directory = with_config(open);
     let (status, said) = hookmq(directory.path(), &[]).wait();
-    check_refused(status, &said, "allow_anonymous");
+    assert_eq!(status.code(), Some(BAD_CONFIG));
+    let start = "config.yml: listeners: tcp://0.0.0.0:0 is open to other machines";
+    assert!(said.last().unwrap().starts_with(start), "{said:#?}");
     let directory = with_config(&format!("{open}allow_anonymous: true\n"));
     hookmq(directory.path(), &[]).line_with("listens on tcp://0.0.0.0:");
 }

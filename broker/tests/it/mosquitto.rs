@@ -1,10 +1,10 @@
 //! The command line clients of Mosquitto, as programs, in every version.
 
-use std::net::SocketAddr;
 use std::process::Command;
 
 use mqtt::Version;
 
+use crate::support::mosquitto::{HELP, Tool};
 use crate::support::{Broker, Process, both_versions};
 
 both_versions!(
@@ -16,9 +16,6 @@ both_versions!(
     a_kept_session_brings_what_came_while_away,
     a_large_message_arrives_whole,
 );
-
-/// Retained; comes to a subscriber when its subscriptions stand.
-const READY: &str = "ready";
 
 /// [MQTT3-7.0.0-2]
 fn every_qos_reaches_every_qos(version: Version) {
@@ -121,50 +118,4 @@ fn a_client_of_3_1_leaves_its_will() {
 #[test]
 fn a_client_of_3_1_finds_its_session_again() {
     a_kept_session_brings_what_came_while_away(Version::V3_1);
-}
-
-const HELP: &str = "Install it with: apt-get install mosquitto-clients";
-
-/// The programs, for one broker and one version.
-struct Tool {
-    address: SocketAddr,
-    version: &'static str,
-}
-
-impl Tool {
-    fn new(broker: &Broker, version: Version) -> Tool {
-        let version = match version {
-            Version::V3_1 => "31",
-            Version::V3_1_1 => "311",
-            Version::V5 => "5",
-        };
-        let tool = Tool { address: broker.address(), version };
-        tool.publish(&["-t", READY, "-m", READY, "-r", "-q", "1"]);
-        tool
-    }
-
-    fn connection(&self) -> [String; 6] {
-        let (host, port) = (self.address.ip().to_string(), self.address.port().to_string());
-        ["-h".into(), host, "-p".into(), port, "-V".into(), self.version.into()]
-    }
-
-    /// Returns when the broker has the message, whatever its QoS.
-    fn publish(&self, arguments: &[&str]) {
-        let mut command = Command::new("mosquitto_pub");
-        Process::start(command.args(self.connection()).args(arguments), HELP).succeed();
-    }
-
-    /// Prints QoS, RETAIN, topic and payload of each message.
-    fn subscribe(&self, arguments: &[&str]) -> Process {
-        let mut command = Command::new("mosquitto_sub");
-        command.args(self.connection()).args(["-F", "%q %r %t %p"]).args(arguments);
-        Process::start(&mut command, HELP)
-    }
-
-    /// Returns when its subscriptions stand.
-    fn subscribed(&self, arguments: &[&str]) -> Process {
-        let mut subscriber = self.subscribe(&[arguments, &["-t", READY]].concat());
-        subscriber.line_with(READY);
-        subscriber
-    }
 }

@@ -635,6 +635,19 @@ fn who_says_nothing_after_the_wait_is_closed() {
     client.expect_closed();
 }
 
+/// A client that has several rounds before it is half open between them, and so it is while it waits.
+#[test]
+fn who_waits_in_an_authentication_gives_way() {
+    let section = json!({ "on_auth": [{ "name": "slow", "later": 60_000 }] });
+    let test = Rewriters::with("gives-way", Version::V5, &[section], |config| {
+        config.limits.max_handshakes = 1;
+    });
+    let mut client = Client::start(&test.broker, &login("client", "slow", "x"));
+    test.wait_for("1 waits slow", 1);
+    let _newcomer = Client::open(test.broker.address(), Version::V5);
+    client.expect_closed();
+}
+
 #[test]
 fn an_authentication_again_takes_no_longer_because_it_waits() {
     let test = authenticating("again");

@@ -194,7 +194,7 @@ fn plugins_that_answer_each_other_come_to_an_end(version: Version) {
     }
     client.ping();
     wait_until_said(name, "not again: TooDeep");
-    assert_eq!(log::lines(&format!("plugin {name} has to stop")).len(), 1);
+    assert_eq!(log::lines(&format!("plugin {name} gets no further")).len(), 1);
 }
 
 fn what_a_plugin_publishes_while_it_starts_is_published_later(version: Version) {

@@ -29,7 +29,12 @@ fn addresses_are_kept_out() {
     let (_dir, hooks) = with_config(json!({ "addresses": ["192.0.2.7", "2001:db8::/32"] }));
     let is_denied = |peer| {
         hooks
-            .on_socket_open(address(peer), address("127.0.0.1:1883"), LISTENER, &mut at_once())
+            .on_socket_open(
+                address(peer).into(),
+                address("127.0.0.1:1883").into(),
+                LISTENER,
+                &mut at_once(),
+            )
             .is_veto()
     };
     assert!(is_denied("192.0.2.7:1000"));

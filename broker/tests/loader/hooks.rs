@@ -66,8 +66,12 @@ fn a_plugin_is_told_everything() {
 fn what_a_client_has_not_given_is_absent() {
     let (_dir, plugins) = hook_log("absent");
     let hooks = plugins.hooks();
-    let client =
-        Client { username: None, protocol: 4, peer: address("[fe80::1%3]:5555"), ..client("") };
+    let client = Client {
+        username: None,
+        protocol: 4,
+        peer: address("[fe80::1%3]:5555").into(),
+        ..client("")
+    };
     let mut connect = connect();
     (connect.password, connect.will, connect.properties) = (None, None, &[]);
     connect.authentication_method = None;

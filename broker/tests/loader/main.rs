@@ -77,8 +77,8 @@ fn client(client_id: &str) -> Client<'_> {
         client_id,
         username: Some("alice"),
         protocol: 5,
-        peer: address("192.0.2.7:5555"),
-        local: address("127.0.0.1:1883"),
+        peer: address("192.0.2.7:5555").into(),
+        local: address("127.0.0.1:1883").into(),
         listener: LISTENER,
     }
 }

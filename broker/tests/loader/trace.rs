@@ -37,7 +37,7 @@ fn every_hook_is_traced_with_its_client_and_matter() {
     assert_eq!(traced.len(), ALL_HOOKS.len());
     for traced in &traced {
         assert_eq!((&*traced.plugin, &traced.answer), ("traced", &TracedAnswer::Continue));
-        assert_eq!(traced.peer, Some(client("c1").peer));
+        assert_eq!(traced.peer, client("c1").peer.to_socket_addr());
         let client_id = if traced.hook == "on_socket_open" { "" } else { "c1" };
         assert_eq!(&*traced.client_id, client_id);
         let matter = match traced.hook {

@@ -8,7 +8,7 @@
 
 #include "plugin.h"
 
-MQ_PLUGIN("played", "1.0.0", "MIT", "Answers a message by its topic");
+MQ_PLUGIN_WITH("played", "1.0.0", "MIT", "Answers a message by its topic", MQ_WANTS("publish kv"));
 
 static const mq_host *host;
 

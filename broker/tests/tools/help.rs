@@ -7,12 +7,33 @@ fn the_help_of_each_command_has_examples_and_the_exit_status() {
     let folder = Folder::new("");
     let commands = [
         &[][..],
+        &["run"],
         &["check"],
         &["passwd"],
         &["plugin", "new"],
         &["plugin", "check"],
         &["plugin", "list"],
+        &["plugin", "replay"],
+        &["plugin", "record"],
         &["ctl", "plugins"],
+        &["ctl", "plugins", "list"],
+        &["ctl", "plugins", "enable"],
+        &["ctl", "plugins", "disable"],
+        &["ctl", "plugins", "reload"],
+        &["ctl", "plugins", "config"],
+        &["ctl", "plugins", "reorder"],
+        &["ctl", "plugins", "trace"],
+        &["ctl", "plugins", "metrics"],
+        &["ctl", "plugins", "stats"],
+        &["bench"],
+        &["bench", "fan-out"],
+        &["bench", "fan-in"],
+        &["bench", "pairs"],
+        &["bench", "shared"],
+        &["bench", "connect"],
+        &["bench", "idle"],
+        &["bench", "retained"],
+        &["bench", "offline"],
     ];
     for command in commands {
         let said = folder.run(&[command, &["--help"]].concat());
@@ -23,5 +44,7 @@ fn the_help_of_each_command_has_examples_and_the_exit_status() {
         assert!(starts(example.trim_end()), "{:#?}", said.out);
         assert!(said.out.iter().all(|line| line.chars().count() <= 200), "{:#?}", said.out);
     }
-    assert!(folder.run(&["plugin", "--help"]).out.iter().any(|line| line == "Examples:"));
+    for command in ["plugin", "ctl"] {
+        assert!(folder.run(&[command, "--help"]).out.iter().any(|line| line == "Examples:"));
+    }
 }

@@ -41,7 +41,7 @@ fn answers(records: &[Record], section: &Value) -> Vec<String> {
     let folder = Folder::new("");
     folder.write("http-auth.so", std::fs::read(plugins::rust("http-auth")).unwrap());
     let mut bytes = MAGIC.to_vec();
-    bytes.extend(records.iter().flat_map(Record::encode));
+    bytes.extend(records.iter().flat_map(Record::as_bytes));
     folder.write("events.rec", bytes);
     let section = section.to_string();
     let arguments = ["plugin", "replay", "events.rec", "http-auth.so", "--json", "--plugin-config"];

@@ -13,14 +13,19 @@ mod common;
 #[allow(dead_code, reason = "this binary uses a part of it")]
 mod process;
 
+mod bench;
 mod check;
 mod ctl;
+mod faulty;
 mod folder;
+mod folders;
 mod help;
 mod http_auth;
 mod manifest;
 mod passwd;
+mod peer;
 mod plugin_check;
 mod plugin_list;
 mod plugin_new;
+mod record;
 mod replay;

@@ -88,7 +88,9 @@ fn a_plugin_says_what_it_asks_for() {
     let folder = crate::folder::Folder::new("");
     folder.put(library, "asks");
     let said = folder.run(&["plugin", "check", "plugins/asks.so"]);
-    for line in ["requires     1.1", "wants        publish, kick", "may use      kv, fly"] {
+    for line in
+        ["requires     plugin-abi 1.1", "wants        publish, kick", "may use      kv, fly"]
+    {
         assert!(said.out.iter().any(|said| said == line), "{line}: {:#?}", said.out);
     }
     assert_eq!(manifest_of(&plugins::rust("hello")).requires, "1");

@@ -77,7 +77,7 @@ fn what_is_there_is_left_alone() {
     let folder = Folder::new("");
     let said = folder.run(&["plugin", "new", "plugins"]);
     assert_eq!(said.status, Some(1));
-    assert!(said.errors[0].starts_with("plugins: "), "{:?}", said.errors);
+    assert!(said.errors[0].starts_with("plugins: it is there already"), "{:?}", said.errors);
     assert_eq!(fs::read_dir(folder.path("plugins")).unwrap().count(), 0);
     assert_eq!(folder.run(&["plugin", "new", "Bad Name"]).status, Some(2));
     let said = folder.run(&["plugin", "new", "a", "--plugin-abi", "plugins"]);

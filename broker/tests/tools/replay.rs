@@ -19,10 +19,11 @@ fn folder(topics: &[&str]) -> Folder {
         record.set(Field::ClientId, "alice");
         record.set(Field::Topic, topic);
         record.set(Field::Payload, "on");
-        bytes.extend(record.encode());
+        record.set_number(Field::PayloadLen, 2_u8);
+        bytes.extend(record.as_bytes());
     }
     // One for a hook that the plugin has not got.
-    bytes.extend(Record::new("on_connect", Duration::from_secs(1)).encode());
+    bytes.extend(Record::new("on_connect", Duration::from_secs(1)).as_bytes());
     folder.write("events.rec", bytes);
     folder
 }
@@ -102,6 +103,72 @@ fn two_builds_are_compared() {
     let said = replay(&folder, &["--compare", "played.so"]);
     said.check(0, &[]);
     assert_eq!(said.out.last().unwrap(), "no difference");
+}
+
+/// Whom a plugin names is there; nobody else is. What it keeps it can read again.
+#[test]
+fn what_is_asked_of_the_broker_is_told() {
+    let folder = folder(&[]);
+    folder.write("calls.so", std::fs::read(plugins::c("broker/tests/plugins/calls.c")).unwrap());
+    let mut bytes = MAGIC.to_vec();
+    let (connect, publish) = ((Field::ClientId, "no-x"), (Field::Topic, "call-c"));
+    let events = [("on_connect", connect), ("on_publish", publish), ("on_publish", publish)];
+    for (hook, (field, value)) in events {
+        let mut record = Record::new(hook, Duration::ZERO);
+        record.set(field, value);
+        bytes.extend(record.as_bytes());
+    }
+    folder.write("events.rec", bytes);
+    let said = folder.run(&["plugin", "replay", "events.rec", "calls.so", "--json"]);
+    said.check(0, &[]);
+    let lines = said.out.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let parts: Vec<Value> =
+        lines.filter_map(|mut line| Some(line.get_mut("parts")?.take())).collect();
+    let expected = serde_json::json!([
+        ["disconnects no-x with 0x98 no"],
+        ["publishes answer-c at 1: 0 shown, 0 here, visit 1"],
+        ["publishes answer-c at 1: 0 shown, 0 here, visit 2"],
+    ]);
+    assert_eq!(Value::from(parts), expected);
+}
+
+/// As in a broker: neither is asked of it.
+#[test]
+fn interests_and_capabilities_count() {
+    let folder = folder(&["a/b", "b"]);
+    let source = "#include \"plugin.h\"
+         MQ_PLUGIN(\"picky\", \"1.0.0\", \"MIT\", \"Wants a part of the messages\");
+         static const mq_host *host;
+         int32_t Bootstrap(const mq_host *given, mq_view json, void **instance) {
+             (void)json; (void)instance;
+             host = given;
+             mq_view hook = MQ_TEXT(\"on_before_publish\"), filter = MQ_TEXT(\"a/#\");
+             if (host->interest(host->ctx, hook, MQ_INTEREST_NO_PAYLOAD, MQ_TEXT(\"\")) != 0) return -1;
+             return host->interest(host->ctx, hook, MQ_INTEREST_TOPIC, filter);
+         }
+         int32_t OnBeforePublish(void *instance, const mq_publish *event) {
+             (void)instance;
+             mq_message message = {.size = sizeof message, .topic = MQ_TEXT(\"c\")};
+             if (event->payload.len != 0 || event->payload_len != 2) return -2;
+             return host->publish(host->ctx, &message) == MQ_NOT_GRANTED ? 0x97 : -2;
+         }";
+    folder.write("picky.so", std::fs::read(plugins::c_text(source)).unwrap());
+    let said = folder.run(&["plugin", "replay", "events.rec", "picky.so"]);
+    assert_eq!(events(&said), ["1 on_before_publish alice a/b refuse 0x97"], "{:#?}", said.errors);
+    assert_eq!(said.status, Some(0));
+}
+
+#[test]
+fn what_was_left_out_of_the_recording_is_told() {
+    let folder = folder(&["a"]);
+    let mut bytes = std::fs::read(folder.path("events.rec")).unwrap();
+    for left_out in [2, 300] {
+        bytes.extend(Record::gap(Duration::from_secs(2), left_out).as_bytes());
+    }
+    folder.write("events.rec", bytes);
+    let said = replay(&folder, &["--hook", "on_before_publish"]);
+    said.check(0, &["302 events were left out when it was recorded"]);
+    assert_eq!(events(&said), ["1 on_before_publish alice a continue"]);
 }
 
 #[test]

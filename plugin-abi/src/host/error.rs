@@ -16,7 +16,9 @@ pub enum HostError {
     #[error("nobody can wait for this hook, so it cannot block")]
     CannotWait,
     /// The operator has not granted the capability (`capabilities:` of the plugin in `config.yml`).
-    #[error("the operator has not granted this to the plugin: see `capabilities:` in config.yml")]
+    #[error(
+        "the operator has not granted this to the plugin: see `capabilities:` and `shadow:` in config.yml"
+    )]
     NotGranted,
     /// There is no room; later there may be.
     #[error("there is no room now")]

@@ -6,20 +6,19 @@
 use mqtt::{PropertyBuffer, QoS};
 use plugin_abi::raw;
 
-use super::chain::{Chain, Link, No};
+use super::chain::{Chain, Link};
 use super::client::{flag, size};
 use super::point::{OnBeforeDeliver, Point};
-use super::record::Treatment;
 use super::running::{self, Running};
-use super::stats::Came;
 use super::{Client, Origin};
-use crate::plugins::{Answer, AnswerHandle};
+use crate::plugins::AnswerHandle;
 
 mod edited;
 mod parts;
+mod question;
 
 use edited::Edited;
-use parts::DeliverParts;
+use question::{Question, put};
 
 /// Messages to one topic on their way to their receivers, and the plugins that are asked.
 pub(crate) struct Deliveries<'a> {
@@ -141,10 +140,26 @@ impl<'a> Deliveries<'a> {
     ) {
         rulings.clear();
         let client = receiver.client.to_raw();
+        if self.chain.is_recorded() {
+            self.record((receiver, &client), offers.clone());
+        }
         for (index, link) in self.chain.links().enumerate() {
             if self.is_wanted(index, link, receiver) {
                 self.ask_link(link, (receiver, &client), offers.clone(), rulings);
             }
+        }
+    }
+
+    #[cold]
+    fn record<'m>(
+        &self,
+        (receiver, client): (&Receiver<'_>, &raw::Client<'_>),
+        offers: impl Iterator<Item = Offer<'m>>,
+    ) {
+        let mut event = self.event(receiver, client);
+        for offer in offers {
+            put(&mut event, offer, true);
+            self.chain.record(&event);
         }
     }
 
@@ -177,50 +192,8 @@ impl<'a> Deliveries<'a> {
         offers: impl Iterator<Item = Offer<'m>>,
         rulings: &mut Rulings,
     ) {
-        let room = receiver.max_packet as usize;
-        let is_shown = link.interest().is_none_or(|interest| !interest.without_payload);
-        // It must not move: the event has a handle of it.
-        let mut answer = Answer::new(DeliverParts::new(QoS::ExactlyOnce, room));
-        let mut event = self.event(receiver, client);
-        (event.answer_ctx, event.answer) = (answer.handle().context, answer.handle().function);
-        let mut qos = QoS::ExactlyOnce;
-        let mut calls = link.plain_calls();
-        for (index, offer) in offers.enumerate() {
-            let offered = rulings.of(index).qos(offer);
-            if offered != qos {
-                qos = offered;
-                answer = Answer::new(DeliverParts::new(qos, room));
-            }
-            let treatment = if calls.is_some() { Treatment::Ask } else { link.treatment() };
-            let words = || answer.with(|parts| parts.reason().map(Into::into));
-            let code = match rulings.of(index) {
-                Ruling::Allowed => {
-                    put(&mut event, offer, is_shown);
-                    match &calls {
-                        Some(calls) => link.call_plainly(calls, &event),
-                        None => ask_as(treatment, link, &event, words),
-                    }
-                }
-                Ruling::Vetoed => continue,
-                Ruling::Edited(edited) => {
-                    let mut event = raw::Deliver { ..event };
-                    put(&mut event, edited.offer(offer), is_shown);
-                    ask_as(treatment, link, &event, words)
-                }
-            };
-            let is_plain = code == raw::CONTINUE && !answer.is_touched();
-            if is_plain && treatment != Treatment::TryOut {
-                continue;
-            }
-            let next = Answer::new(DeliverParts::new(qos, room));
-            let parts = std::mem::replace(&mut answer, next).into_parts();
-            match treatment {
-                Treatment::Ask => rule(link, code, parts, offer, (index, rulings)),
-                _ => tried_out(link, treatment, code, (index, rulings)),
-            }
-            // After a failure it may be treated otherwise.
-            calls = link.plain_calls();
-        }
+        let event = self.event(receiver, client);
+        Question::new(link, event, receiver.max_packet as usize).ask_all(offers, rulings);
     }
 
     /// What the messages have in common.
@@ -246,78 +219,5 @@ impl<'a> Deliveries<'a> {
             answer_ctx: AnswerHandle::CLOSED.context,
             answer: AnswerHandle::CLOSED.function,
         }
-    }
-}
-
-/// Puts into the event what differs from one message to the next.
-#[inline]
-fn put<'e>(event: &mut raw::Deliver<'e>, offer: Offer<'e>, is_shown: bool) {
-    event.qos = offer.qos as u8;
-    event.retain = flag(offer.retain);
-    event.payload = raw::View::new(if is_shown { offer.payload } else { &[] });
-    event.properties = raw::View::new(offer.properties);
-    event.payload_len = offer.payload.len() as u64;
-}
-
-/// The answer of a plugin that is treated so. One that is not asked vetoes if it is not to be gone on
-/// without.
-#[inline]
-fn ask_as(
-    treatment: Treatment,
-    link: &Link<OnBeforeDeliver>,
-    event: &raw::Deliver<'_>,
-    words: impl FnOnce() -> Option<Box<str>>,
-) -> i32 {
-    match treatment {
-        // Nobody can wait for its answer, and so it is never handed over.
-        Treatment::Ask | Treatment::TryOut | Treatment::HandOver => link.call_wanted(event, words),
-        Treatment::Skip if link.skip(event).is_some() => raw::VETO,
-        Treatment::Skip => raw::CONTINUE,
-    }
-}
-
-/// What it means that a plugin which is not just asked has answered so. A shadow is compared with those
-/// before it: what the ones after it decide of each message is not kept.
-#[cold]
-fn tried_out(
-    link: &Link<OnBeforeDeliver>,
-    treatment: Treatment,
-    code: i32,
-    (index, rulings): (usize, &mut Rulings),
-) {
-    if treatment == Treatment::Skip {
-        rulings.set(index, Ruling::Vetoed);
-    } else if let Some(says_no) = link.tried_out(code) {
-        let came = if says_no { Came::WouldRefuse } else { Came::Agreed };
-        link.record().count(OnBeforeDeliver::INDEX, came);
-    }
-}
-
-/// Notes down what an answer means that is more than to continue.
-#[cold]
-fn rule(
-    link: &Link<OnBeforeDeliver>,
-    code: i32,
-    parts: DeliverParts,
-    offer: Offer<'_>,
-    (index, rulings): (usize, &mut Rulings),
-) {
-    if code != raw::CONTINUE {
-        match link.says_no(code) {
-            Some(No::Silent) => rulings.set(index, Ruling::Vetoed),
-            Some(No::Told(reason)) => {
-                link.note_refusal(reason, parts.reason());
-                rulings.set(index, Ruling::Vetoed);
-            }
-            None => {}
-        }
-        return;
-    }
-    let before = match rulings.of(index) {
-        Ruling::Edited(edited) => Some(&**edited),
-        Ruling::Allowed | Ruling::Vetoed => None,
-    };
-    if let Some(edited) = parts.edit(before, offer) {
-        rulings.set(index, Ruling::Edited(Box::new(edited)));
     }
 }

@@ -41,7 +41,7 @@ pub(super) unsafe extern "C" fn panicked(
 }
 
 /// What a number of plugin.h means; one that means nothing is the nearest.
-pub(in crate::plugins) fn level_of(number: u32) -> Level {
+fn level_of(number: u32) -> Level {
     match number {
         0 | 1 => Level::Error,
         2 => Level::Warn,

@@ -29,7 +29,6 @@ use plugin_abi::{
     raw::{self, HostContext, View},
 };
 
-pub(super) use self::log::level_of;
 use super::{
     Capabilities, Capability,
     blocking::{self, BlockingHooks},

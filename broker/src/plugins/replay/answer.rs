@@ -1,55 +1,40 @@
 //! Takes what a hook answers, in words that two builds of a plugin can be compared by.
-#![allow(unsafe_code, reason = "called by plugins through a C ABI")]
 
-use std::{cell::RefCell, time::Instant};
+use std::time::Duration;
 
-use plugin_abi::raw::{self, AnswerContext, View};
+use plugin_abi::raw;
 
-use super::{
-    Played,
-    event::Called,
-    store,
-    tickets::{self, Ticket},
-};
-use crate::plugins::escaped::Escaped;
+use super::Played;
+use crate::plugins::{Parts, escaped::Escaped};
 
 /// The parts of an answer so far.
 #[derive(Default)]
 pub(super) struct Taken {
-    parts: RefCell<Vec<String>>,
+    parts: Vec<String>,
+}
+
+/// Whether a value fits is not looked at.
+impl Parts for Taken {
+    fn take(&mut self, part: u32, value: &[u8]) -> i32 {
+        match part_in_words(part, value) {
+            Some(words) => {
+                self.parts.push(words);
+                raw::TAKEN
+            }
+            None => raw::UNKNOWN,
+        }
+    }
 }
 
 impl Taken {
-    pub(super) fn context(&self) -> AnswerContext {
-        AnswerContext { ptr: std::ptr::from_ref(self).cast() }
+    /// With the number that has come at last.
+    pub(super) fn into_played(self, hook: &str, code: i32, took: Duration) -> Played {
+        Played { answer: describe(hook, code), parts: self.parts, took }
     }
 
-    /// What has come of a call.
-    pub(super) fn into_played(self, hook: &str, called: Called) -> Played {
-        let mut parts = self.parts.into_inner();
-        parts.extend(store::take_calls());
-        let Called { mut code, began, mut took } = called;
-        let deferred = tickets::take_ticket();
-        if code == raw::PENDING {
-            match deferred.map(Ticket::wait) {
-                Some(Some((later, more))) => {
-                    code = later;
-                    parts.extend(more);
-                }
-                Some(None) => return Played::new("failed: no answer in time", parts, began),
-                None => {
-                    return Played::new("failed: it waits, and has taken no ticket", parts, began);
-                }
-            }
-            took = began.elapsed();
-        }
-        Played { answer: describe(hook, code), parts, took }
-    }
-}
-
-impl Played {
-    fn new(answer: &str, parts: Vec<String>, began: Instant) -> Played {
-        Played { answer: answer.to_owned(), parts, took: began.elapsed() }
+    /// None has come.
+    pub(super) fn into_failed(self, why: &str, took: Duration) -> Played {
+        Played { answer: format!("failed: {why}"), parts: self.parts, took }
     }
 }
 
@@ -66,25 +51,8 @@ fn describe(hook: &str, code: i32) -> String {
     }
 }
 
-/// What the plugin calls to hand over a part. Whether the value fits is not looked at.
-///
-/// # Safety
-///
-/// The context is one that [`Taken::context`] made, and that is alive.
-pub(super) unsafe extern "C" fn take(context: AnswerContext, part: u32, value: View<'_>) -> i32 {
-    // SAFETY: the caller's promise.
-    let taken = unsafe { &*context.ptr.cast::<Taken>() };
-    match part_in_words(part, value.as_bytes()) {
-        Some(words) => {
-            taken.parts.borrow_mut().push(words);
-            raw::TAKEN
-        }
-        None => raw::UNKNOWN,
-    }
-}
-
 /// `None`: there is no such part.
-pub(super) fn part_in_words(part: u32, value: &[u8]) -> Option<String> {
+fn part_in_words(part: u32, value: &[u8]) -> Option<String> {
     let name = match part {
         raw::ANSWER_DATA => "data",
         raw::ANSWER_STATE => "state",

@@ -7,6 +7,7 @@ use hookmq::config;
 use serde_json::{Value, json};
 
 use super::client::{Broker, Failure};
+use super::examples;
 use super::trace::Trace;
 use crate::tools::{say, table};
 
@@ -15,19 +16,23 @@ use crate::tools::{say, table};
 #[command(after_help = AFTER_HELP)]
 pub(super) enum Command {
     /// List the plugins in the order of their hooks, with how they stand
+    #[command(after_help = examples::LIST)]
     List,
     /// Start a plugin that is disabled, at its place; or one that is in the folder and not in the
     /// config, at the end
+    #[command(after_help = examples::ENABLE)]
     Enable {
         /// Its name
         plugin: String,
     },
     /// Take a plugin out; it keeps its place
+    #[command(after_help = examples::DISABLE)]
     Disable {
         /// Its name
         plugin: String,
     },
     /// Start plugins anew, from their files as they are now
+    #[command(after_help = examples::RELOAD)]
     #[command(group = clap::ArgGroup::new("which").required(true))]
     Reload {
         /// Their names
@@ -38,6 +43,7 @@ pub(super) enum Command {
         all: bool,
     },
     /// Show a plugin's own section; or start it anew with another one
+    #[command(after_help = examples::CONFIG)]
     Config {
         /// Its name
         plugin: String,
@@ -45,16 +51,20 @@ pub(super) enum Command {
         section: Option<String>,
     },
     /// Put the plugins into another order, in which their hooks are called
+    #[command(after_help = examples::REORDER)]
     Reorder {
         /// The names of all plugins, each once
         #[arg(required = true)]
         plugins: Vec<String>,
     },
     /// Show what plugins answer as they do, until it is interrupted: all but what just goes on
+    #[command(after_help = examples::TRACE)]
     Trace(Trace),
     /// Print the metrics that plugins have made, as OpenMetrics text
+    #[command(after_help = examples::METRICS)]
     Metrics,
     /// Show how often each hook was asked, what came of it, and how long it took
+    #[command(after_help = examples::STATS)]
     Stats {
         /// Of this plugin alone
         plugin: Option<String>,
@@ -180,14 +190,23 @@ const COUNTS: [(&str, &str); 9] = [
     ("SKIPPED", "skipped"),
 ];
 
-fn stats(answer: &Value) -> Vec<[String; 14]> {
+/// What shadows would have changed; shown where there is one.
+const SHADOWS: [(&str, &str); 3] =
+    [("AGREED", "agreed"), ("WOULD_REFUSE", "would_refuse"), ("WOULD_ALLOW", "would_allow")];
+
+fn stats(answer: &Value) -> Vec<Vec<String>> {
+    let hooks = || answer.as_array().into_iter().flatten();
+    let is_some =
+        |it: &Value, key: &str| it.get(key).and_then(Value::as_u64).is_some_and(|n| n > 0);
+    let any_shadow = hooks().any(|it| SHADOWS.iter().any(|(_, key)| is_some(it, key)));
+    let counts = || COUNTS.iter().chain(SHADOWS.iter().filter(move |_| any_shadow));
     let mut head = vec!["PLUGIN", "HOOK"];
-    head.extend(COUNTS.map(|(name, _)| name));
+    head.extend(counts().map(|(name, _)| name));
     head.extend(["P50", "P99", "MAX"]);
     let head = head.into_iter().map(str::to_owned).collect();
-    let rows = answer.as_array().into_iter().flatten().map(|it| {
+    let rows = hooks().map(|it| {
         let mut row = vec![text(it, "plugin"), text(it, "hook")];
-        row.extend(COUNTS.map(|(_, key)| text(it, key)));
+        row.extend(counts().map(|(_, key)| text(it, key)));
         row.extend(["p50_ns", "p99_ns", "max_ns"].map(|key| {
             let nanos = it.get(key).and_then(Value::as_u64).unwrap_or_default();
             let timed = it.get("timed") != Some(&Value::from(0));
@@ -195,7 +214,7 @@ fn stats(answer: &Value) -> Vec<[String; 14]> {
         }));
         row
     });
-    std::iter::once(head).chain(rows).filter_map(|row| row.try_into().ok()).collect()
+    std::iter::once(head).chain(rows).collect()
 }
 
 /// What is under a key, as it is shown; nothing if there is nothing.
@@ -211,6 +230,7 @@ pub(super) fn text(object: &Value, key: &str) -> String {
 pub(super) fn span(time: Duration) -> String {
     let (seconds, nanos) = (time.as_secs(), time.subsec_nanos());
     match seconds {
+        0 if nanos == 0 => "0s".to_owned(),
         0 if nanos < 10_000 => format!("{nanos}ns"),
         0 if nanos < 10_000_000 => format!("{}us", nanos / 1000),
         0 => format!("{}ms", nanos / 1_000_000),
@@ -218,5 +238,40 @@ pub(super) fn span(time: Duration) -> String {
         120..7200 => format!("{}m", seconds / 60),
         7200..172_800 => format!("{}h", seconds / 3600),
         _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shadows_have_columns_of_their_own() {
+        let head = |shadow: u64| {
+            let hook = json!({ "plugin": "acl", "hook": "on_connect", "would_refuse": shadow });
+            let rows = stats(&json!([{ "plugin": "hello", "would_refuse": 0 }, hook]));
+            assert!(rows.iter().all(|row| row.len() == rows[0].len()), "{rows:?}");
+            let would = rows[0].iter().position(|name| name == "WOULD_REFUSE")?;
+            Some((rows[1][would].clone(), rows[2][would].clone()))
+        };
+        assert_eq!(head(0), None);
+        assert_eq!(head(2), Some(("0".to_owned(), "2".to_owned())));
+    }
+
+    #[test]
+    fn a_span_has_a_unit_that_fits_it() {
+        let cases = [
+            (Duration::ZERO, "0s"),
+            (Duration::from_nanos(400), "400ns"),
+            (Duration::from_micros(33), "33us"),
+            (Duration::from_millis(20), "20ms"),
+            (Duration::from_secs(119), "119s"),
+            (Duration::from_secs(120), "2m"),
+            (Duration::from_secs(7200), "2h"),
+            (Duration::from_secs(172_800), "2d"),
+        ];
+        for (time, text) in cases {
+            assert_eq!(span(time), text);
+        }
     }
 }

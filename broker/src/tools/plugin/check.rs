@@ -1,6 +1,6 @@
 //! `hookmq plugin check`: what a file is, and all that would keep it from being loaded.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -39,7 +39,8 @@ const AFTER_HELP: &str = "\
 Without --load none of its code runs: what it is, is read from the file. That finds a file that is no
 plugin, truncated, for another machine or another version of plugin-abi, or built with panic = \"abort\".
 Only --load finds a library or symbol that is missing, tables that do not match, and a Bootstrap that
-refuses its section, panics or crashes.
+refuses its section, panics or crashes. Relative paths in its section begin in the working directory, and
+what it keeps is thrown away.
 
 Examples:
   hookmq plugin check target/release/libsub_limiter.so
@@ -93,7 +94,8 @@ impl Check {
             allow_panic_abort: self.allow_panic_abort,
             ..PluginEntry::default()
         };
-        match trial::run(&self.file, &entry, Duration::from_secs(self.timeout.into())) {
+        let patience = Duration::from_secs(self.timeout.into());
+        match trial::run(&self.file, &entry, Path::new("."), patience) {
             Ok(hooks) => {
                 say("it has started, and was shut down");
                 if plugin.contents.as_ref().is_none_or(|contents| contents.hooks.is_none()) {
@@ -145,7 +147,9 @@ fn describe_manifest(contents: &Contents) {
     if !manifest.plugin_abi.is_empty() {
         field("plugin-abi", &format!("{}; this broker has {ours}", manifest.plugin_abi));
     }
-    field("requires", &manifest.requires);
+    if !manifest.requires.is_empty() {
+        field("requires", &format!("plugin-abi {}", manifest.requires));
+    }
     field("wants", &manifest.wants.join(", "));
     field("may use", &manifest.may_use.join(", "));
     if let Some(unwinds) = manifest.panic_unwind {

@@ -1,7 +1,7 @@
 //! `hookmq plugin new`: a folder with a plugin that builds, passes its test, and can be changed.
 
 use std::fs;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -79,7 +79,10 @@ impl New {
         if let Some(parent) = self.folder.parent() {
             fs::create_dir_all(parent)?;
         }
-        fs::create_dir(&self.folder)?;
+        fs::create_dir(&self.folder).map_err(|error| match error.kind() {
+            ErrorKind::AlreadyExists => io::Error::new(error.kind(), IN_THE_WAY),
+            _ => error,
+        })?;
         let templates = match self.lang {
             Lang::Rust => &RUST[..],
             Lang::C => &C[..],
@@ -93,8 +96,10 @@ impl New {
         }
         say(format_args!("{}: begun; its README.md says how to go on", self.folder.display()));
         if matches!(self.lang, Lang::Rust) && dependency == released() {
-            let which = "no checkout of hookmq was found, which --plugin-abi can name";
-            say(format_args!("{which}: Cargo.toml has {dependency}"));
+            say(format_args!(
+                "its Cargo.toml asks for a released crate, {dependency}, for no checkout of hookmq was found; \
+                 --plugin-abi names the folder plugin-abi in one"
+            ));
         }
         Ok(())
     }
@@ -112,7 +117,7 @@ impl New {
             Some(folder) if is_plugin_abi(folder) => Some(folder.canonicalize()?),
             Some(folder) => {
                 let what = format!("there is no crate plugin-abi in {}", folder.display());
-                return Err(io::Error::new(io::ErrorKind::NotFound, what));
+                return Err(io::Error::new(ErrorKind::NotFound, what));
             }
             None => checkout(),
         };
@@ -208,6 +213,8 @@ const TAKEN: [&str; 50] = [
     "type",
     "unsafe",
 ];
+
+const IN_THE_WAY: &str = "it is there already, and stays as it is; take another name";
 
 /// In the template, to be replaced.
 const DEPENDENCY: &str = "plugin-abi = \"1\"";

@@ -33,6 +33,8 @@ pub(super) struct Line {
 /// What has come of all events, by their number in the file.
 pub(super) struct Played {
     pub(super) lines: BTreeMap<u64, Line>,
+    /// Events that were left out when it was recorded.
+    pub(super) left_out: u64,
     /// Why it ended before all was played.
     pub(super) broken_off: Option<String>,
 }
@@ -46,15 +48,17 @@ pub(super) fn play(
     hooks: &[String],
     patience: Duration,
 ) -> io::Result<Played> {
-    let report = tempfile::NamedTempFile::new()?;
+    let folder = tempfile::tempdir()?;
+    let report = folder.path().join("report");
+    File::create_new(&report)?;
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(["plugin", "play"]).args([file, recording, report.path()]);
+    command.args(["plugin", "play"]).args([file, recording, &report, folder.path()]);
     for hook in hooks {
         command.args(["--hook", hook]);
     }
     let child = trial::start_with(&mut command, entry)?;
-    let status = wait(child, report.path(), patience)?;
-    Ok(read_report(&fs::read_to_string(report.path())?, file, status, patience))
+    let status = wait(child, &report, patience)?;
+    Ok(read_report(&fs::read_to_string(report)?, file, status, patience))
 }
 
 /// How it has ended; `None` if it had to be killed.
@@ -83,7 +87,7 @@ fn read_report(
     status: Option<ExitStatus>,
     patience: Duration,
 ) -> Played {
-    let mut played = Played { lines: BTreeMap::new(), broken_off: None };
+    let mut played = Played { lines: BTreeMap::new(), left_out: 0, broken_off: None };
     let mut ended = false;
     let mut at = "while it started".to_owned();
     for line in report.lines() {
@@ -96,6 +100,7 @@ fn read_report(
             return Played { broken_off: Some(error.clone()), ..played };
         }
         ended |= value.get(ENDED).is_some();
+        played.left_out += value.get(LEFT_OUT).and_then(Value::as_u64).unwrap_or_default();
         let Some((number, line)) = read_line(&value) else { continue };
         at = match is_whole {
             true => format!("after event {number}"),
@@ -136,6 +141,8 @@ pub(crate) struct Play {
     recording: PathBuf,
     /// Gets a line for each event, the first half of it before the plugin is called
     report: PathBuf,
+    /// Where the plugin keeps what it keeps
+    data: PathBuf,
     #[arg(long)]
     hook: Vec<String>,
 }
@@ -160,7 +167,7 @@ impl Play {
             Ok(records) => records,
             Err(error) => return refused(&mut report, &self.recording, &error.to_string()),
         };
-        let player = match Player::start(&self.file, &entry) {
+        let player = match Player::start(&self.file, &entry, &self.data) {
             Ok(player) => player,
             Err(error) => return writeln!(report, "{}", json!({ REFUSED: error.to_string() })),
         };
@@ -181,6 +188,9 @@ impl Play {
         record: &Record,
         report: &mut File,
     ) -> io::Result<()> {
+        if let Some(left_out) = record.left_out() {
+            return writeln!(report, "{}", json!({ LEFT_OUT: left_out }));
+        }
         if !self.hook.is_empty() && !self.hook.iter().any(|hook| hook == record.hook()) {
             return Ok(());
         }
@@ -209,6 +219,7 @@ fn refused(report: &mut File, file: &Path, error: &str) -> io::Result<()> {
 
 const REFUSED: &str = "refused";
 const ENDED: &str = "ended";
+const LEFT_OUT: &str = "left_out";
 
 #[cfg(test)]
 mod tests {

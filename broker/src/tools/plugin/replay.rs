@@ -17,7 +17,7 @@ use crate::tools::{complain, say};
 #[derive(clap::Args)]
 #[command(after_help = AFTER_HELP)]
 pub(crate) struct Replay {
-    /// What the plugin `recorder` has written
+    /// What `hookmq plugin record` has written
     recording: PathBuf,
     /// The library, anywhere
     plugin: PathBuf,
@@ -64,6 +64,10 @@ impl Replay {
         let Some(new) = self.play(&self.plugin, self.plugin_config.as_ref()) else {
             return ExitCode::FAILURE;
         };
+        if new.left_out > 0 {
+            let left_out = new.left_out;
+            complain(format_args!("{left_out} events were left out when it was recorded"));
+        }
         let Some(other) = &self.compare else {
             self.show(&new);
             return ending(&[&new]);

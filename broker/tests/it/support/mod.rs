@@ -7,6 +7,7 @@ pub(crate) mod caller;
 mod client;
 mod flow;
 mod login;
+pub(crate) mod mosquitto;
 mod process;
 pub(crate) mod rewriter;
 pub(crate) mod rumqttc;
