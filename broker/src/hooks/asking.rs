@@ -319,7 +319,7 @@ fn hand_over<P: Point, S: Subject<P>>(
             progress.wait_for(ticket, link, P::INDEX);
             Settled::Wait
         }
-        Err(why) => Settled::after(No::after(link.failed(why)), link, None),
+        Err(why) => Settled::after(No::after(link.cannot_be_asked(why)), link, None),
     }
 }
 

@@ -11,7 +11,7 @@ use super::client::{flag, size};
 use super::decision::refusal;
 use super::point::{self, OnFailure};
 use super::record::Treatment;
-use super::{Asking, Client, Hooks, Progress, running};
+use super::{Asking, Client, Hooks, Progress, running, trace};
 use crate::plugins::{Answer, AnswerHandle, AuthParts, Completion, Parts, Ticket};
 
 /// What the client has sent.
@@ -86,7 +86,7 @@ impl Chain<point::OnAuth> {
                 continue;
             }
             let answered = match progress.take() {
-                Some(progress) => answered(link, progress),
+                Some(progress) => answered(link, &client, round, progress),
                 None => ask(link, &client, round, asking.waker()),
             };
             let outcome = match answered {
@@ -154,24 +154,33 @@ fn hand_over(link: &Link<point::OnAuth>, event: &raw::Auth<'_>, waker: Option<&W
     match handed_over {
         Ok(Some(ticket)) => Answered::Later(ticket),
         Ok(None) => Answered::Now(raw::CONTINUE, AuthParts::default()),
-        Err(why) => Answered::Failed(link.failed(why)),
+        Err(why) => Answered::Failed(link.cannot_be_asked(why)),
     }
 }
 
 /// The answer that was waited for.
-fn answered(link: &Link<point::OnAuth>, progress: Box<Progress>) -> Answered {
+fn answered(
+    link: &Link<point::OnAuth>,
+    client: &raw::Client<'_>,
+    round: &AuthRound<'_>,
+    progress: Box<Progress>,
+) -> Answered {
     let (completion, overdue) = (progress.completion(), progress.overdue());
     // The wait is over.
     drop(progress);
-    let Some(Completion { code, parts, ticket, .. }) = completion else {
+    let Some(Completion { code, parts, ticket, took, .. }) = completion else {
         return Answered::Failed(link.failed(overdue));
     };
-    if let Some(ticket) = ticket.filter(|_| code == raw::PENDING) {
-        return Answered::Later(ticket);
-    }
     let mut taken = AuthParts::default();
     for (part, value) in &parts {
         taken.take(*part, value);
+    }
+    if trace::is_on() {
+        let answer = link.answer(code, || taken.reason.clone());
+        link.show(&round.event(client, AnswerHandle::CLOSED), answer, took);
+    }
+    if let Some(ticket) = ticket.filter(|_| code == raw::PENDING) {
+        return Answered::Later(ticket);
     }
     Answered::Now(code, taken)
 }

@@ -265,17 +265,30 @@ impl<P: Point> Link<P> {
     #[cold]
     pub(super) fn failed(&self, what: &str) -> OnFailure {
         let now = Instant::now();
+        let on_failure = self.log(&format!("failed in {}: {what}", P::NAME), now);
+        self.record().failed(P::INDEX, now);
+        on_failure
+    }
+
+    /// The plugin cannot be asked, by no fault of its own; logs why, and says what that means: the same as
+    /// if it had failed.
+    #[cold]
+    pub(super) fn cannot_be_asked(&self, why: &str) -> OnFailure {
+        self.record().count(P::INDEX, Came::Skipped);
+        self.log(&format!("was not asked in {}: {why}", P::NAME), Instant::now())
+    }
+
+    fn log(&self, what: &str, now: Instant) -> OnFailure {
         let on_failure = self.record().on_failure::<P>();
         if let Some(left_out) = self.failures.count(now) {
-            let (plugin, hook) = (self.plugin(), P::NAME);
+            let plugin = self.plugin();
             let consequence = match on_failure {
                 OnFailure::Refuse => "taken as a veto",
                 OnFailure::GoOn => "the broker goes on",
             };
             let more = and_more(left_out);
-            log::error!("plugin {plugin} failed in {hook}: {what}; {consequence}{more}");
+            log::error!("plugin {plugin} {what}; {consequence}{more}");
         }
-        self.record().failed(P::INDEX, now);
         on_failure
     }
 }

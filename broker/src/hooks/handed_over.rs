@@ -30,7 +30,7 @@ impl<P: Point> Link<P> {
     /// `Ok(None)`: the plugin has no interest.
     ///
     /// # Errors
-    /// How the plugin has failed, if that is not possible.
+    /// Why that is not possible.
     pub(super) fn hand_over(
         &self,
         event: &P::Event<'_>,
@@ -49,13 +49,12 @@ impl<P: Point> Link<P> {
         let deadline = hook.loaded().blocking_deadline(P::INDEX);
         let (ticket, answerer) = Ticket::of_thread(&waker, deadline);
         let handed_over = HandedOver { hook, event, waker, depth: running::depth() };
-        self.record().count_asked(P::INDEX);
         let call = Call::new(answerer, move |answerer| call(handed_over, answerer));
-        if self.loaded().threads().call(call) {
-            Ok(Some(ticket))
-        } else {
-            Err("it blocks, and no thread can be started for it")
+        if !self.loaded().threads().call(call) {
+            return Err("it blocks, and no thread can be started for it");
         }
+        self.record().count_asked(P::INDEX);
+        Ok(Some(ticket))
     }
 }
 

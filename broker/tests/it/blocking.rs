@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use hookmq::config::Config;
-use hookmq::hooks::HookStats;
+use hookmq::hooks::{Answers, HookStats, TraceFilter};
 use hookmq::plugins::{Blocking, PluginEntry};
 use mqtt::{Packet, Properties, Publish, QoS, ReasonCode, Version};
 use serde_json::{Value, json};
@@ -23,6 +23,7 @@ both_versions!(
     an_answer_may_come_still_later,
     the_event_is_whole,
     a_will_waits_on_a_thread,
+    a_plugin_that_cannot_be_waited_for_has_not_failed,
     who_hangs_has_failed_and_holds_a_thread,
     a_call_that_nobody_waits_for_is_not_made,
     a_new_instance_does_not_wait_for_the_old_one,
@@ -141,6 +142,7 @@ fn what_is_handed_over_counts(version: Version) {
     test.wait_for("1 topic a/#: the value cannot stand in its packet", 1);
     client.send(&message("slow", "x"));
     test.wait_for("1 waits slow", 3);
+    let mut trace = test.broker.plugins().trace(TraceFilter::default());
     third.release("slow", "payload z,refuse 151 no more");
     client.receive(|packet| match packet {
         Packet::PubAck(ack) if version.has_properties() => {
@@ -150,6 +152,12 @@ fn what_is_handed_over_counts(version: Version) {
         packet => assert!(matches!(packet, Packet::PubAck(_)), "{packet:?}"),
     });
     other.ping();
+    let shown = trace.try_next().unwrap();
+    assert_eq!(
+        (shown.hook, &*shown.client_id, &*shown.subject),
+        ("on_before_publish", "slow", "slow")
+    );
+    assert!(shown.answer.is_no() && !shown.took.is_zero());
     let counts = counts(&test.broker, "on_before_publish");
     assert_eq!((counts.refused, counts.failed), (1, 0));
 }
@@ -210,7 +218,7 @@ fn the_event_is_whole(version: Version) {
     let before = test.said("on_before_publish");
     let again = test.said("blocked");
     let event = before.iter().find(|line| line.starts_with("1 slow ")).unwrap();
-    assert_eq!(again, [event.clone()]);
+    assert_eq!(again, std::slice::from_ref(event));
     assert!(event.contains(&"x".repeat(100)), "{event}");
 }
 
@@ -228,6 +236,32 @@ fn a_will_waits_on_a_thread(version: Version) {
     test.wait_for("1 waits slow", 2);
     third.release("slow", "continue");
     other.expect("slow", "later");
+}
+
+/// Clients bring that about, and must not have it quarantined.
+fn a_plugin_that_cannot_be_waited_for_has_not_failed(version: Version) {
+    let section = blocking(&["on_will"]);
+    let test = Rewriters::with("many-block", version, &[section], |config| {
+        config.limits.max_handshakes = 1;
+        config.plugins[0].max_failures = 1;
+    });
+    let mut other = test.connect("other");
+    other.subscribe("slow", QoS::AtMostOnce);
+    let leave = |client_id, payload| {
+        let will = LastWill::new("slow", payload);
+        drop(Login::new(version, client_id).will(will).connect(test.broker.address()));
+    };
+    leave("first", "1");
+    test.wait_for("1 waits slow", 1);
+    leave("second", "2");
+    let name = format!("plugin many-block{}-1", version.level());
+    wait_for_line(&format!(
+        "{name} was not asked in on_will: it blocks, and nobody can wait for it"
+    ));
+    test.connect("third").release("slow", "continue");
+    other.expect("slow", "1");
+    let counts = counts(&test.broker, "on_will");
+    assert_eq!((counts.asked, counts.skipped, counts.failed), (1, 1, 0));
 }
 
 fn who_hangs_has_failed_and_holds_a_thread(version: Version) {
@@ -318,18 +352,6 @@ fn an_operator_may_say_that_a_plugin_blocks(version: Version) {
     other.expect("a", "x");
 }
 
-/// Has `client` held up in on_before_publish, inline, until the watchdog has seen it.
-fn hold_up(test: &Rewriters, name: &str, times: usize, client: &mut Client, other: &mut Client) {
-    client.send(&message("slow", "x"));
-    test.wait_for("1 waits slow", times);
-    while counts(&test.broker, "on_before_publish").overdue < times as u64 {
-        std::thread::yield_now();
-    }
-    assert!(!log::lines(&format!("plugin {name} is in on_before_publish for ")).is_empty());
-    other.release("slow", "continue");
-    acknowledged(client);
-}
-
 /// Connections go to the two threads in turn.
 fn a_slow_hook_is_taken_for_one_that_blocks(version: Version) {
     let section = json!({ "on_before_publish": [{ "name": "slow", "block": true }] });
@@ -338,21 +360,32 @@ fn a_slow_hook_is_taken_for_one_that_blocks(version: Version) {
         (plugin.deadline, plugin.max_failures) = (Duration::from_millis(20), 3);
     });
     let name = format!("slow{}-1", version.level());
+    let moved = format!("plugin {name} has lasted too long in on_before_publish 3 times");
     let [mut client, mut other, mut neighbour] =
         ["client", "other", "neighbour"].map(|client_id| test.connect(client_id));
-    for times in 1..=3 {
-        hold_up(&test, &name, times, &mut client, &mut other);
+    let overdue = || counts(&test.broker, "on_before_publish").overdue;
+    let mut times = 0;
+    while log::lines(&moved).is_empty() {
+        let before = overdue();
+        client.send(&message("slow", "x"));
+        times += 1;
+        test.wait_for("1 waits slow", times);
+        // On a slow machine others may overstay too.
+        while overdue() == before && log::lines(&moved).is_empty() {
+            std::thread::yield_now();
+        }
+        other.release("slow", "continue");
+        acknowledged(&mut client);
     }
-    let moved =
-        log::wait_for(&format!("plugin {name} has lasted too long in on_before_publish 3 times"));
-    assert!(moved.starts_with("WARN"), "{moved}");
+    assert!(log::lines(&moved)[0].starts_with("WARN"));
     client.send(&message("slow", "x"));
-    test.wait_for("1 waits slow", 4);
+    test.wait_for("1 waits slow", times + 1);
     neighbour.ping();
     neighbour.release("slow", "continue");
     acknowledged(&mut client);
     let counts = counts(&test.broker, "on_before_publish");
-    assert_eq!((counts.overdue, counts.failed, counts.skipped), (3, 0, 0));
+    assert!(counts.overdue >= 3);
+    assert_eq!((counts.failed, counts.skipped), (0, 0));
     let listed = test.broker.roster().list();
     assert_eq!(listed[0].detail.as_ref().unwrap().blocking, ["on_before_publish"]);
 }
@@ -423,8 +456,12 @@ fn an_authentication_waits_on_a_thread() {
     assert_eq!(said.last().unwrap(), "1 client asked_again=false Some(\"proved\")");
     client.send_auth(ReasonCode::ReAuthenticate, "slow", "y");
     test.wait_for("1 waits slow", 2);
+    let all = TraceFilter { answers: Answers::All, ..TraceFilter::default() };
+    let mut trace = test.broker.plugins().trace(all);
     other.release("slow", "continue");
     assert_eq!(client.asked().reason, ReasonCode::Success);
+    let mut shown = std::iter::from_fn(|| trace.try_next());
+    assert!(shown.any(|shown| shown.hook == "on_auth" && !shown.took.is_zero()));
 }
 
 #[test]

@@ -62,15 +62,15 @@ impl Misuse {
 /// Nothing, and what is not UTF-8: -2 is that it is unfit, -8 that nobody has the client id.
 fn what_is_no_text_is_unfit(version: Version) {
     let mut misuse = Misuse::start("texts", version);
-    assert_eq!(misuse.answers("null"), "-2 -2 -2 -2 -8 -2 -2 -2 -8 -8 -2 -2");
-    assert_eq!(misuse.answers("bytes"), "-2 -2 -2 -2 -2 -2 -2 -2 -2 -2 -2 -2");
+    assert_eq!(misuse.answers("null"), "-2 -2 -2 -2 -8 -2 -2 -2 -8 -8 -2 -2 -2");
+    assert_eq!(misuse.answers("bytes"), "-2 -2 -2 -2 -2 -2 -2 -2 -2 -2 -2 -2 -2");
     assert_eq!(misuse.failures(), 0);
 }
 
 /// -8: no such metric, and no such timer.
 fn what_is_no_value_is_unfit(version: Version) {
     let mut misuse = Misuse::start("numbers", version);
-    let expected = "-2 -2 -2 -2 -2 -2 -2 -2 -8 -8 -8 -2 -2";
+    let expected = "-2 -2 -2 -2 -2 -2 -2 -2 -8 -8 -8 -2 -2 -2";
     assert_eq!(misuse.answers("numbers"), expected);
     assert_eq!(misuse.failures(), 0);
 }

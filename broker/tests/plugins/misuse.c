@@ -69,6 +69,7 @@ static void texts(mq_view text)
     say(host->attribute_get(host->ctx, text, 0, text, NULL, no_value));
     say(host->metric(host->ctx, MQ_COUNTER, text, text, text));
     say(host->interest(host->ctx, text, MQ_INTEREST_TOPIC, text));
+    say(host->blocking(host->ctx, text, 0));
 }
 
 /* Values that are none of those there are. */
@@ -90,6 +91,7 @@ static void numbers(void)
     say(host->timer_cancel(host->ctx, UINT64_MAX));
     say(host->folder(host->ctx, 9, NULL, no_value));
     say(host->interest(host->ctx, NONE, MQ_INTEREST_TOPIC, MQ_TEXT("a")));
+    say(host->blocking(host->ctx, MQ_TEXT("on_will"), 0));
 }
 
 /* An answer that is given twice, in the hook itself and too late. */
