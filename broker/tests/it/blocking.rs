@@ -255,7 +255,7 @@ fn a_plugin_that_cannot_be_waited_for_has_not_failed(version: Version) {
     test.wait_for("1 waits slow", 1);
     leave("second", "2");
     let name = format!("plugin many-block{}-1", version.level());
-    wait_for_line(&format!(
+    log::wait_for(&format!(
         "{name} was not asked in on_will: it blocks, and nobody can wait for it"
     ));
     test.connect("third").release("slow", "continue");
