@@ -59,7 +59,7 @@ impl<'a> Context<'a> {
             course,
             figures: Figures::new(),
             now: clock::now(),
-            run: settings.run(),
+            run: settings.run,
             since: None,
             is_share: false,
             opening: 0,
@@ -127,7 +127,7 @@ impl<'a> Context<'a> {
         let Some(publisher) = &mut client.publisher else { return };
         let is_done = is_written && !publisher.has_more() && publisher.is_acknowledged();
         if is_done && !mem::replace(&mut publisher.is_done, true) {
-            self.course.publishing.fetch_sub(1, Relaxed);
+            self.course.publisher_is_done();
         }
     }
 
@@ -149,7 +149,7 @@ impl<'a> Context<'a> {
         if let Some(publisher) = &mut client.publisher
             && !mem::replace(&mut publisher.is_done, true)
         {
-            self.course.publishing.fetch_sub(1, Relaxed);
+            self.course.publisher_is_done();
         }
     }
 

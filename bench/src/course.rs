@@ -1,7 +1,10 @@
 //! What the workers of a run share: how far it is, and whether it is over.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicBool, AtomicU32, AtomicU64,
+    Ordering::{Acquire, Relaxed, Release},
+};
 
 use crate::clock::{self, SECOND};
 use crate::settings::Settings;
@@ -72,8 +75,10 @@ impl Course {
         if self.end.get().is_some() {
             return true;
         }
+        // First: what the last publisher has sent on another thread is expected then.
+        let all_sent = self.publishing.load(Acquire) == 0;
         let all_came = self.received.load(Relaxed) >= self.expected.load(Relaxed);
-        let end = if self.publishing.load(Relaxed) == 0 && all_came {
+        let end = if all_sent && all_came {
             End::Done
         } else if now > self.deadline {
             End::TimedOut
@@ -84,6 +89,11 @@ impl Course {
         };
         self.end.get_or_init(|| end);
         true
+    }
+
+    /// A publisher is done.
+    pub(crate) fn publisher_is_done(&self) {
+        self.publishing.fetch_sub(1, Release);
     }
 
     pub(crate) fn is_late(&self, now: u64) -> bool {

@@ -19,6 +19,8 @@ pub(crate) struct Figures {
     pub(crate) not_connected: u64,
     /// Connections that ended before the run.
     pub(crate) broken: u64,
+    /// PINGREQs that were waited for in vain.
+    pub(crate) unanswered: u64,
     /// Each kind once, with how often.
     pub(crate) troubles: Vec<(Trouble, u64)>,
     /// When the first and the last thing happened that counts.
@@ -47,6 +49,7 @@ impl Figures {
             foreign: 0,
             not_connected: 0,
             broken: 0,
+            unanswered: 0,
             troubles: Vec::new(),
             first: u64::MAX,
             last: 0,
@@ -87,6 +90,7 @@ impl Figures {
         self.foreign += other.foreign;
         self.not_connected += other.not_connected;
         self.broken += other.broken;
+        self.unanswered += other.unanswered;
         for (trouble, count) in other.troubles {
             self.troubles_of(trouble, count);
         }

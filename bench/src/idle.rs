@@ -117,7 +117,7 @@ impl Idle {
             }
             worker.wait(Duration::from_millis(5));
         }
-        worker.linger(Duration::from_millis(100));
+        worker.await_pings();
         course.is_late(clock::now())
     }
 }

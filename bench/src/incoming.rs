@@ -82,7 +82,8 @@ impl Context<'_> {
     }
 
     fn control(&mut self, client: &mut Client, frame: Frame<'_>) -> Result<(), Trouble> {
-        self.has_progress = true;
+        // It answers what is sent however the run goes.
+        self.has_progress |= frame.packet_type() != PacketType::PingResp;
         match decode(frame, self.settings.version).map_err(Trouble::Malformed)? {
             Packet::PubAck(ack) | Packet::PubComp(ack) => self.acknowledged(client, "PUBACK", ack),
             Packet::PubRec(ack) if ack.reason.is_error() => {

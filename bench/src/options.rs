@@ -104,7 +104,7 @@ impl RunOptions {
             .collect();
         // The brokers of most machines listen to IPv4 alone on the loopback interface.
         let address = addresses.iter().find(|address| address.is_ipv4()).or(addresses.first());
-        let now = clock::now();
+        let (now, run) = (clock::now(), some_run());
         let after = |time: Duration| now.saturating_add(nanoseconds(time));
         Ok(Settings {
             address: *address.ok_or_else(|| BenchError::NoAddress(host()))?,
@@ -116,7 +116,8 @@ impl RunOptions {
             keep_alive: self.keep_alive,
             concurrency: self.concurrency as usize,
             threads: 1,
-            prefix: self.prefix.clone().unwrap_or_else(some_prefix),
+            prefix: self.prefix.clone().unwrap_or_else(|| format!("bench-{run:08x}")),
+            run,
             stall: nanoseconds(self.stall),
             deadline: self.timeout.map_or(u64::MAX, after),
             gather: Duration::ZERO,
@@ -186,10 +187,10 @@ impl MessageOptions {
 /// With room for a topic in the packet, whose length is at most 268,435,455.
 pub(crate) const MAX_PAYLOAD: usize = 268_000_000;
 
-/// Another one for each run, so that what was left behind by one does not disturb the next. Client
-/// identifiers have 23 bytes at most with it: a broker of 3.1.1 need not take more.
-fn some_prefix() -> String {
-    format!("bench-{:08x}", clock::now() as u32 ^ std::process::id() << 16)
+/// Another one for each run, so that what was left behind by one does not disturb the next. With a prefix of
+/// it client identifiers have 23 bytes at most: a broker of 3.1.1 need not take more.
+fn some_run() -> u32 {
+    clock::now() as u32 ^ std::process::id() << 16
 }
 
 fn nanoseconds(time: Duration) -> u64 {

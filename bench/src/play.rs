@@ -40,6 +40,8 @@ pub(crate) struct Outcome {
     pub(crate) first: u64,
     /// Deliveries that there should be.
     pub(crate) expected: u64,
+    /// Publishers that had more to send, or to write.
+    pub(crate) unfinished: u32,
     /// How many of the clients found a session of theirs.
     pub(crate) resumed: u64,
 }
@@ -85,6 +87,7 @@ impl Play {
                 took: 0,
                 first: 0,
                 expected: course.expected.load(Relaxed),
+                unfinished: course.publishing.load(Relaxed),
                 resumed: 0,
             };
             for thread in threads {

@@ -84,24 +84,33 @@ impl Report {
         self.troubles.extend(troubles.iter().map(text));
         self.set("not_connected", figures.not_connected);
         self.set("broken", figures.broken);
-        self.has_failed |= figures.not_connected + figures.broken + figures.refused > 0
-            || matches!(end, End::TimedOut | End::NotConnected);
+        self.set("unanswered_pings", figures.unanswered);
+        let bad = figures.not_connected + figures.broken + figures.refused + figures.unanswered;
+        self.has_failed |= bad > 0 || matches!(end, End::TimedOut | End::NotConnected);
     }
 
-    /// What was published. What stays without an acknowledgement at QoS 1 and 2 is a failure.
+    /// What was published. What stays without an acknowledgement at QoS 1 and 2 is a failure, and a publisher
+    /// whose messages the broker does not read.
     pub(crate) fn published(&mut self, outcome: &Outcome, qos: QoS) {
         let (figures, took) = (&outcome.figures, seconds(outcome.took));
         let rate = figures.sent as f64 / took;
         let answered = figures.acknowledged + figures.refused;
         let unanswered = if qos == QoS::AtMostOnce { 0 } else { figures.sent - answered };
         self.set("unacknowledged", unanswered);
-        self.has_failed |= unanswered > 0;
+        // At QoS 1 and 2 messages are unanswered then.
+        let unfinished = if qos == QoS::AtMostOnce { outcome.unfinished.into() } else { 0_u64 };
+        self.set("unfinished_publishers", unfinished);
+        self.has_failed |= unanswered > 0 || unfinished > 0;
         self.set("sent", figures.sent);
         self.set("acknowledged", figures.acknowledged);
         self.set("refused", figures.refused);
         self.set("published_per_second", round(rate));
         let mut text = format!("{} in {took:.2} s: {}/s", line::count(figures.sent), whole(rate));
-        for (count, what) in [(figures.refused, "refused"), (unanswered, "not acknowledged")] {
+        for (count, what) in [
+            (figures.refused, "refused"),
+            (unanswered, "not acknowledged"),
+            (unfinished, "publishers could not send on"),
+        ] {
             if count > 0 {
                 text += &format!("; {} {what}", line::count(count));
             }

@@ -22,6 +22,8 @@ pub(crate) struct Settings {
     pub(crate) threads: usize,
     /// What topics and client identifiers begin with.
     pub(crate) prefix: String,
+    /// What marks the messages of this run, whatever an earlier one with the same prefix has left behind.
+    pub(crate) run: u32,
     /// A run without progress for so long has ended, in nanoseconds.
     pub(crate) stall: u64,
     /// When everything has to end, by [`clock::now`](crate::clock::now).
@@ -38,13 +40,6 @@ pub(crate) struct Settings {
 }
 
 impl Settings {
-    /// What marks the messages of this run (FNV-1a).
-    pub(crate) fn run(&self) -> u32 {
-        self.prefix
-            .bytes()
-            .fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
-    }
-
     /// The address to connect from.
     pub(crate) fn source(&self, client: usize) -> Option<IpAddr> {
         self.sources.iter().cycle().nth(client % self.sources.len().max(1)).copied()

@@ -56,7 +56,7 @@ impl Retained {
         let topic = format!("{prefix}/retained/");
         let messages = Messages { topic, numbered: true, retain: true, ..messages };
         let before = memory(&settings);
-        let kept = publish(&settings, 1, &messages, &mut report)?;
+        let Published { kept, sent } = publish(&settings, 1, &messages, &mut report)?;
         let grown = memory(&settings).saturating_sub(before) * 1024;
         if settings.broker.is_some() && kept > 0 {
             let each = grown / kept;
@@ -73,9 +73,12 @@ impl Retained {
             collect(&settings, subscribers, kept, qos, &mut report)?;
         }
         // An empty message removes the one that is retained.
-        let count = kept.try_into().unwrap_or(u32::MAX);
+        let count = sent.try_into().unwrap_or(u32::MAX);
         let none = Messages { size: 0, count, interval: 0, lasts: u64::MAX, ..messages };
-        Play { publishers: publishers(&settings, 1, &none), ..Play::default() }.play(&settings)?;
+        if sent > 0 {
+            Play { publishers: publishers(&settings, 1, &none), ..Play::default() }
+                .play(&settings)?;
+        }
         Ok(report)
     }
 }
@@ -96,7 +99,8 @@ impl Offline {
         report.set("subscribers", self.subscribers);
         let messages = Messages { topic: format!("{}/offline", settings.prefix), ..messages };
         if self.leave_sessions(&settings, &messages.topic, &mut report)? {
-            let kept = publish(&settings, self.publishers, &messages, &mut report)?;
+            let Published { kept, .. } =
+                publish(&settings, self.publishers, &messages, &mut report)?;
             if kept > 0 {
                 self.come_back(&settings, kept, &mut report)?;
             }
@@ -166,28 +170,34 @@ fn publishers(settings: &Settings, number: u32, messages: &Messages) -> Vec<Part
     (0..number).map(publisher).collect()
 }
 
-/// Publishes, and says how many messages the broker keeps now.
+/// How many messages the broker keeps now, 0 if nobody knows; and how many it may keep.
+struct Published {
+    kept: u64,
+    sent: u64,
+}
+
+/// Publishes.
 fn publish(
     settings: &Settings,
     number: u32,
     messages: &Messages,
     report: &mut Report,
-) -> Result<u64, BenchError> {
+) -> Result<Published, BenchError> {
     let publishers = publishers(settings, number, messages);
     let outcome = Play { publishers, ..Play::default() }.play(settings)?;
     report.end(outcome.end, &outcome.figures);
     let figures = &outcome.figures;
     if figures.connect.is_empty() {
-        return Ok(0);
+        return Ok(Published { kept: 0, sent: 0 });
     }
     report.published(&outcome, messages.qos);
     report.usage("publish", &outcome.usage, outcome.took, figures.sent, "message");
     if outcome.end == End::Done && figures.broken == 0 {
-        return Ok(figures.sent - figures.refused);
+        return Ok(Published { kept: figures.sent - figures.refused, sent: figures.sent });
     }
     // Nobody knows how many there are.
     report.fail();
-    Ok(0)
+    Ok(Published { kept: 0, sent: figures.sent })
 }
 
 /// Has all of these subscribers get so many messages each, and says what came of it.

@@ -32,6 +32,8 @@ pub(crate) enum Trouble {
     ClosedEarly,
     #[error("{0} clients were not connected and subscribed in time")]
     NotReady(u64),
+    #[error("the broker has not answered PINGREQ in time")]
+    Unanswered,
     #[error("the broker has refused the subscription: {0}")]
     SubscriptionRefused(ReasonCode),
     #[error("the broker has granted QoS {granted} where QoS {asked} was asked for; choose a lower --qos, or raise its limit", granted = *.granted as u8, asked = *.asked as u8)]

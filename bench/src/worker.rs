@@ -47,6 +47,9 @@ const READ: usize = 128 * 1024;
 /// How late a message may be that is sent at a rate, in nanoseconds: those due meanwhile go together.
 const LATE: u64 = MILLISECOND / 10;
 const TIMER: Token = Token(usize::MAX);
+/// So many times `--stall` the broker may take for what it does not do message by message: to let clients in,
+/// and to answer PINGREQ behind all that was sent.
+const SILENCES: u64 = 10;
 /// How long to wait for events at most, so that the end of a run is seen.
 const PATIENCE: Duration = Duration::from_millis(20);
 
@@ -81,6 +84,7 @@ impl<'a> Worker<'a> {
         let mut parts = parts.into_iter().fuse();
         let failed = self.context.figures.not_connected;
         let mut has_more = true;
+        let (mut seen, mut moved) = ((0, 0), clock::now());
         loop {
             while has_more && self.context.opening < self.context.settings.concurrency {
                 let part = parts.next();
@@ -91,7 +95,12 @@ impl<'a> Worker<'a> {
                 return !has_failed;
             }
             self.context.now = clock::now();
-            if self.context.course.is_late(self.context.now) {
+            let state = (self.clients.len(), self.context.opening);
+            if state != seen {
+                (seen, moved) = (state, self.context.now);
+            }
+            let is_stuck = self.context.now - moved > self.silence();
+            if is_stuck || self.context.course.is_late(self.context.now) {
                 let left = self.context.opening as u64;
                 self.context.figures.not_connected += left;
                 self.context.figures.trouble(Trouble::NotReady(left));
@@ -99,6 +108,11 @@ impl<'a> Worker<'a> {
             }
             self.wait(PATIENCE);
         }
+    }
+
+    /// In nanoseconds.
+    fn silence(&self) -> u64 {
+        self.context.settings.stall.saturating_mul(SILENCES)
     }
 
     fn open(&mut self, part: Part) -> bool {
@@ -255,8 +269,9 @@ impl<'a> Worker<'a> {
             if event.is_writable() {
                 self.context.writable(client);
             }
-            if event.is_readable() || event.is_read_closed() || event.is_error() {
-                self.context.readable(client, &mut self.buffer);
+            let is_last = event.is_read_closed() || event.is_error();
+            if event.is_readable() || is_last {
+                self.context.readable(client, &mut self.buffer, is_last);
             }
             if client.wants_turn() {
                 client.is_queued = true;
@@ -287,14 +302,29 @@ impl<'a> Worker<'a> {
             .filter(|&index| self.clients.get(index).is_some_and(is_silent))
             .collect();
         silent.iter().for_each(|&index| self.ping(index));
-        let is_pinged =
-            |client: &Client| client.pinged_at.is_some() && client.state == State::Ready;
-        let course = self.context.course;
-        while silent.iter().filter_map(|&index| self.clients.get(index)).any(is_pinged)
-            && !course.is_late(clock::now())
-        {
-            self.wait(Duration::from_millis(10));
+        if !silent.is_empty() {
+            self.await_pings();
             self.context.figures.last = clock::now();
+        }
+    }
+
+    /// Waits until each PINGREQ is answered, unless that takes too long.
+    pub(crate) fn await_pings(&mut self) {
+        let is_pinged =
+            |client: &&Client| client.pinged_at.is_some() && client.state == State::Ready;
+        let begun = clock::now();
+        loop {
+            let unanswered = self.clients.iter().filter(is_pinged).count();
+            let now = clock::now();
+            if unanswered == 0 {
+                return;
+            }
+            if now - begun > self.silence() || self.context.course.is_late(now) {
+                self.context.figures.unanswered += unanswered as u64;
+                (0..unanswered).for_each(|_| self.context.figures.trouble(Trouble::Unanswered));
+                return;
+            }
+            self.wait(Duration::from_millis(10));
         }
     }
 
@@ -335,9 +365,10 @@ impl Context<'_> {
         self.flush(client);
     }
 
-    fn readable(&mut self, client: &mut Client, buffer: &mut Vec<u8>) {
+    /// `is_last`: no other event will come, so that the end has to be read now.
+    fn readable(&mut self, client: &mut Client, buffer: &mut Vec<u8>, is_last: bool) {
         loop {
-            match self.read(client, buffer) {
+            match self.read(client, buffer, is_last) {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(trouble) => return self.close(client, trouble),
@@ -349,7 +380,12 @@ impl Context<'_> {
     }
 
     /// True: there may be more to read.
-    fn read(&mut self, client: &mut Client, buffer: &mut Vec<u8>) -> Result<bool, Trouble> {
+    fn read(
+        &mut self,
+        client: &mut Client,
+        buffer: &mut Vec<u8>,
+        is_last: bool,
+    ) -> Result<bool, Trouble> {
         let have = client.rest.len();
         if buffer.len() < have + READ {
             buffer.resize(have + READ, 0);
@@ -379,6 +415,6 @@ impl Context<'_> {
         client.rest.clear();
         client.rest.extend_from_slice(bytes.get(used..).unwrap_or_default());
         // Less than there was room for: the socket is empty (epoll(7)).
-        Ok(read == room_len && client.state != State::Closed)
+        Ok((is_last || read == room_len) && client.state != State::Closed)
     }
 }

@@ -7,7 +7,7 @@ use std::os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{FlockOperation, Mode, fchmod, flock};
+use rustix::fs::{FlockOperation, Mode, OFlags, fchmod, flock};
 use socket2::{Domain, SockAddr, Type};
 
 use super::ControlError;
@@ -57,6 +57,8 @@ fn lock(path: &Path) -> Result<File, ControlError> {
     name.push(".lock");
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false).mode(0o600);
+    // It is emptied: no link may lead to a file of somebody else.
+    options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
     let fail = |error| ControlError::Make { path: path.into(), error };
     let mut file = options.open(name).map_err(fail)?;
     match flock(&file, FlockOperation::NonBlockingLockExclusive) {
@@ -136,6 +138,16 @@ mod tests {
             assert!(!path.exists());
             assert!(connect(&path).is_err());
         }
+    }
+
+    #[test]
+    fn a_lock_that_is_a_link_is_not_followed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, other) = (dir.path().join("a.sock"), dir.path().join("precious"));
+        fs::write(&other, "x").unwrap();
+        std::os::unix::fs::symlink(&other, dir.path().join("a.sock.lock")).unwrap();
+        assert!(ControlSocket::make(&path).is_err());
+        assert_eq!(fs::read_to_string(&other).unwrap(), "x");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! A broker with a fault: it loses, repeats or exchanges messages, is silent, or closes connections.
 
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::thread;
 
@@ -21,6 +21,12 @@ pub(crate) enum Fault {
     IsSilent,
     /// The publisher's connection is closed at the fifth.
     Closes,
+    /// The subscribers' connections are closed behind the fifth.
+    Leaves,
+    /// Nothing more is read from the publisher after the fifth.
+    IsDeaf,
+    /// No message at all: nobody is answered.
+    IsMute,
     /// No message at all: nobody is let in.
     Refuses(ReasonCode),
 }
@@ -66,8 +72,12 @@ impl Connection {
                 let packet = decode(frame, self.version).unwrap();
                 self.answer(&packet);
                 buffer.drain(..len);
-                if self.fault == Fault::Closes && self.count == 5 {
-                    return;
+                match self.fault {
+                    Fault::Closes if self.count == 5 => return,
+                    Fault::IsDeaf if self.count == 5 => loop {
+                        thread::park();
+                    },
+                    _ => {}
                 }
             }
         }
@@ -75,13 +85,15 @@ impl Connection {
 
     fn answer(&mut self, packet: &Packet<'_>) {
         match packet {
+            _ if self.fault == Fault::IsMute => {}
             Packet::Connect(connect) => self.welcome(connect),
             Packet::Subscribe(subscribe) => {
                 let reasons = [ReasonCode::GrantedQoS1];
                 let (packet_id, properties) = (subscribe.packet_id, Properties::EMPTY);
                 let reasons = reasons.as_slice().into();
-                self.send(&Packet::SubAck(SubAck { packet_id, properties, reasons }));
+                // First: whoever is subscribed may be published to at once.
                 self.subscribers.lock().push(self.stream.try_clone().unwrap());
+                self.send(&Packet::SubAck(SubAck { packet_id, properties, reasons }));
             }
             Packet::Publish(publish) => {
                 self.forward(publish);
@@ -118,8 +130,14 @@ impl Connection {
             }
             _ => [message, held].concat(),
         };
-        for subscriber in &mut *self.subscribers.lock() {
+        let mut subscribers = self.subscribers.lock();
+        for subscriber in &mut *subscribers {
             subscriber.write_all(&bytes).unwrap();
+        }
+        if self.fault == Fault::Leaves && self.count == 5 {
+            for subscriber in subscribers.drain(..) {
+                subscriber.shutdown(Shutdown::Both).unwrap();
+            }
         }
     }
 

@@ -65,7 +65,8 @@ impl Samples {
         self.0.entry((load.to_owned(), broker.to_owned())).or_default().push(sample);
     }
 
-    /// The medians, each of its own: they need not be of one run. What has failed once has failed.
+    /// The medians, each of its own: they need not be of one run. What has failed once has failed, and of what
+    /// was lost the most counts.
     pub(crate) fn median(&self, load: &str, broker: &str) -> Option<Sample> {
         let samples = self.0.get(&(load.to_owned(), broker.to_owned()))?;
         let of = |part: fn(&Sample) -> f64| median(samples.iter().map(part).collect());
@@ -74,7 +75,7 @@ impl Samples {
             cpu: of(|sample| sample.cpu)?,
             p50: of(|sample| sample.p50)?,
             p99: of(|sample| sample.p99)?,
-            lost: of(|sample| sample.lost)?,
+            lost: samples.iter().map(|sample| sample.lost).fold(0.0, f64::max),
             failed: samples.iter().any(|sample| sample.failed),
         })
     }
@@ -113,7 +114,12 @@ mod tests {
         assert_eq!(Sample::of(&storm), expected);
         let mut samples = Samples::default();
         samples.add("load", "broker", expected.clone());
-        assert_eq!(samples.median("load", "broker"), Some(expected));
+        assert_eq!(samples.median("load", "broker"), Some(expected.clone()));
+        for _ in 0..4 {
+            samples.add("load", "broker", expected.clone());
+        }
+        samples.add("load", "broker", Sample { lost: 5.0, ..expected.clone() });
+        assert_eq!(samples.median("load", "broker"), Some(Sample { lost: 5.0, ..expected }));
         assert_eq!(samples.median("load", "other"), None);
     }
 }
