@@ -11,8 +11,9 @@ use super::client::{flag, size};
 use super::decision::refusal;
 use super::point::{self, OnFailure};
 use super::record::Treatment;
+use super::stats::Came;
 use super::{Asking, Client, Hooks, Progress, running};
-use crate::plugins::{Answer, AnswerHandle, AuthParts, Completion, Parts, Ticket};
+use crate::plugins::{Answer, AnswerHandle, AuthParts, Completion, Overdue, Parts, Ticket};
 
 /// What the client has sent.
 #[derive(Clone, Copy, Debug)]
@@ -164,7 +165,10 @@ fn answered(link: &Link<point::OnAuth>, progress: Box<Progress>) -> Answered {
     // The wait is over.
     drop(progress);
     let Some(Completion { code, parts, ticket, .. }) = completion else {
-        return Answered::Failed(link.failed(overdue));
+        return Answered::Failed(match overdue {
+            Overdue::Failed(what) => link.failed(what),
+            Overdue::Crowded(what) => link.not_asked(what, Came::Failed),
+        });
     };
     if let Some(ticket) = ticket.filter(|_| code == raw::PENDING) {
         return Answered::Later(ticket);

@@ -265,6 +265,20 @@ impl<P: Point> Link<P> {
     #[cold]
     pub(super) fn failed(&self, what: &str) -> OnFailure {
         let now = Instant::now();
+        let on_failure = self.has_failed(what, now);
+        self.record().failed(P::INDEX, now);
+        on_failure
+    }
+
+    /// The same where clients or other plugins can bring it about by being many: it counts as no failure
+    /// towards a quarantine, in which nobody would be let in.
+    #[cold]
+    pub(super) fn not_asked(&self, why: &str, came: Came) -> OnFailure {
+        self.record().count(P::INDEX, came);
+        self.has_failed(why, Instant::now())
+    }
+
+    fn has_failed(&self, what: &str, now: Instant) -> OnFailure {
         let on_failure = self.record().on_failure::<P>();
         if let Some(left_out) = self.failures.count(now) {
             let (plugin, hook) = (self.plugin(), P::NAME);
@@ -275,7 +289,6 @@ impl<P: Point> Link<P> {
             let more = and_more(left_out);
             log::error!("plugin {plugin} failed in {hook}: {what}; {consequence}{more}");
         }
-        self.record().failed(P::INDEX, now);
         on_failure
     }
 }

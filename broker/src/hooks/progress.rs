@@ -10,7 +10,7 @@ use super::edits::Edits;
 use super::point::Point;
 use super::shadow::Shadows;
 use super::stats::Came;
-use crate::plugins::{Completion, Loaded, Ticket};
+use crate::plugins::{Completion, Loaded, Overdue, Ticket};
 
 /// How far the plugins have been asked about one event.
 #[derive(Default)]
@@ -106,8 +106,9 @@ impl Progress {
     }
 
     /// How the plugin has failed if its answer is not there.
-    pub(super) fn overdue(&self) -> &'static str {
-        self.ticket.as_ref().map_or("nobody has waited for its answer", Ticket::overdue)
+    pub(super) fn overdue(&self) -> Overdue {
+        let unawaited = Overdue::Failed("nobody has waited for its answer");
+        self.ticket.as_ref().map_or(unawaited, Ticket::overdue)
     }
 
     /// The hooks that it began with.

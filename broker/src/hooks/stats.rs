@@ -90,7 +90,7 @@ pub struct HookStats {
     pub waiting: u64,
     /// Calls that ran longer than `deadline`.
     pub overdue: u64,
-    /// Calls that were not made, for it is quarantined.
+    /// Calls that were not made, for it is quarantined, or blocks where nobody can wait.
     pub skipped: u64,
     /// Answers of a shadow that were what happened.
     pub agreed: u64,

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use hookmq::config::Config;
-use hookmq::hooks::HookStats;
+use hookmq::hooks::{HookStats, Standing};
 use hookmq::plugins::{Blocking, PluginEntry};
 use mqtt::{Packet, Properties, Publish, QoS, ReasonCode, Version};
 use serde_json::{Value, json};
@@ -23,6 +23,7 @@ both_versions!(
     an_answer_may_come_still_later,
     the_event_is_whole,
     a_will_waits_on_a_thread,
+    who_cannot_wait_brings_no_plugin_into_quarantine,
     who_hangs_has_failed_and_holds_a_thread,
     a_call_that_nobody_waits_for_is_not_made,
     a_new_instance_does_not_wait_for_the_old_one,
@@ -237,6 +238,35 @@ fn a_will_waits_on_a_thread(version: Version) {
     test.wait_for("1 waits slow", 2);
     third.release("slow", "continue");
     other.expect("slow", "later");
+}
+
+fn who_cannot_wait_brings_no_plugin_into_quarantine(version: Version) {
+    let section = blocking(&["on_will"]);
+    let test = Rewriters::with("too-many-wills", version, &[section], |config| {
+        config.limits.max_handshakes = 1;
+        config.plugins[0].max_failures = 1;
+    });
+    let mut other = test.connect("other");
+    other.subscribe("slow", QoS::AtMostOnce);
+    let leave = |client_id, payload| {
+        let will = LastWill::new("slow", payload);
+        drop(Login::new(version, client_id).will(will).connect(test.broker.address()));
+    };
+    leave("first", "1");
+    test.wait_for("1 waits slow", 1);
+    leave("second", "2");
+    let not_asked = loop {
+        let counts = counts(&test.broker, "on_will");
+        if counts.failed + counts.skipped > 0 {
+            break counts;
+        }
+        std::thread::yield_now();
+    };
+    assert_eq!((not_asked.asked, not_asked.failed, not_asked.skipped), (1, 0, 1));
+    assert_eq!(test.broker.plugins().standings()[0].1, Standing::Serving);
+    test.connect("third").release("slow", "continue");
+    other.expect("slow", "1");
+    other.ping();
 }
 
 fn who_hangs_has_failed_and_holds_a_thread(version: Version) {
