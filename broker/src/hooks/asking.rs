@@ -389,4 +389,4 @@ fn scope<'a, P: Point, S: Subject<P>>(
 const UNFIT: &str = "a change in its answer fits no packet";
 
 /// What the trace shows for a failure to answer.
-const NO_ANSWER: i32 = i32::MIN;
+pub(super) const NO_ANSWER: i32 = i32::MIN;

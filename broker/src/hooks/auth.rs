@@ -1,17 +1,19 @@
 //! Enhanced authentication: which plugin has an exchange, what it is told of a round, and what its
 //! answer means. How rounds follow each other is the connection's business.
 
-use std::{sync::Arc, task::Waker};
+use std::{sync::Arc, task::Waker, time::Duration};
 
 use mqtt::ReasonCode;
 use plugin_abi::raw;
 
+use super::asking::NO_ANSWER;
 use super::chain::{Chain, Link};
 use super::client::{flag, size};
 use super::decision::refusal;
 use super::point::{self, OnFailure};
 use super::record::Treatment;
 use super::stats::Came;
+use super::trace;
 use super::{Asking, Client, Hooks, Progress, running};
 use crate::plugins::{Answer, AnswerHandle, AuthParts, Completion, Overdue, Parts, Ticket};
 
@@ -87,7 +89,7 @@ impl Chain<point::OnAuth> {
                 continue;
             }
             let answered = match progress.take() {
-                Some(progress) => answered(link, progress),
+                Some(progress) => answered(link, &client, round, progress),
                 None => ask(link, &client, round, asking.waker()),
             };
             let outcome = match answered {
@@ -160,11 +162,26 @@ fn hand_over(link: &Link<point::OnAuth>, event: &raw::Auth<'_>, waker: Option<&W
 }
 
 /// The answer that was waited for.
-fn answered(link: &Link<point::OnAuth>, progress: Box<Progress>) -> Answered {
+fn answered(
+    link: &Link<point::OnAuth>,
+    client: &raw::Client<'_>,
+    round: &AuthRound<'_>,
+    progress: Box<Progress>,
+) -> Answered {
     let (completion, overdue) = (progress.completion(), progress.overdue());
     // The wait is over.
     drop(progress);
-    let Some(Completion { code, parts, ticket, .. }) = completion else {
+    let mut taken = AuthParts::default();
+    for (part, value) in completion.iter().flat_map(|completion| &completion.parts) {
+        taken.take(*part, value);
+    }
+    if trace::is_on() {
+        let came = completion.as_ref().map(|completion| (completion.code, completion.took));
+        let (code, took) = came.unwrap_or((NO_ANSWER, Duration::ZERO));
+        let answer = link.answer(code, || taken.reason.clone());
+        link.show(&round.event(client, AnswerHandle::CLOSED), answer, took);
+    }
+    let Some(Completion { code, ticket, .. }) = completion else {
         return Answered::Failed(match overdue {
             Overdue::Failed(what) => link.failed(what),
             Overdue::Crowded(what) => link.not_asked(what, Came::Failed),
@@ -172,10 +189,6 @@ fn answered(link: &Link<point::OnAuth>, progress: Box<Progress>) -> Answered {
     };
     if let Some(ticket) = ticket.filter(|_| code == raw::PENDING) {
         return Answered::Later(ticket);
-    }
-    let mut taken = AuthParts::default();
-    for (part, value) in &parts {
-        taken.take(*part, value);
     }
     Answered::Now(code, taken)
 }

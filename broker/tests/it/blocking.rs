@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use hookmq::config::Config;
-use hookmq::hooks::{HookStats, Standing};
+use hookmq::hooks::{HookStats, Standing, TraceFilter, TracedAnswer};
 use hookmq::plugins::{Blocking, PluginEntry};
 use mqtt::{Packet, Properties, Publish, QoS, ReasonCode, Version};
 use serde_json::{Value, json};
@@ -454,11 +454,15 @@ fn an_authentication_waits_on_a_thread() {
     let section = blocking(&["on_auth"]);
     let test = Rewriters::with("auth-blocks", Version::V5, &[section], one_thread);
     let mut other = test.connect("other");
+    let filter = TraceFilter { hook: Some("on_auth".into()), ..TraceFilter::default() };
+    let mut shown = test.broker.plugins().trace(filter);
     let mut client = Client::start(&test.broker, &login("client", "slow", "x"));
     test.wait_for("1 waits slow", 1);
     other.ping();
     other.release("slow", "continue");
     assert_eq!(client.connack(), (ReasonCode::Success, false));
+    let traced = shown.try_next().unwrap();
+    assert_eq!((&*traced.client_id, traced.answer), ("client", TracedAnswer::Authenticated));
     let said = test.said("on_connect");
     assert_eq!(said.last().unwrap(), "1 client asked_again=false Some(\"proved\")");
     client.send_auth(ReasonCode::ReAuthenticate, "slow", "y");
