@@ -15,8 +15,6 @@ use crate::plugins::{Completion, Loaded, Overdue, Ticket};
 /// How far the plugins have been asked about one event.
 #[derive(Default)]
 pub(crate) struct Progress {
-    /// Those that it began with.
-    hooks: Option<Arc<Hooks>>,
     /// The plugin that is asked.
     index: usize,
     /// The last plugin that has changed what is decided by.
@@ -29,6 +27,8 @@ pub(crate) struct Progress {
     /// For the answer of the plugin that is asked.
     ticket: Option<Ticket>,
     awaited: Option<Awaited>,
+    /// Those that it began with. The last to be let go of, so that no plugin ends on the thread of a shard.
+    hooks: Option<Arc<Hooks>>,
 }
 
 /// Whose answer is waited for, and in which hook. Counted when that is over, however it ends.

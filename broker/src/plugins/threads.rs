@@ -21,8 +21,8 @@ use crate::failures::Failures;
 /// How long a thread waits for the next call.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// So many calls in the queue that nobody waits for any more are no matter.
-const FORGOTTEN: usize = 1024;
+/// So many calls in the queue that nobody waits for any more are no matter; each may hold a whole packet.
+const FORGOTTEN: usize = 64;
 
 pub(crate) struct Threads {
     plugin: Arc<str>,
