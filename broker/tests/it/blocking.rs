@@ -28,6 +28,7 @@ both_versions!(
     a_call_that_nobody_waits_for_is_not_made,
     a_new_instance_does_not_wait_for_the_old_one,
     an_operator_may_say_that_a_plugin_blocks,
+    who_goes_does_not_wait_for_the_call,
     a_slow_hook_is_taken_for_one_that_blocks,
     a_slow_hook_stays_if_the_operator_says_so,
     a_shadow_that_blocks_is_compared,
@@ -356,6 +357,19 @@ fn an_operator_may_say_that_a_plugin_blocks(version: Version) {
     directory.write("go on", b"");
     acknowledged(&mut client);
     other.expect("a", "x");
+}
+
+/// A plugin that frees what it keeps of a client has to know.
+fn who_goes_does_not_wait_for_the_call(version: Version) {
+    log::take();
+    let (directory, name) = (PluginDir::new(), &*format!("blocks-on-{}", version.level()));
+    let broker = Broker::with_plugins(&directory, vec![blocks(&directory, name, "go on")]);
+    let mut client = Client::connect(&broker, version, "client");
+    client.send(&message("a", "x"));
+    wait_for_line(&format!(" plugin::{name}: in on_before_publish"));
+    Client::connect(&broker, version, "client").ping();
+    wait_for_line(&format!(" plugin::{name}: a client is gone, in 1 hooks"));
+    directory.write("go on", b"");
 }
 
 /// Has `client` held up in on_before_publish, inline, until the watchdog has seen it.
