@@ -160,7 +160,7 @@ impl Server {
     }
 
     /// Tells the clients, waits for them to go, stops the threads, then the plugins. Blocks for
-    /// 10 seconds at most, and 5 more for hooks that block, if the plugins' `shutdown` is quick.
+    /// 10 seconds at most, if the plugins' `shutdown` is quick; 15 if one does not return from a hook that blocks.
     pub fn stop(self) {
         let Server { broker, roster, shards, watchdog, .. } = self;
         // [MQTT-4.13.2-1]

@@ -97,7 +97,8 @@ impl Host {
     ///
     /// After `deadline` the hook has failed; what that means is in [`Plugin`](crate::Plugin). It is
     /// rounded up to half a second and is five minutes at most; zero is what the config says
-    /// (`blocking_deadline`).
+    /// (`blocking_deadline`). It runs on, and others are called for the same client meanwhile, as they are when
+    /// the broker closes the connection.
     ///
     /// # Errors
     ///

@@ -19,7 +19,10 @@ impl Connection {
             shard.timers.remove(timer);
         }
         // Whoever answers now hears that it is too late.
-        self.waiting = None;
+        if let Some(packet_id) = self.waiting.take().and_then(|waiting| waiting.begun) {
+            // It goes nowhere. A client that has not seen PUBREC sends it again, and then it is new.
+            self.release_begun(packet_id);
+        }
         match std::mem::replace(&mut self.stage, Stage::Closed) {
             Stage::Connected(client) => {
                 self.close_client(shard, *client, end);

@@ -215,11 +215,15 @@ impl Connection {
                 self.refuse_asked(shard, publish, &refusal)?;
             }
             Verdict::Pending => {
-                if !self.acknowledges_early() {
-                    // If the connection ends first, the client sends it again, and it is new.
+                // If the connection ends first, the client sends it again, and it is new.
+                let is_begun = self.acknowledges_early() && publish.qos == QoS::ExactlyOnce;
+                if !is_begun {
                     self.release(publish);
                 }
                 self.wait(shard, progress);
+                if let Some(waiting) = &mut self.waiting {
+                    waiting.begun = is_begun.then_some(publish.packet_id);
+                }
             }
         }
         Ok(Asked::Done)
@@ -227,9 +231,16 @@ impl Connection {
 
     /// Forgets a QoS 2 message that has been begun.
     fn release(&mut self, publish: &Publish<'_>) {
+        if publish.qos == QoS::ExactlyOnce {
+            self.release_begun(publish.packet_id);
+        }
+    }
+
+    /// The same, by its identifier.
+    pub(super) fn release_begun(&mut self, packet_id: u16) {
         let Stage::Connected(client) = &mut self.stage else { return };
-        if publish.qos == QoS::ExactlyOnce && client.kept.inbound.release(publish.packet_id) {
-            self.broker.store.released(&client.session.client_id, publish.packet_id);
+        if client.kept.inbound.release(packet_id) {
+            self.broker.store.released(&client.session.client_id, packet_id);
         }
     }
 

@@ -15,6 +15,8 @@ pub(super) struct Waiting {
     pub(super) progress: Box<Progress>,
     /// What the filters of the packet are answered that come before the one at hand.
     pub(super) answers: Answers,
+    /// The identifier of a QoS 2 message that is acknowledged already, if that is what is asked about.
+    pub(super) begun: Option<u16>,
     since: u64,
     /// Milliseconds of the broker's clock.
     due: u64,
@@ -24,7 +26,7 @@ impl Waiting {
     pub(super) fn new(progress: Box<Progress>, now: u64) -> Box<Waiting> {
         // Time stamps lag behind by a tick.
         let due = now + progress.deadline().as_millis() as u64 + TICK_MILLISECONDS;
-        Box::new(Waiting { progress, answers: Answers::default(), since: now, due })
+        Box::new(Waiting { progress, answers: Answers::default(), begun: None, since: now, due })
     }
 
     fn is_over(&self, now: u64) -> bool {

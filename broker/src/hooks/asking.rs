@@ -22,7 +22,7 @@ use super::stats::Came;
 use super::subject::{Shown, Subject};
 use super::{running, trace};
 use crate::config::Limits;
-use crate::plugins::{Answer, AnswerHandle, Parts, Ticket};
+use crate::plugins::{Answer, AnswerHandle, Overdue, Parts, Ticket};
 
 /// Who asks, and how far it has come.
 pub struct Asking<'a> {
@@ -68,8 +68,19 @@ struct Reply {
 enum Broken {
     /// The plugin has failed.
     Failed(&'static str),
+    /// It had too many calls to get to this one in time.
+    Crowded(&'static str),
     /// As it has become, the event would be too large: the client's doing as much as the plugin's.
     TooLarge,
+}
+
+impl From<Overdue> for Broken {
+    fn from(overdue: Overdue) -> Broken {
+        match overdue {
+            Overdue::Failed(what) => Broken::Failed(what),
+            Overdue::Crowded(what) => Broken::Crowded(what),
+        }
+    }
 }
 
 impl Reply {
@@ -127,7 +138,7 @@ impl<P: Point> Chain<P> {
         progress.wait_is_over();
         let edits = progress.edits.as_deref();
         let mut taken = VerdictParts::new(scope(subject, asking.limits, edits, progress.again));
-        let (mut code, mut broken) = (NO_ANSWER, Some(Broken::Failed(overdue)));
+        let (mut code, mut broken) = (NO_ANSWER, Some(Broken::from(overdue)));
         let (mut ticket, mut took, mut heard) = (None, Duration::ZERO, false);
         if let Some(completion) = completion {
             (ticket, took, heard) = (completion.ticket, completion.took, completion.heard);
@@ -231,6 +242,10 @@ fn act<P: Point, S: Subject<P>>(
         Some(Broken::Failed(what)) => {
             return Settled::after(No::after(link.failed(what)), link, reason);
         }
+        Some(Broken::Crowded(what)) => {
+            let on_failure = link.not_asked(what, Came::Failed);
+            return Settled::after(No::after(on_failure), link, reason);
+        }
         Some(Broken::TooLarge) => return too_large(link),
         None => {}
     }
@@ -319,7 +334,11 @@ fn hand_over<P: Point, S: Subject<P>>(
             progress.wait_for(ticket, link, P::INDEX);
             Settled::Wait
         }
-        Err(why) => Settled::after(No::after(link.cannot_be_asked(why)), link, None),
+        // It is who asks that cannot wait.
+        Err(why) if asking.waker.is_none() => {
+            Settled::after(No::after(link.not_asked(why, Came::Skipped)), link, None)
+        }
+        Err(why) => Settled::after(No::after(link.failed(why)), link, None),
     }
 }
 
@@ -370,4 +389,4 @@ fn scope<'a, P: Point, S: Subject<P>>(
 const UNFIT: &str = "a change in its answer fits no packet";
 
 /// What the trace shows for a failure to answer.
-const NO_ANSWER: i32 = i32::MIN;
+pub(super) const NO_ANSWER: i32 = i32::MIN;

@@ -1,18 +1,21 @@
 //! Enhanced authentication: which plugin has an exchange, what it is told of a round, and what its
 //! answer means. How rounds follow each other is the connection's business.
 
-use std::{sync::Arc, task::Waker};
+use std::{sync::Arc, task::Waker, time::Duration};
 
 use mqtt::ReasonCode;
 use plugin_abi::raw;
 
+use super::asking::NO_ANSWER;
 use super::chain::{Chain, Link};
 use super::client::{flag, size};
 use super::decision::refusal;
 use super::point::{self, OnFailure};
 use super::record::Treatment;
-use super::{Asking, Client, Hooks, Progress, running, trace};
-use crate::plugins::{Answer, AnswerHandle, AuthParts, Completion, Parts, Ticket};
+use super::stats::Came;
+use super::trace;
+use super::{Asking, Client, Hooks, Progress, running};
+use crate::plugins::{Answer, AnswerHandle, AuthParts, Completion, Overdue, Parts, Ticket};
 
 /// What the client has sent.
 #[derive(Clone, Copy, Debug)]
@@ -154,7 +157,7 @@ fn hand_over(link: &Link<point::OnAuth>, event: &raw::Auth<'_>, waker: Option<&W
     match handed_over {
         Ok(Some(ticket)) => Answered::Later(ticket),
         Ok(None) => Answered::Now(raw::CONTINUE, AuthParts::default()),
-        Err(why) => Answered::Failed(link.cannot_be_asked(why)),
+        Err(why) => Answered::Failed(link.not_asked(why, Came::Skipped)),
     }
 }
 
@@ -168,17 +171,22 @@ fn answered(
     let (completion, overdue) = (progress.completion(), progress.overdue());
     // The wait is over.
     drop(progress);
-    let Some(Completion { code, parts, ticket, took, .. }) = completion else {
-        return Answered::Failed(link.failed(overdue));
-    };
     let mut taken = AuthParts::default();
-    for (part, value) in &parts {
+    for (part, value) in completion.iter().flat_map(|completion| &completion.parts) {
         taken.take(*part, value);
     }
     if trace::is_on() {
+        let came = completion.as_ref().map(|completion| (completion.code, completion.took));
+        let (code, took) = came.unwrap_or((NO_ANSWER, Duration::ZERO));
         let answer = link.answer(code, || taken.reason.clone());
         link.show(&round.event(client, AnswerHandle::CLOSED), answer, took);
     }
+    let Some(Completion { code, ticket, .. }) = completion else {
+        return Answered::Failed(match overdue {
+            Overdue::Failed(what) => link.failed(what),
+            Overdue::Crowded(what) => link.not_asked(what, Came::Failed),
+        });
+    };
     if let Some(ticket) = ticket.filter(|_| code == raw::PENDING) {
         return Answered::Later(ticket);
     }

@@ -270,11 +270,12 @@ impl<P: Point> Link<P> {
         on_failure
     }
 
-    /// The plugin cannot be asked, by no fault of its own; logs why, and says what that means: the same as
-    /// if it had failed.
+    /// The plugin cannot be asked, by no fault of its own: clients or other plugins can bring that about by
+    /// being many. Logs why, and says what that means: the same as if it had failed. It counts as no failure
+    /// towards a quarantine, in which nobody would be let in.
     #[cold]
-    pub(super) fn cannot_be_asked(&self, why: &str) -> OnFailure {
-        self.record().count(P::INDEX, Came::Skipped);
+    pub(super) fn not_asked(&self, why: &str, came: Came) -> OnFailure {
+        self.record().count(P::INDEX, came);
         self.log(&format!("was not asked in {}: {why}", P::NAME), Instant::now())
     }
 

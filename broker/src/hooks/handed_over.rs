@@ -47,7 +47,8 @@ impl<P: Point> Link<P> {
         let Some(event) = kept else { return Err("it blocks, and nobody can wait for it") };
         let (hook, waker) = (self.hook().clone(), waker.clone());
         let deadline = hook.loaded().blocking_deadline(P::INDEX);
-        let (ticket, answerer) = Ticket::of_thread(&waker, deadline);
+        let returned = self.loaded().threads().calls_returned();
+        let (ticket, answerer) = Ticket::of_thread(&waker, deadline, returned);
         let handed_over = HandedOver { hook, event, waker, depth: running::depth() };
         let call = Call::new(answerer, move |answerer| call(handed_over, answerer));
         if !self.loaded().threads().call(call) {

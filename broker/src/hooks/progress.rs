@@ -10,13 +10,11 @@ use super::edits::Edits;
 use super::point::Point;
 use super::shadow::Shadows;
 use super::stats::Came;
-use crate::plugins::{Completion, Loaded, Ticket};
+use crate::plugins::{Completion, Loaded, Overdue, Ticket};
 
 /// How far the plugins have been asked about one event.
 #[derive(Default)]
 pub(crate) struct Progress {
-    /// Those that it began with.
-    hooks: Option<Arc<Hooks>>,
     /// The plugin that is asked.
     index: usize,
     /// The last plugin that has changed what is decided by.
@@ -29,6 +27,8 @@ pub(crate) struct Progress {
     /// For the answer of the plugin that is asked.
     ticket: Option<Ticket>,
     awaited: Option<Awaited>,
+    /// Those that it began with. The last to be let go of, so that no plugin ends on the thread of a shard.
+    hooks: Option<Arc<Hooks>>,
 }
 
 /// Whose answer is waited for, and in which hook. Counted when that is over, however it ends.
@@ -106,8 +106,9 @@ impl Progress {
     }
 
     /// How the plugin has failed if its answer is not there.
-    pub(super) fn overdue(&self) -> &'static str {
-        self.ticket.as_ref().map_or("nobody has waited for its answer", Ticket::overdue)
+    pub(super) fn overdue(&self) -> Overdue {
+        let unawaited = Overdue::Failed("nobody has waited for its answer");
+        self.ticket.as_ref().map_or(unawaited, Ticket::overdue)
     }
 
     /// The hooks that it began with.

@@ -27,6 +27,8 @@ const LONGEST: Duration = Duration::from_secs(5 * 60);
 /// Parts of one answer. No answer has a use for so many.
 const MOST_PARTS: usize = 4096;
 
+const NOT_FREE: &str = "none of its threads was free within its deadline (blocking_threads)";
+
 /// The tickets that a plugin has not used yet.
 #[derive(Default)]
 pub(super) struct Tickets {
@@ -65,8 +67,18 @@ pub(crate) struct Ticket {
 enum Source {
     /// From the plugin, by this number.
     Plugin(&'static Tickets, u64),
-    /// From a call of its hook on a thread for that.
-    Thread,
+    /// From a call of its hook on a thread for that: how many of its calls have returned by now, and had
+    /// when this one was put in the queue.
+    Thread(Arc<AtomicU64>, u64),
+}
+
+/// Why an answer is waited for no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Overdue {
+    /// The plugin has failed.
+    Failed(&'static str),
+    /// Its threads were busy with other calls, and it has answered some of them meanwhile.
+    Crowded(&'static str),
 }
 
 /// The call on a thread that gives an answer.
@@ -113,20 +125,30 @@ impl Ticket {
     }
 
     /// For the answer of a call on another thread.
-    pub(crate) fn of_thread(waker: &Waker, deadline: Duration) -> (Ticket, Answerer) {
+    /// `returned`: how many calls have, by now and later.
+    pub(crate) fn of_thread(
+        waker: &Waker,
+        deadline: Duration,
+        returned: &Arc<AtomicU64>,
+    ) -> (Ticket, Answerer) {
         let slot = Slot::new(waker.clone());
         let answerer = Answerer(slot.clone());
-        (Ticket { source: Source::Thread, slot, deadline: deadline.min(LONGEST) }, answerer)
+        let source = Source::Thread(returned.clone(), returned.load(Ordering::Relaxed));
+        (Ticket { source, slot, deadline: deadline.min(LONGEST) }, answerer)
     }
 
-    /// How the plugin has failed if it is waited for no longer.
-    pub(crate) fn overdue(&self) -> &'static str {
-        match self.source {
-            Source::Plugin(..) => "its answer has not come within its deadline",
-            Source::Thread if self.slot.begun.load(Ordering::Relaxed) => {
-                "it has not returned within its deadline, and holds one of its threads until it does"
+    /// Why, if it is waited for no longer.
+    pub(crate) fn overdue(&self) -> Overdue {
+        let begun = self.slot.begun.load(Ordering::Relaxed);
+        match &self.source {
+            Source::Plugin(..) => Overdue::Failed("its answer has not come within its deadline"),
+            Source::Thread(..) if begun => Overdue::Failed(
+                "it has not returned within its deadline, and holds one of its threads until it does",
+            ),
+            Source::Thread(returned, before) if returned.load(Ordering::Relaxed) != *before => {
+                Overdue::Crowded(NOT_FREE)
             }
-            Source::Thread => "none of its threads was free within its deadline (blocking_threads)",
+            Source::Thread(..) => Overdue::Failed(NOT_FREE),
         }
     }
 

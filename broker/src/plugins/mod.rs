@@ -68,7 +68,7 @@ pub(crate) use hook_fn::HookFn;
 pub use inspect::{Inspection, inspect, inspect_file, libraries};
 pub(crate) use interest::Interest;
 pub(crate) use kept_event::{Keep, KeptEvent};
-pub(crate) use later::{Answerer, Completion, Ticket};
+pub(crate) use later::{Answerer, Completion, Overdue, Ticket};
 pub(crate) use loaded::Loaded;
 use loaded::Source;
 pub use manifest::Manifest;

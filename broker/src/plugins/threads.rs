@@ -8,6 +8,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex, MutexGuard};
@@ -20,8 +21,8 @@ use crate::failures::Failures;
 /// How long a thread waits for the next call.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// So many calls in the queue that nobody waits for any more are no matter.
-const FORGOTTEN: usize = 1024;
+/// So many calls in the queue that nobody waits for any more are no matter; each may hold a whole packet.
+const FORGOTTEN: usize = 64;
 
 pub(crate) struct Threads {
     plugin: Arc<str>,
@@ -33,6 +34,8 @@ pub(crate) struct Threads {
     called: Condvar,
     /// A call has returned.
     returned: Condvar,
+    /// How many calls have.
+    calls_returned: Arc<AtomicU64>,
     /// Threads that could not be started.
     failures: Failures,
 }
@@ -79,6 +82,7 @@ impl Threads {
             state: Mutex::default(),
             called: Condvar::new(),
             returned: Condvar::new(),
+            calls_returned: Arc::default(),
             failures: Failures::default(),
         })
     }
@@ -86,6 +90,11 @@ impl Threads {
     /// What the answers are looked at with.
     pub(crate) fn limits(&self) -> &Arc<Limits> {
         &self.limits
+    }
+
+    /// How many calls have returned.
+    pub(crate) fn calls_returned(&self) -> &Arc<AtomicU64> {
+        &self.calls_returned
     }
 
     /// Has a call made, when a thread is free. Returns whether that can ever be.
@@ -147,6 +156,7 @@ impl Threads {
                 state.busy += 1;
                 MutexGuard::unlocked(&mut state, || call.make());
                 state.busy -= 1;
+                self.calls_returned.fetch_add(1, Ordering::Relaxed);
                 self.returned.notify_all();
             }
             if state.ended {
@@ -184,7 +194,7 @@ mod tests {
     use std::sync::mpsc::{Receiver, Sender, channel};
     use std::task::Waker;
 
-    use crate::plugins::later::{Completion, Ticket};
+    use crate::plugins::later::{Completion, Overdue, Ticket};
 
     fn threads(most: usize) -> Arc<Threads> {
         Threads::new(&"a".into(), most, &Limits::default())
@@ -194,7 +204,8 @@ mod tests {
     fn call(threads: &Arc<Threads>, says: &Sender<i32>) -> (Ticket, Sender<i32>) {
         let (answer, told) = channel();
         let says = says.clone();
-        let (ticket, answerer) = Ticket::of_thread(Waker::noop(), Duration::ZERO);
+        let (ticket, answerer) =
+            Ticket::of_thread(Waker::noop(), Duration::ZERO, threads.calls_returned());
         let make = move |answerer: Answerer| {
             says.send(1).unwrap();
             answerer.complete(Completion::new(told.recv().unwrap(), &[]));
@@ -226,6 +237,26 @@ mod tests {
         let answers = calls.iter().map(|(ticket, _)| ticket.take().unwrap().code);
         assert!(answers.eq(0..3));
         assert_eq!(threads.state.lock().threads, 2);
+    }
+
+    #[test]
+    fn who_is_not_got_to_in_time_is_told_from_who_hangs() {
+        let threads = threads(1);
+        let (says, said) = channel();
+        let (first, answer) = call(&threads, &says);
+        wait_for(&said);
+        let (second, then) = call(&threads, &says);
+        let (third, _at_last) = call(&threads, &says);
+        for ticket in [&first, &second, &third] {
+            assert!(matches!(ticket.overdue(), Overdue::Failed(_)));
+        }
+        answer.send(1).unwrap();
+        wait_for(&said);
+        assert!(matches!(second.overdue(), Overdue::Failed(_)), "it is being made");
+        assert!(matches!(third.overdue(), Overdue::Crowded(_)));
+        drop(third);
+        then.send(1).unwrap();
+        assert_eq!(threads.wait(Duration::from_secs(60)), 0);
     }
 
     #[test]

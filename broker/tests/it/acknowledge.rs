@@ -5,11 +5,12 @@ use mqtt::{Ack, Packet, Properties, Publish, QoS, ReasonCode, Version};
 use serde_json::{Value, json};
 
 use crate::support::rewriter::Rewriters;
-use crate::support::{Client, both_versions};
+use crate::support::{Client, Login, both_versions};
 
 both_versions!(
     a_publisher_does_not_wait_for_a_plugin,
     a_message_at_qos_2_is_taken_once,
+    who_has_seen_no_acknowledgement_can_send_it_again,
     a_refusal_is_heard_by_nobody,
     what_is_malformed_is_still_refused,
 );
@@ -79,6 +80,31 @@ fn a_message_at_qos_2_is_taken_once(version: Version) {
     client.publish("a", "z", QoS::ExactlyOnce);
     other.expect("slow", "x");
     other.expect("a", "z");
+}
+
+/// [MQTT-4.3.3-10]
+fn who_has_seen_no_acknowledgement_can_send_it_again(version: Version) {
+    let test = start("early-again", version, slow());
+    let mut other = test.connect("other");
+    other.subscribe("slow", QoS::AtMostOnce);
+    let login = Login::new(version, "client").keeping_session();
+    let mut client = login.connect(test.broker.address());
+    let first = message("slow", b"x", QoS::ExactlyOnce, 1);
+    client.send(&Packet::Publish(first));
+    test.wait_for("1 waits slow", 1);
+    let (mut again, present) = login.resume(test.broker.address());
+    assert!(present);
+    let mut third = test.connect("third");
+    third.release("slow", "continue");
+    test.wait_for("answered continue: Err(NotThere)", 1);
+    again.send(&Packet::Publish(Publish { dup: true, ..first }));
+    acknowledged(&mut again, 1);
+    test.wait_for("1 waits slow", 2);
+    third.release("slow", "continue");
+    other.expect("slow", "x");
+    again.send(&Packet::PubRel(Ack::new(1, ReasonCode::Success)));
+    again.receive(|packet| assert!(matches!(packet, Packet::PubComp(_)), "{packet:?}"));
+    other.ping();
 }
 
 fn a_refusal_is_heard_by_nobody(version: Version) {

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use hookmq::config::Config;
-use hookmq::hooks::{Answers, HookStats, TraceFilter};
+use hookmq::hooks::{Answers, HookStats, Standing, TraceFilter, TracedAnswer};
 use hookmq::plugins::{Blocking, PluginEntry};
 use mqtt::{Packet, Properties, Publish, QoS, ReasonCode, Version};
 use serde_json::{Value, json};
@@ -28,6 +28,7 @@ both_versions!(
     a_call_that_nobody_waits_for_is_not_made,
     a_new_instance_does_not_wait_for_the_old_one,
     an_operator_may_say_that_a_plugin_blocks,
+    who_goes_does_not_wait_for_the_call,
     a_slow_hook_is_taken_for_one_that_blocks,
     a_slow_hook_stays_if_the_operator_says_so,
     a_shadow_that_blocks_is_compared,
@@ -262,6 +263,7 @@ fn a_plugin_that_cannot_be_waited_for_has_not_failed(version: Version) {
     other.expect("slow", "1");
     let counts = counts(&test.broker, "on_will");
     assert_eq!((counts.asked, counts.skipped, counts.failed), (1, 1, 0));
+    assert_eq!(test.broker.plugins().standings()[0].1, Standing::Serving);
 }
 
 fn who_hangs_has_failed_and_holds_a_thread(version: Version) {
@@ -350,6 +352,19 @@ fn an_operator_may_say_that_a_plugin_blocks(version: Version) {
     directory.write("go on", b"");
     acknowledged(&mut client);
     other.expect("a", "x");
+}
+
+/// A plugin that frees what it keeps of a client has to know.
+fn who_goes_does_not_wait_for_the_call(version: Version) {
+    log::take();
+    let (directory, name) = (PluginDir::new(), &*format!("blocks-on-{}", version.level()));
+    let broker = Broker::with_plugins(&directory, vec![blocks(&directory, name, "go on")]);
+    let mut client = Client::connect(&broker, version, "client");
+    client.send(&message("a", "x"));
+    log::wait_for(&format!(" plugin::{name}: in on_before_publish"));
+    Client::connect(&broker, version, "client").ping();
+    log::wait_for(&format!(" plugin::{name}: a client is gone, in 1 hooks"));
+    directory.write("go on", b"");
 }
 
 /// Connections go to the two threads in turn.
@@ -447,11 +462,15 @@ fn an_authentication_waits_on_a_thread() {
     let section = blocking(&["on_auth"]);
     let test = Rewriters::with("auth-blocks", Version::V5, &[section], one_thread);
     let mut other = test.connect("other");
+    let filter = TraceFilter { hook: Some("on_auth".into()), ..TraceFilter::default() };
+    let mut shown = test.broker.plugins().trace(filter);
     let mut client = Client::start(&test.broker, &login("client", "slow", "x"));
     test.wait_for("1 waits slow", 1);
     other.ping();
     other.release("slow", "continue");
     assert_eq!(client.connack(), (ReasonCode::Success, false));
+    let traced = shown.try_next().unwrap();
+    assert_eq!((&*traced.client_id, traced.answer), ("client", TracedAnswer::Authenticated));
     let said = test.said("on_connect");
     assert_eq!(said.last().unwrap(), "1 client asked_again=false Some(\"proved\")");
     client.send_auth(ReasonCode::ReAuthenticate, "slow", "y");

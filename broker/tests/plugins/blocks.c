@@ -1,5 +1,5 @@
-/* Blocks in OnBeforePublish until the file is there that its config names, and says at its end in how many hooks
- * it is. It is the operator who says that it blocks. */
+/* Blocks in OnBeforePublish until the file is there that its config names, and says when a client goes and at its
+ * end in how many hooks it is. It is the operator who says that it blocks. */
 
 #include <stdatomic.h>
 #include <stdio.h>
@@ -47,11 +47,22 @@ int32_t OnBeforePublish(void *instance, const mq_publish *event)
     return MQ_CONTINUE;
 }
 
+static void say_hooks(struct blocks *blocks, const char *what)
+{
+    char text[64];
+    snprintf(text, sizeof text, "%s, in %d hooks", what, atomic_load(&blocks->hooks));
+    say(blocks->host, text);
+}
+
+int32_t OnDisconnect(void *instance, const mq_disconnect *event)
+{
+    (void)event;
+    say_hooks(instance, "a client is gone");
+    return MQ_CONTINUE;
+}
+
 void Shutdown(void *instance)
 {
-    struct blocks *blocks = instance;
-    char text[64];
-    snprintf(text, sizeof text, "ends, in %d hooks", atomic_load(&blocks->hooks));
-    say(blocks->host, text);
-    free(blocks);
+    say_hooks(instance, "ends");
+    free(instance);
 }
