@@ -25,6 +25,8 @@ pub(crate) struct Lent {
     pub(super) will: Option<Box<Will>>,
     /// What the schedule holds for the session.
     pub(super) timers: Vec<DueKey>,
+    /// When it was left: a number that tells a timer whether it still applies.
+    pub(super) departure: u32,
 }
 
 /// What the new owner of a session takes over.
