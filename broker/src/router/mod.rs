@@ -16,6 +16,7 @@ mod handover;
 mod retained;
 mod run;
 mod share;
+mod subscribers;
 mod trie;
 mod whom;
 
