@@ -67,7 +67,7 @@ impl Connection {
         else {
             return Ok(());
         };
-        let Connecting { write, exchange, edits, .. } = connecting;
+        let Connecting { write, exchange, edits, .. } = *connecting;
         let edits = edits.as_deref();
         let broker = self.broker.clone();
         let session_present = granted.resumed;

@@ -42,7 +42,7 @@ impl Connection {
                     self.broker.sessions.give_up(&client_id, self.id);
                 }
             }
-            Stage::Opened(..) | Stage::Lingering(_) | Stage::Closed => {
+            Stage::Opened(_) | Stage::Lingering { .. } | Stage::Closed => {
                 log::debug!("{}: {end}", self.endpoint.peer());
             }
         }

@@ -79,7 +79,7 @@ impl Connection {
                         return Ok(());
                     }
                 }
-                Stage::Opened(..) | Stage::Lingering(_) | Stage::Closed => return Ok(()),
+                Stage::Opened(_) | Stage::Lingering { .. } | Stage::Closed => return Ok(()),
             }
             *used += len;
             if self.throttle.is_asked() {

@@ -79,7 +79,9 @@ impl Connection {
                 !client.is_held_up(shard, limits, cx) && !client.is_behind(limits, cx)
             }
             Stage::Connecting(connecting) => connecting.claiming.is_none(),
-            Stage::Opened(..) | Stage::Attaching(_) | Stage::Lingering(_) | Stage::Closed => false,
+            Stage::Opened(_) | Stage::Attaching(_) | Stage::Lingering { .. } | Stage::Closed => {
+                false
+            }
         }
     }
 

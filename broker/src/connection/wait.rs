@@ -69,7 +69,7 @@ impl Connection {
                     self.check_by(shard, due);
                 }
             }
-            Stage::Opened(..) => {
+            Stage::Opened(_) => {
                 self.open(shard, cx)?;
                 return Ok(self.waiting.is_none());
             }
