@@ -16,7 +16,6 @@ mod handover;
 mod retained;
 mod run;
 mod share;
-mod subscribers;
 mod trie;
 mod whom;
 

@@ -8,7 +8,7 @@ use foldhash::fast::RandomState;
 use mqtt::{Additions, Properties, QoS};
 
 use super::Share;
-use super::subscribers::Subscribers;
+use crate::few::Few;
 use crate::session::{MatchedBy, Session};
 
 /// One subscriber of a topic.
@@ -47,7 +47,7 @@ pub(crate) struct Matched {
 #[derive(Default)]
 pub(super) struct Node {
     /// Subscribers of the filter that ends here.
-    here: Subscribers,
+    here: Few<Target>,
     /// Boxed: at most nodes filters end, and few go on.
     beyond: Option<Box<Beyond>>,
 }
@@ -59,7 +59,7 @@ struct Beyond {
     /// The child for the level `+`.
     plus: Option<Box<Node>>,
     /// Subscribers of the filter that goes on with `#` and ends.
-    below: Subscribers,
+    below: Few<Target>,
     shares: Option<Box<Shares>>,
 }
 
@@ -82,7 +82,10 @@ impl Node {
     pub(super) fn insert(&mut self, filter: &str, target: Target) {
         let (node, is_below) = self.reach(filter);
         let targets = if is_below { &mut node.beyond().below } else { &mut node.here };
-        targets.put(target);
+        match targets.iter_mut().find(|known| Arc::ptr_eq(&known.session, &target.session)) {
+            Some(known) => *known = target,
+            None => targets.push(target),
+        }
     }
 
     /// Adds a shared subscription that is not there yet, by the filter inside.
@@ -115,7 +118,7 @@ impl Node {
         let (level, rest) = split_level(filter);
         if level == "#" {
             match leaving {
-                Leaving::Session(session) => beyond.below.take(session),
+                Leaving::Session(session) => take(&mut beyond.below, session),
                 Leaving::Share(share) => beyond.take_share(share),
             }
         } else if level == "+" {
@@ -158,7 +161,7 @@ impl Node {
     fn remove_rest(&mut self, rest: Option<&str>, leaving: Leaving<'_>) {
         match (rest, leaving) {
             (Some(rest), _) => self.remove(rest, leaving),
-            (None, Leaving::Session(session)) => self.here.take(session),
+            (None, Leaving::Session(session)) => take(&mut self.here, session),
             (None, Leaving::Share(share)) => {
                 if let Some(beyond) = &mut self.beyond {
                     beyond.take_share(share);
@@ -174,7 +177,7 @@ impl Node {
     fn collect_rest(&self, rest: Option<&str>, found: &mut Matched) {
         found.visited += 1;
         if rest.is_none() {
-            found.targets.extend_from_slice(self.here.as_slice());
+            found.targets.extend_from_slice(&self.here);
         }
         let Some(beyond) = &self.beyond else { return };
         // `a/#` matches `a` too. [MQTT-4.7.1-1]
@@ -194,7 +197,7 @@ impl Node {
 
 impl Beyond {
     fn collect_below(&self, found: &mut Matched) {
-        found.targets.extend_from_slice(self.below.as_slice());
+        found.targets.extend_from_slice(&self.below);
         if let Some(shares) = &self.shares {
             found.shares.extend_from_slice(&shares.below);
         }
@@ -226,6 +229,10 @@ impl Beyond {
             && self.plus.is_none()
             && self.children.is_empty()
     }
+}
+
+fn take(targets: &mut Few<Target>, session: &Session) {
+    targets.take(|target| std::ptr::eq(&*target.session, session));
 }
 
 fn split_level(path: &str) -> (&str, Option<&str>) {
@@ -328,6 +335,11 @@ mod tests {
         tree.insert("a/+", Target { qos: QoS::ExactlyOnce, ..target(&session) });
         let found = collect(&tree, "a/b");
         assert_eq!(found.iter().map(|t| t.qos).collect::<Vec<_>>(), [QoS::ExactlyOnce]);
+    }
+
+    #[test]
+    fn a_node_is_small() {
+        assert_eq!(size_of::<Node>(), size_of::<Target>() + size_of::<usize>());
     }
 
     #[test]
