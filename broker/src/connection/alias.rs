@@ -53,7 +53,8 @@ impl Connection {
     ) -> Result<(), End> {
         let Stage::Connected(client) = &mut self.stage else { return Ok(()) };
         let accepts = |topic: &str| self.broker.accepts_topic(topic);
-        let topic = client.aliases.resolve(alias, publish.topic, accepts)?;
+        let aliases = client.aliases.get_or_insert_default();
+        let topic = aliases.resolve(alias, publish.topic, accepts)?;
         if !shard.batch.continues_written_out(&topic, "") {
             self.end_run(shard, data);
         }

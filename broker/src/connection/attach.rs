@@ -9,7 +9,6 @@ use mqtt::{ConnAck, Connect, Identifier, Packet, PacketType, Property, PropertyB
 use mqtt::{ReasonCode, Untold};
 use tokio::net::tcp::OwnedWriteHalf;
 
-use super::alias::Aliases;
 use super::client::ConnectedClient;
 use super::{Connecting, Connection, End, Exchange, Stage};
 use crate::hooks::{Asking, Edits, Origin, SessionChange, Verdict};
@@ -199,7 +198,7 @@ impl Connection {
             connected_without_expiry: connect.session_expiry == 0,
             will,
             receive_quota: connect.version.receive_quota(self.broker.limits.receive_maximum),
-            aliases: Aliases::default(),
+            aliases: None,
             waits_for: None,
             blocked_since: None,
             exchange: None,

@@ -99,10 +99,7 @@ impl Connection {
 
     fn leave_session(&self, client: ConnectedClient) {
         let ConnectedClient { session, mut kept, will, session_expiry, .. } = client;
-        kept.inbound.shrink();
-        if let Some(replay) = &mut kept.replay {
-            replay.rest();
-        }
+        kept.rest();
         let delay = will.as_ref().map(|will| will.delay);
         let departure = self.broker.sessions.leave(&session, kept, will);
         let schedule = &self.broker.schedule;

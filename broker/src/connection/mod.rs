@@ -257,10 +257,11 @@ impl Connection {
             if outbox.is_broken() {
                 return Err(End::WriteFailed);
             }
-            if outbox.is_blocked() && client.blocked_since.is_none() {
-                client.blocked_since = Some(shard.now);
-            }
+            let is_blocked = outbox.is_blocked();
             drop(outbox);
+            if is_blocked {
+                client.note_blocked(shard.now);
+            }
             orders = client.session.take_orders();
         }
         if client.blocked_since.is_some() {

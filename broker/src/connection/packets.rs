@@ -136,7 +136,7 @@ impl Connection {
             }
             Packet::PubRel(ack) => {
                 let packet_id = ack.packet_id;
-                let reason = if client.kept.inbound.release(packet_id) {
+                let reason = if client.kept.release(packet_id) {
                     let client_id = &client.session.client_id;
                     self.broker.store.released(client_id, packet_id);
                     ReasonCode::Success

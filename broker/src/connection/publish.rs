@@ -156,7 +156,7 @@ impl Connection {
         let Stage::Connected(client) = &mut self.stage else { return Ok(false) };
         // At QoS 1 nothing is left unanswered when the next is looked at: what a read brings is
         // answered before there is another, and how TCP cuts the stream is not the client's doing.
-        let inbound = &mut client.kept.inbound;
+        let inbound = client.kept.inbound();
         if !inbound.contains(packet_id) && inbound.open() >= usize::from(client.receive_quota) {
             return Err(Violation::ReceiveMaximumExceeded.into()); // [MQTT-3.3.4-7]
         }
@@ -213,7 +213,7 @@ impl Connection {
     /// Forgets a QoS 2 message that has been begun.
     fn release(&mut self, publish: &Publish<'_>) {
         let Stage::Connected(client) = &mut self.stage else { return };
-        if publish.qos == QoS::ExactlyOnce && client.kept.inbound.release(publish.packet_id) {
+        if publish.qos == QoS::ExactlyOnce && client.kept.release(publish.packet_id) {
             self.broker.store.released(&client.session.client_id, publish.packet_id);
         }
     }

@@ -150,7 +150,7 @@ impl Registry {
 
     /// Gives a session back that shall live on. The number returned is for [`Registry::expire`]
     /// and [`Registry::take_will`].
-    pub(crate) fn leave(&self, session: &Session, kept: Box<Kept>, will: Option<Box<Will>>) -> u32 {
+    pub(crate) fn leave(&self, session: &Session, kept: Kept, will: Option<Box<Will>>) -> u32 {
         let departure = self.departures.fetch_add(1, Ordering::Relaxed);
         self.give_back(session, Lent { kept, will, timers: Vec::new(), departure });
         departure
@@ -346,10 +346,10 @@ mod tests {
         let registry = Arc::new(Registry::new(usize::MAX));
         let (first, resumed) = granted(claim(&registry, 1, false));
         assert!(!resumed);
-        registry.leave(&first, Box::default(), None);
+        registry.leave(&first, Kept::default(), None);
         let (second, resumed) = granted(claim(&registry, 2, false));
         assert!(resumed && Arc::ptr_eq(&first, &second));
-        registry.leave(&second, Box::default(), None);
+        registry.leave(&second, Kept::default(), None);
         let Claim::Granted(mut granted) = claim(&registry, 3, true) else { panic!("not granted") };
         let (resumed, ended) = (granted.resumed, granted.ended.take());
         let session = granted.take().session;
@@ -366,7 +366,7 @@ mod tests {
         assert!(matches!(claim_waking(&registry, 2, false, false, &waker), Claim::Wait));
         assert_eq!(session.ordered_close(), Some(ReasonCode::SessionTakenOver));
         assert_eq!(woken.0.load(Ordering::Relaxed), 0);
-        registry.leave(&session, Box::default(), None);
+        registry.leave(&session, Kept::default(), None);
         assert_eq!(woken.0.load(Ordering::Relaxed), 1);
         let (taken, resumed) = granted(claim_waking(&registry, 2, false, true, &waker));
         assert!(resumed && Arc::ptr_eq(&session, &taken));
@@ -410,7 +410,7 @@ mod tests {
         let (first, _) = granted(claim_as("a", 1, true));
         granted(claim_as("b", 2, true));
         assert!(matches!(claim_as("c", 3, true), Claim::Full));
-        registry.leave(&first, Box::default(), None);
+        registry.leave(&first, Kept::default(), None);
         assert!(matches!(claim_as("c", 4, false), Claim::Full));
         // Another in its place makes no more of them.
         let (another, resumed) = granted(claim_as("a", 5, true));
@@ -462,7 +462,7 @@ mod tests {
         assert_eq!(session.take_orders().map(|orders| orders.0.len()), Some(1));
         assert!(registry.change_absent("c", |_, _| ()).is_none(), "it has an owner");
         assert!(registry.end_absent("c").is_none());
-        registry.leave(&session, Box::default(), None);
+        registry.leave(&session, Kept::default(), None);
         assert!(matches!(registry.give("c", order()), Given::Away(_)));
         assert!(session.take_orders().is_none());
         assert!(registry.change_absent("c", |_, _| ()).is_some());
@@ -473,10 +473,10 @@ mod tests {
     fn timers_of_an_earlier_departure_do_nothing() {
         let registry = Arc::new(Registry::new(usize::MAX));
         let (session, _) = granted(claim(&registry, 1, false));
-        let first = registry.leave(&session, Box::default(), None);
+        let first = registry.leave(&session, Kept::default(), None);
         granted(claim(&registry, 2, false));
         assert!(registry.expire("c", first).is_none(), "the client is here");
-        let second = registry.leave(&session, Box::default(), None);
+        let second = registry.leave(&session, Kept::default(), None);
         assert!(registry.expire("c", first).is_none(), "the client was here since");
         assert!(registry.expire("c", second).is_some());
         assert!(registry.expire("c", second).is_none());

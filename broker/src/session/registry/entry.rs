@@ -24,8 +24,8 @@ struct Rest {
     user: Option<Box<str>>,
     /// Waits for the owner to go. A newer one takes its place.
     successor: Option<(ConnectionId, Waker)>,
-    /// Here while nobody owns the session.
-    kept: Option<Box<Kept>>,
+    /// Here while nobody owns the session, and else empty.
+    kept: Kept,
     /// Waits for its delay while nobody owns the session.
     will: Option<Box<Will>>,
     /// What the schedule holds for it while nobody owns the session.
@@ -94,14 +94,14 @@ impl Entry {
         if user.is_some() {
             self.rest = Some(Box::new(Rest { user, ..Rest::default() }));
         }
-        Lent { kept: kept.unwrap_or_default(), will, timers, departure }
+        Lent { kept, will, timers, departure }
     }
 
     /// The owner goes, or has not come after all.
     pub(super) fn leave(&mut self, left: Lent, now: u64) {
         (self.owner, self.since) = (None, now);
         let rest = self.rest.get_or_insert_default();
-        (rest.kept, rest.will, rest.timers) = (Some(left.kept), left.will, left.timers);
+        (rest.kept, rest.will, rest.timers) = (left.kept, left.will, left.timers);
         rest.departure = left.departure;
     }
 
@@ -116,7 +116,7 @@ impl Entry {
 
     /// What is kept of a session that nobody owns.
     pub(super) fn kept(&mut self) -> Option<&mut Kept> {
-        self.rest.as_mut()?.kept.as_deref_mut()
+        self.rest.as_deref_mut().map(|rest| &mut rest.kept)
     }
 
     pub(super) fn take_will(&mut self) -> Option<Box<Will>> {
