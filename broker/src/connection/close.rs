@@ -20,9 +20,9 @@ impl Connection {
         }
         // Whoever answers now hears that it is too late.
         self.waiting = None;
-        match std::mem::replace(&mut self.stage, Stage::Closed) {
+        match std::mem::replace(&mut *self.stage, Stage::Closed) {
             Stage::Connected(client) => {
-                self.close_client(shard, *client, end);
+                self.close_client(shard, client, end);
                 self.broker.clients.fetch_sub(1, Ordering::Release);
             }
             Stage::Attaching(attaching) => {

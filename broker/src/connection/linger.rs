@@ -34,13 +34,13 @@ impl Connection {
         let deadline = shard.now + MAX_TIME;
         self.tail = Vec::new();
         self.timer = Some(shard.timers.add(deadline, cx.waker()));
-        self.stage = Stage::Lingering { deadline, left: MAX_BYTES };
+        *self.stage = Stage::Lingering { deadline, left: MAX_BYTES };
         self.linger(shard, cx)
     }
 
     /// Ready when the client has closed, or has had enough of everything.
     pub(super) fn linger(&mut self, shard: &mut Shard, cx: &mut Context<'_>) -> Poll<()> {
-        while let Stage::Lingering { deadline, left } = &mut self.stage {
+        while let Stage::Lingering { deadline, left } = &mut *self.stage {
             if shard.now >= *deadline {
                 break;
             }
@@ -64,7 +64,7 @@ impl Connection {
 
     /// Closes the socket at last. No shard: it is gone.
     pub(super) fn end_linger(&mut self, shard: Option<&mut Shard>) {
-        if let Stage::Lingering { .. } = std::mem::replace(&mut self.stage, Stage::Closed) {
+        if let Stage::Lingering { .. } = std::mem::replace(&mut *self.stage, Stage::Closed) {
             self.broker.lingering.fetch_sub(1, Ordering::Release);
         }
         if let (Some(timer), Some(shard)) = (self.timer.take(), shard) {

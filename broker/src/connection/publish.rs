@@ -33,7 +33,7 @@ impl Connection {
         frame: Frame<'a>,
         topic: &mut &'a str,
     ) -> Result<(), End> {
-        let Stage::Connected(client) = &mut self.stage else { return Ok(()) };
+        let Stage::Connected(client) = &mut *self.stage else { return Ok(()) };
         let publish = Publish::decode_after(frame, client.version, topic)?;
         *topic = publish.topic;
         self.check_properties(publish.properties)?;
@@ -110,7 +110,7 @@ impl Connection {
     }
 
     fn retain(&self, publish: &Publish<'_>, now: u32) -> bool {
-        let Stage::Connected(client) = &self.stage else { return false };
+        let Stage::Connected(client) = &*self.stage else { return false };
         self.broker.retain(publish, &client.session.client_id, now)
     }
 
@@ -119,7 +119,7 @@ impl Connection {
         if shard.batch.run.is_empty() {
             return;
         }
-        let Stage::Connected(client) = &self.stage else { return };
+        let Stage::Connected(client) = &*self.stage else { return };
         let items = std::mem::take(&mut shard.batch.run);
         let plain = std::mem::take(&mut shard.batch.plain);
         let original = std::mem::take(&mut shard.batch.original_topic);
@@ -153,7 +153,7 @@ impl Connection {
     /// Notes a QoS 2 message. Returns whether it is new; one sent again is only acknowledged again.
     /// [MQTT-4.3.3-10]
     fn begin_exactly_once(&mut self, shard: &mut Shard, packet_id: u16) -> Result<bool, End> {
-        let Stage::Connected(client) = &mut self.stage else { return Ok(false) };
+        let Stage::Connected(client) = &mut *self.stage else { return Ok(false) };
         // At QoS 1 nothing is left unanswered when the next is looked at: what a read brings is
         // answered before there is another, and how TCP cuts the stream is not the client's doing.
         let inbound = client.kept.inbound();
@@ -181,7 +181,7 @@ impl Connection {
         cx: &Context<'_>,
         publish: &Publish<'_>,
     ) -> Result<Asked, End> {
-        let Stage::Connected(client) = &self.stage else { return Ok(Asked::Done) };
+        let Stage::Connected(client) = &*self.stage else { return Ok(Asked::Done) };
         let facts = client.facts(&self.endpoint);
         let publication = Publication::by_client(publish);
         let progress = self.waiting.take().map(|waiting| waiting.progress);
@@ -212,7 +212,7 @@ impl Connection {
 
     /// Forgets a QoS 2 message that has been begun.
     fn release(&mut self, publish: &Publish<'_>) {
-        let Stage::Connected(client) = &mut self.stage else { return };
+        let Stage::Connected(client) = &mut *self.stage else { return };
         if publish.qos == QoS::ExactlyOnce && client.kept.release(publish.packet_id) {
             self.broker.store.released(&client.session.client_id, publish.packet_id);
         }
@@ -222,7 +222,7 @@ impl Connection {
     /// [MQTT-2.2.1-5] [MQTT-3.3.4-1] [MQTT-4.3.2-4] [MQTT-4.3.2-5] [MQTT-4.3.3-8]
     #[inline]
     fn acknowledge(&self, shard: &mut Shard, publish: &Publish<'_>) {
-        let Stage::Connected(client) = &self.stage else { return };
+        let Stage::Connected(client) = &*self.stage else { return };
         let packet_type = match publish.qos {
             QoS::AtMostOnce => return,
             QoS::AtLeastOnce => PacketType::PubAck,
@@ -258,7 +258,7 @@ impl Connection {
         choice: RefusedPublish,
     ) -> Result<(), Untold> {
         self.release(publish);
-        let Stage::Connected(client) = &mut self.stage else { return Ok(()) };
+        let Stage::Connected(client) = &mut *self.stage else { return Ok(()) };
         let why = why::reason_string(refusal.why.as_deref());
         let properties = why.as_properties();
         let ack = Ack { packet_id: publish.packet_id, reason: refusal.reason, properties };

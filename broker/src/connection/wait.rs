@@ -55,7 +55,7 @@ impl Connection {
             return Ok(false);
         }
         let waited = shard.now - waiting.since;
-        match &mut self.stage {
+        match &mut *self.stage {
             // The time was not the client's.
             Stage::Connecting(connecting) => {
                 connecting.deadline += waited;
@@ -82,7 +82,7 @@ impl Connection {
     /// A client that is not let in yet may go; nobody answers it then. Of others, what they have sent
     /// before still counts.
     fn look_for_departure(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
-        if matches!(self.stage, Stage::Connected(_)) {
+        if matches!(*self.stage, Stage::Connected(_)) {
             return Ok(());
         }
         let mut byte = [0];
