@@ -240,7 +240,7 @@ impl Connection {
                 Some(exchange) => named.or(exchange.username()),
                 None => connect
                     .username
-                    .filter(|_| shard.hooks.decides_who_connects_at(&self.endpoint.listener)),
+                    .filter(|_| shard.hooks.decides_who_connects_at(&self.endpoint.local.listener)),
             },
             connection: self.id,
             clean_start: connect.clean_start,

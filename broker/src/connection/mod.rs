@@ -46,7 +46,7 @@ pub(crate) use backoff::Backoff;
 use backoff::Who;
 use client::ConnectedClient;
 use end::End;
-pub(crate) use endpoint::Endpoint;
+pub(crate) use endpoint::{Endpoint, LocalEnd};
 use exchange::Exchange;
 use throttle::Throttle;
 use wait::Waiting;
@@ -160,10 +160,11 @@ impl Connection {
 
     /// Lets the plugins look at a new socket.
     fn open(&mut self, shard: &mut Shard, cx: &Context<'_>) -> Result<(), End> {
-        let Endpoint { peer, local, listener, .. } = &*self.endpoint;
+        let Endpoint { peer, local, .. } = &*self.endpoint;
         let progress = self.waiting.take().map(|waiting| waiting.progress);
         let mut asking = Asking::waiting(&self.broker.limits, cx.waker(), progress);
-        let decision = shard.hooks.on_socket_open(*peer, *local, listener, &mut asking);
+        let decision =
+            shard.hooks.on_socket_open(*peer, local.address, &local.listener, &mut asking);
         let progress = asking.progress;
         if decision.verdict == Verdict::Pending {
             self.timer.get_or_insert_with(|| shard.timers.add(u64::MAX, cx.waker()));
