@@ -13,8 +13,9 @@ use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 
 use super::Counted;
+use super::local_ends::LocalEnds;
 use crate::broker::Broker;
-use crate::connection::{Connection, Endpoint, LocalEnd};
+use crate::connection::{Connection, Endpoint};
 use crate::tally::Kind;
 
 /// Connections that the kernel holds for us before we accept them.
@@ -45,16 +46,15 @@ pub(crate) struct TcpAcceptor {
     shards: Arc<[Handle]>,
     next_shard: usize,
     local: SocketAddr,
-    /// That of the last connection: most have the same, also where the listener has several addresses.
-    last: (SocketAddr, Arc<LocalEnd>),
+    ends: LocalEnds,
     name: Arc<str>,
 }
 
 impl TcpAcceptor {
     pub(crate) fn new(broker: Arc<Broker>, shards: Arc<[Handle]>, local: SocketAddr) -> Self {
         let name: Arc<str> = format!("tcp://{local}").into();
-        let last = (local, LocalEnd::new(local, name.clone()));
-        TcpAcceptor { broker, shards, next_shard: 0, local, last, name }
+        let ends = LocalEnds::new(name.clone(), local);
+        TcpAcceptor { broker, shards, next_shard: 0, local, ends, name }
     }
 
     /// Accepts until the task is dropped.
@@ -140,12 +140,9 @@ impl TcpAcceptor {
         let Some(shard) = self.shards.get(self.next_shard) else { return Ok(()) };
         let local =
             if self.local.ip().is_unspecified() { stream.local_addr()? } else { self.local };
-        if self.last.0 != local {
-            self.last = (local, LocalEnd::new(local, self.name.clone()));
-        }
         let _context = shard.enter();
         let stream = TcpStream::from_std(stream)?;
-        let endpoint = Endpoint::new(peer, self.last.1.clone());
+        let endpoint = Endpoint::new(peer, self.ends.at(local));
         shard.spawn(Connection::new(self.broker.clone(), stream, endpoint, counted));
         Ok(())
     }
