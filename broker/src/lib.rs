@@ -18,6 +18,7 @@ pub mod server;
 mod broker;
 mod clock;
 mod failures;
+mod few;
 mod orders;
 mod publish;
 mod tally;

@@ -51,9 +51,10 @@ impl Connection {
         publish: &Publish<'_>,
         alias: u16,
     ) -> Result<(), End> {
-        let Stage::Connected(client) = &mut self.stage else { return Ok(()) };
+        let Stage::Connected(client) = &mut *self.stage else { return Ok(()) };
         let accepts = |topic: &str| self.broker.accepts_topic(topic);
-        let topic = client.aliases.resolve(alias, publish.topic, accepts)?;
+        let aliases = client.aliases.get_or_insert_default();
+        let topic = aliases.resolve(alias, publish.topic, accepts)?;
         if !shard.batch.continues_written_out(&topic, "") {
             self.end_run(shard, data);
         }

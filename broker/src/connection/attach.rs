@@ -9,7 +9,6 @@ use mqtt::{ConnAck, Connect, Identifier, Packet, PacketType, Property, PropertyB
 use mqtt::{ReasonCode, Untold};
 use tokio::net::tcp::OwnedWriteHalf;
 
-use super::alias::Aliases;
 use super::client::ConnectedClient;
 use super::{Connecting, Connection, End, Exchange, Stage};
 use crate::hooks::{Asking, Edits, Origin, SessionChange, Verdict};
@@ -63,7 +62,7 @@ impl Connection {
         granted: Granted,
         assigned_client_id: Option<&str>,
     ) -> Result<(), End> {
-        let Stage::Connecting(connecting) = std::mem::replace(&mut self.stage, Stage::Closed)
+        let Stage::Connecting(connecting) = std::mem::replace(&mut *self.stage, Stage::Closed)
         else {
             return Ok(());
         };
@@ -87,7 +86,7 @@ impl Connection {
         let change = if session_present { SessionChange::Resumed } else { SessionChange::Created };
         shard.hooks.on_session(&client.facts(&self.endpoint), change, Origin::Client);
         // From here on its close gives the session back, whatever happens.
-        self.stage = Stage::Attaching(Box::new(Attaching {
+        *self.stage = Stage::Attaching(Box::new(Attaching {
             client,
             write,
             connack,
@@ -103,7 +102,7 @@ impl Connection {
     /// Asks the plugins before anything that the session has kept is sent; then the client is connected.
     pub(super) fn attach_on(&mut self, shard: &mut Shard, cx: &Context<'_>) -> Result<(), End> {
         let progress = self.waiting.take().map(|waiting| waiting.progress);
-        let Stage::Attaching(attaching) = &self.stage else { return Ok(()) };
+        let Stage::Attaching(attaching) = &*self.stage else { return Ok(()) };
         let Attaching { client, session_present, clean_start, .. } = &**attaching;
         let mut asking = Asking::waiting(&self.broker.limits, cx.waker(), progress);
         let facts = client.facts(&self.endpoint);
@@ -132,7 +131,7 @@ impl Connection {
 
     /// Sends CONNACK, and what is owed from before.
     fn link(&mut self, shard: &mut Shard, cx: &Context<'_>) {
-        let Stage::Attaching(attaching) = std::mem::replace(&mut self.stage, Stage::Closed) else {
+        let Stage::Attaching(attaching) = std::mem::replace(&mut *self.stage, Stage::Closed) else {
             return;
         };
         let Attaching { client, write, connack, .. } = *attaching;
@@ -161,8 +160,7 @@ impl Connection {
             session.order_close(ReasonCode::ServerShuttingDown);
         }
         let next = client.keep_alive_deadline(shard.now);
-        self.stage =
-            Stage::Connected(Box::new(ConnectedClient { last_packet: shard.now, ..client }));
+        *self.stage = Stage::Connected(ConnectedClient { last_packet: shard.now, ..client });
         self.set_check(shard, next);
     }
 
@@ -199,7 +197,7 @@ impl Connection {
             connected_without_expiry: connect.session_expiry == 0,
             will,
             receive_quota: connect.version.receive_quota(self.broker.limits.receive_maximum),
-            aliases: Aliases::default(),
+            aliases: None,
             waits_for: None,
             blocked_since: None,
             exchange: None,

@@ -24,7 +24,7 @@ impl Connection {
 
     /// The authentication of a client that is not connected yet.
     pub(super) fn exchange(&self) -> Option<&Exchange> {
-        match &self.stage {
+        match &*self.stage {
             Stage::Connecting(connecting) => connecting.exchange.as_deref(),
             _ => None,
         }
@@ -39,7 +39,7 @@ impl Connection {
         connect: &Connect<'_>,
         client_id: &str,
     ) -> Result<bool, End> {
-        let Stage::Connecting(connecting) = &mut self.stage else { return Ok(false) };
+        let Stage::Connecting(connecting) = &mut *self.stage else { return Ok(false) };
         let begun = connecting.exchange.take();
         if begun.is_none() && connect.authentication_method.is_none() {
             return Ok(true);
@@ -72,7 +72,7 @@ impl Connection {
 
     /// Keeps the CONNECT of a client that was asked for more.
     pub(super) fn keep_connect(&mut self, frame: Frame<'_>) {
-        if let Stage::Connecting(connecting) = &mut self.stage
+        if let Stage::Connecting(connecting) = &mut *self.stage
             && let Some(exchange) = &mut connecting.exchange
             && exchange.is_connecting()
             && self.waiting.is_none()
@@ -101,12 +101,12 @@ impl Connection {
         cx: &mut Context<'_>,
         frame: Frame<'_>,
     ) -> Result<(), End> {
-        let Stage::Connecting(connecting) = &mut self.stage else { return Ok(()) };
+        let Stage::Connecting(connecting) = &mut *self.stage else { return Ok(()) };
         let Some(exchange) = &mut connecting.exchange else { return Ok(()) };
         let recipient = exchange.recipient();
         let bytes = std::mem::take(&mut exchange.connect);
         let outcome = self.connect_on(shard, cx, &bytes, frame);
-        if let Stage::Connecting(connecting) = &mut self.stage
+        if let Stage::Connecting(connecting) = &mut *self.stage
             && let Some(exchange) = &mut connecting.exchange
         {
             exchange.connect = bytes;
@@ -162,7 +162,7 @@ impl Connection {
         }
         let assigned = self.assign_client_id();
         let client_id = if connect.client_id.is_empty() { &assigned } else { connect.client_id };
-        let Stage::Connecting(connecting) = &mut self.stage else { return Ok(false) };
+        let Stage::Connecting(connecting) = &mut *self.stage else { return Ok(false) };
         let Some(exchange) = &mut connecting.exchange else { return Ok(false) };
         let progress = self.waiting.take().map(|waiting| waiting.progress);
         if progress.is_none() {
@@ -186,7 +186,7 @@ impl Connection {
 
     /// Writes what is left of an AUTH before CONNACK; woken again when the socket takes more.
     pub(super) fn write_auth(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
-        let Stage::Connecting(connecting) = &mut self.stage else { return Ok(()) };
+        let Stage::Connecting(connecting) = &mut *self.stage else { return Ok(()) };
         let Some(exchange) = &mut connecting.exchange else { return Ok(()) };
         while !exchange.unsent.is_empty() {
             match connecting.write.try_write(&exchange.unsent) {
@@ -210,7 +210,7 @@ impl Connection {
         auth: &Auth<'_>,
     ) -> Result<(), End> {
         self.check_properties(auth.properties)?;
-        let Stage::Connected(client) = &mut self.stage else { return Ok(()) };
+        let Stage::Connected(client) = &mut *self.stage else { return Ok(()) };
         // [MQTT-4.12.0-6] [MQTT-4.12.0-7]
         let Some(mut exchange) = client.exchange.take() else {
             return Err(Violation::UnexpectedPacket("AUTH").into());

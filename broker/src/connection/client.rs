@@ -1,5 +1,6 @@
 //! A connected client, as its own connection knows it.
 
+use std::num::NonZero;
 use std::sync::Arc;
 use std::task::Context;
 use std::time::Duration;
@@ -17,10 +18,11 @@ use crate::shard::{Shard, TICK_MILLISECONDS};
 /// A publisher waits so many milliseconds for a receiver to catch up; then it goes on, and the
 /// receiver's limits decide. Two clients that wait for each other so come free.
 const MAX_HOLD: u64 = 1000;
+
 pub(super) struct ConnectedClient {
     pub(super) session: Arc<Session>,
     /// Lent by the session.
-    pub(super) kept: Box<Kept>,
+    pub(super) kept: Kept,
     pub(super) version: Version,
     /// What it can be sent.
     pub(super) recipient: Recipient,
@@ -36,12 +38,12 @@ pub(super) struct ConnectedClient {
     pub(super) will: Option<Box<Will>>,
     /// QoS 2 messages that the client may leave unreleased. Those at QoS 1 do not count.
     pub(super) receive_quota: u16,
-    /// What its topic aliases stand for.
-    pub(super) aliases: Aliases,
+    /// What its topic aliases stand for, once it has one.
+    pub(super) aliases: Option<Box<Aliases>>,
     /// The receiver that this client, as a publisher, waits for, and since when.
     pub(super) waits_for: Option<(Arc<Session>, u64)>,
-    /// Since when the socket takes no more.
-    pub(super) blocked_since: Option<u64>,
+    /// Since when the socket takes no more, in milliseconds of the broker's clock.
+    pub(super) blocked_since: Option<NonZero<u64>>,
     /// Where CONNECT had an Authentication Method.
     pub(super) exchange: Option<Box<Exchange>>,
 }
@@ -99,6 +101,12 @@ impl ConnectedClient {
         Some(now + MAX_HOLD)
     }
 
+    /// The socket takes no more, since `now` if it did before.
+    pub(super) fn note_blocked(&mut self, now: u64) {
+        // The first millisecond is as good as the one before it.
+        self.blocked_since = self.blocked_since.or(NonZero::new(now.max(1)));
+    }
+
     /// Writes on once the socket takes more.
     pub(super) fn write_when_ready(
         &mut self,
@@ -114,14 +122,17 @@ impl ConnectedClient {
             shard.outgoing.flush(&self.session);
             // It has taken something: what counts is the time since then.
             let blocked = self.session.outbox.lock().is_blocked();
-            self.blocked_since = blocked.then_some(shard.now);
+            self.blocked_since = None;
+            if blocked {
+                self.note_blocked(shard.now);
+            }
         }
     }
 
     /// When the blocked socket needs a look.
     pub(super) fn blocked_deadline(&self, broker: &Broker) -> Option<u64> {
         let since = self.blocked_since?;
-        Some(since + stall_after(broker))
+        Some(since.get() + stall_after(broker))
     }
 
     /// When the client is taken to be gone if nothing came from it since `heard_from`, which is a
@@ -147,7 +158,7 @@ impl ConnectedClient {
         if now >= next {
             return Err(End::KeepAliveTimeout);
         }
-        if let Some(since) = self.blocked_since {
+        if let Some(since) = self.blocked_since.map(NonZero::get) {
             let due = since + milliseconds(broker.limits.send_timeout);
             if now >= due {
                 return Err(End::SendTimeout);

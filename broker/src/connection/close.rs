@@ -23,9 +23,9 @@ impl Connection {
             // It goes nowhere. A client that has not seen PUBREC sends it again, and then it is new.
             self.release_begun(packet_id);
         }
-        match std::mem::replace(&mut self.stage, Stage::Closed) {
+        match std::mem::replace(&mut *self.stage, Stage::Closed) {
             Stage::Connected(client) => {
-                self.close_client(shard, *client, end);
+                self.close_client(shard, client, end);
                 self.broker.clients.fetch_sub(1, Ordering::Release);
             }
             Stage::Attaching(attaching) => {
@@ -45,7 +45,7 @@ impl Connection {
                     self.broker.sessions.give_up(&client_id, self.id);
                 }
             }
-            Stage::Opened(..) | Stage::Lingering(_) | Stage::Closed => {
+            Stage::Opened(_) | Stage::Lingering { .. } | Stage::Closed => {
                 log::debug!("{}: {end}", self.endpoint.peer());
             }
         }
@@ -102,10 +102,7 @@ impl Connection {
 
     fn leave_session(&self, client: ConnectedClient) {
         let ConnectedClient { session, mut kept, will, session_expiry, .. } = client;
-        kept.inbound.shrink();
-        if let Some(replay) = &mut kept.replay {
-            replay.rest();
-        }
+        kept.rest();
         let delay = will.as_ref().map(|will| will.delay);
         let departure = self.broker.sessions.leave(&session, kept, will);
         let schedule = &self.broker.schedule;

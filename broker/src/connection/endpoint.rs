@@ -14,21 +14,31 @@ use crate::hooks;
 pub(crate) struct Endpoint {
     /// As plugins are told it, in each event.
     pub(crate) peer: raw::Address,
-    /// The broker's end, likewise.
-    pub(crate) local: raw::Address,
-    /// The listener as the config names it, for example `tcp://127.0.0.1:1883`.
-    pub(crate) listener: Arc<str>,
+    pub(crate) local: Arc<LocalEnd>,
     /// Of a client that is connected, or was.
     pub(crate) username: Option<Box<str>>,
     /// The byte of its CONNECT.
     pub(crate) protocol: u8,
 }
 
+/// The broker's end of a connection, and of many others.
+pub(crate) struct LocalEnd {
+    /// As plugins are told it, in each event.
+    pub(crate) address: raw::Address,
+    /// The listener as the config names it, for example `tcp://127.0.0.1:1883`.
+    pub(crate) listener: Arc<str>,
+}
+
+impl LocalEnd {
+    pub(crate) fn new(address: SocketAddr, listener: Arc<str>) -> Arc<LocalEnd> {
+        Arc::new(LocalEnd { address: address.into(), listener })
+    }
+}
+
 impl Endpoint {
     /// Before the client has said who it is.
-    pub(crate) fn new(peer: SocketAddr, local: SocketAddr, listener: Arc<str>) -> Endpoint {
-        let (peer, local) = (peer.into(), local.into());
-        Endpoint { peer, local, listener, username: None, protocol: 0 }
+    pub(crate) fn new(peer: SocketAddr, local: Arc<LocalEnd>) -> Endpoint {
+        Endpoint { peer: peer.into(), local, username: None, protocol: 0 }
     }
 
     /// Where the client is.
@@ -53,8 +63,8 @@ impl Endpoint {
             username,
             protocol,
             peer: self.peer,
-            local: self.local,
-            listener: &self.listener,
+            local: self.local.address,
+            listener: &self.local.listener,
         }
     }
 }

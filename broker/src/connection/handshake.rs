@@ -19,7 +19,7 @@ use crate::tally::Kind;
 
 impl Connection {
     pub(super) fn is_claiming(&self) -> bool {
-        matches!(&self.stage, Stage::Connecting(connecting) if connecting.claiming.is_some())
+        matches!(&*self.stage, Stage::Connecting(connecting) if connecting.claiming.is_some())
     }
 
     /// Goes through the CONNECT again that waits in the tail for its session.
@@ -159,7 +159,7 @@ impl Connection {
         connect: &Connect<'_>,
         client_id: &str,
     ) -> Result<bool, End> {
-        let Stage::Connecting(connecting) = &mut self.stage else { return Ok(false) };
+        let Stage::Connecting(connecting) = &mut *self.stage else { return Ok(false) };
         if connecting.authorised {
             return Ok(true);
         }
@@ -215,7 +215,7 @@ impl Connection {
 
     /// What the plugins have changed of a CONNECT that they have let pass.
     fn edits(&self) -> Option<Arc<Edits>> {
-        match &self.stage {
+        match &*self.stage {
             Stage::Connecting(connecting) => connecting.edits.clone(),
             _ => None,
         }
@@ -229,7 +229,7 @@ impl Connection {
         connect: &Connect<'_>,
         client_id: &str,
     ) -> Result<Option<Granted>, End> {
-        let Stage::Connecting(connecting) = &mut self.stage else { return Ok(None) };
+        let Stage::Connecting(connecting) = &mut *self.stage else { return Ok(None) };
         let edits = connecting.edits.clone();
         let named = edits.as_deref().and_then(|edits| edits.username.as_deref());
         let window = connect.receive_maximum.min(self.broker.limits.max_inflight);
@@ -240,7 +240,7 @@ impl Connection {
                 Some(exchange) => named.or(exchange.username()),
                 None => connect
                     .username
-                    .filter(|_| shard.hooks.decides_who_connects_at(&self.endpoint.listener)),
+                    .filter(|_| shard.hooks.decides_who_connects_at(&self.endpoint.local.listener)),
             },
             connection: self.id,
             clean_start: connect.clean_start,
@@ -275,7 +275,7 @@ impl Connection {
 
     /// Answers a CONNECT with a refusal; the connection then ends. [MQTT-3.2.2-7]
     pub(super) fn refuse(&self, recipient: Recipient, reason: ReasonCode, why: Option<&str>) {
-        let Stage::Connecting(connecting) = &self.stage else { return };
+        let Stage::Connecting(connecting) = &*self.stage else { return };
         // Nothing can follow half a packet.
         if connecting.exchange.as_ref().is_some_and(|exchange| !exchange.unsent.is_empty()) {
             return;

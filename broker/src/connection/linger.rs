@@ -14,16 +14,9 @@ use crate::shard::{READ_SIZE, Shard};
 /// Milliseconds that a client has to close its side.
 const MAX_TIME: u64 = 1000;
 /// Bytes that are thrown away.
-const MAX_BYTES: usize = 1024 * 1024;
+const MAX_BYTES: u32 = 1024 * 1024;
 /// Connections that linger at once; others are closed as they are.
 const MAX_CONNECTIONS: usize = 1024;
-
-pub(super) struct Lingering {
-    /// Milliseconds of the broker's clock.
-    deadline: u64,
-    /// Bytes that may still come.
-    left: usize,
-}
 
 impl Connection {
     /// Begins after [`Connection::close`], which has ended our side of the stream.
@@ -41,13 +34,13 @@ impl Connection {
         let deadline = shard.now + MAX_TIME;
         self.tail = Vec::new();
         self.timer = Some(shard.timers.add(deadline, cx.waker()));
-        self.stage = Stage::Lingering(Lingering { deadline, left: MAX_BYTES });
+        *self.stage = Stage::Lingering { deadline, left: MAX_BYTES };
         self.linger(shard, cx)
     }
 
     /// Ready when the client has closed, or has had enough of everything.
     pub(super) fn linger(&mut self, shard: &mut Shard, cx: &mut Context<'_>) -> Poll<()> {
-        while let Stage::Lingering(Lingering { deadline, left }) = &mut self.stage {
+        while let Stage::Lingering { deadline, left } = &mut *self.stage {
             if shard.now >= *deadline {
                 break;
             }
@@ -57,7 +50,7 @@ impl Connection {
                 Poll::Pending => return Poll::Pending,
                 Poll::Ready(Err(_)) => break,
                 Poll::Ready(Ok(())) => {
-                    let read = room.filled().len();
+                    let read = room.filled().len() as u32;
                     *left = left.saturating_sub(read);
                     if read == 0 || *left == 0 {
                         break;
@@ -71,7 +64,7 @@ impl Connection {
 
     /// Closes the socket at last. No shard: it is gone.
     pub(super) fn end_linger(&mut self, shard: Option<&mut Shard>) {
-        if let Stage::Lingering(_) = std::mem::replace(&mut self.stage, Stage::Closed) {
+        if let Stage::Lingering { .. } = std::mem::replace(&mut *self.stage, Stage::Closed) {
             self.broker.lingering.fetch_sub(1, Ordering::Release);
         }
         if let (Some(timer), Some(shard)) = (self.timer.take(), shard) {

@@ -46,9 +46,8 @@ pub(crate) use backoff::Backoff;
 use backoff::Who;
 use client::ConnectedClient;
 use end::End;
-pub(crate) use endpoint::Endpoint;
+pub(crate) use endpoint::{Endpoint, LocalEnd};
 use exchange::Exchange;
-use linger::Lingering;
 use throttle::Throttle;
 use wait::Waiting;
 
@@ -70,27 +69,34 @@ pub(crate) struct Connection {
     timer: Option<TimerKey>,
     /// When to look at the deadlines next, in milliseconds of the broker's clock.
     next_check: u64,
-    stage: Stage,
+    /// Boxed once, for a task and its allocation are multiples of 128 bytes.
+    stage: Box<Stage>,
 }
 
+/// Every connection has room for the largest.
 enum Stage {
-    /// Accepted; no plugin has let it pass yet. `None`: one is waited for.
-    Opened(OwnedWriteHalf, Option<Handshake>),
+    /// Accepted; no plugin has let it pass yet.
+    Opened(Connecting),
     Connecting(Connecting),
     /// The session is there, and CONNACK waits for a plugin's answer.
     Attaching(Box<Attaching>),
-    Connected(Box<ConnectedClient>),
+    Connected(ConnectedClient),
     /// All is said and done, but the client may not have read it.
-    Lingering(Lingering),
+    Lingering {
+        /// Milliseconds of the broker's clock.
+        deadline: u64,
+        /// Bytes that may still come.
+        left: u32,
+    },
     Closed,
 }
 
 /// Waits for CONNECT, for AUTH, or for the session that CONNECT asks for.
 struct Connecting {
     write: OwnedWriteHalf,
-    /// `None`: CONNECT has come to its end.
+    /// `None`: a plugin is waited for, or CONNECT has come to its end.
     handshake: Option<Handshake>,
-    /// Milliseconds of the broker's clock.
+    /// Milliseconds of the broker's clock; counts once the socket is let pass.
     deadline: u64,
     /// The plugins have let it pass; they are not asked again.
     authorised: bool,
@@ -113,7 +119,15 @@ impl Connection {
         let (read, write) = stream.into_split();
         broker.connections.fetch_add(1, Ordering::Relaxed);
         let id = broker.next_connection();
-        let handshake = begin_handshake(&broker, id);
+        let connecting = Connecting {
+            write,
+            handshake: Some(begin_handshake(&broker, id)),
+            deadline: u64::MAX,
+            authorised: false,
+            edits: None,
+            claiming: None,
+            exchange: None,
+        };
         Connection {
             id,
             broker,
@@ -126,13 +140,13 @@ impl Connection {
             waiting: None,
             timer: None,
             next_check: 0,
-            stage: Stage::Opened(write, Some(handshake)),
+            stage: Box::new(Stage::Opened(connecting)),
         }
     }
 
     /// Does all that can be done now.
     fn turn(&mut self, shard: &mut Shard, cx: &mut Context<'_>) -> Result<(), End> {
-        if matches!(self.stage, Stage::Opened(..)) && self.waiting.is_none() {
+        if matches!(*self.stage, Stage::Opened(_)) && self.waiting.is_none() {
             self.open(shard, cx)?;
         }
         self.attend(shard, cx)?;
@@ -146,18 +160,19 @@ impl Connection {
 
     /// Lets the plugins look at a new socket.
     fn open(&mut self, shard: &mut Shard, cx: &Context<'_>) -> Result<(), End> {
-        let Endpoint { peer, local, listener, .. } = &*self.endpoint;
+        let Endpoint { peer, local, .. } = &*self.endpoint;
         let progress = self.waiting.take().map(|waiting| waiting.progress);
         let mut asking = Asking::waiting(&self.broker.limits, cx.waker(), progress);
-        let decision = shard.hooks.on_socket_open(*peer, *local, listener, &mut asking);
+        let decision =
+            shard.hooks.on_socket_open(*peer, local.address, &local.listener, &mut asking);
         let progress = asking.progress;
         if decision.verdict == Verdict::Pending {
             self.timer.get_or_insert_with(|| shard.timers.add(u64::MAX, cx.waker()));
             self.next_check = u64::MAX;
             self.wait(shard, progress);
             // Until the answer is there it is not the client that takes its time.
-            if let Stage::Opened(_, handshake) = &mut self.stage {
-                *handshake = None;
+            if let Stage::Opened(connecting) = &mut *self.stage {
+                connecting.handshake = None;
             }
             return Ok(());
         }
@@ -174,19 +189,13 @@ impl Connection {
         if self.throttle.is_asked() {
             self.begin_throttle(shard);
         }
-        if let Stage::Opened(write, handshake) = std::mem::replace(&mut self.stage, Stage::Closed) {
+        if let Stage::Opened(mut connecting) = std::mem::replace(&mut *self.stage, Stage::Closed) {
             // Who has waited comes behind all that are there.
-            let handshake = handshake
-                .unwrap_or_else(|| begin_handshake(&self.broker, self.broker.next_connection()));
-            self.stage = Stage::Connecting(Connecting {
-                write,
-                handshake: Some(handshake),
-                deadline,
-                authorised: false,
-                edits: None,
-                claiming: None,
-                exchange: None,
+            connecting.handshake.get_or_insert_with(|| {
+                begin_handshake(&self.broker, self.broker.next_connection())
             });
+            connecting.deadline = deadline;
+            *self.stage = Stage::Connecting(connecting);
         }
         Ok(())
     }
@@ -207,7 +216,7 @@ impl Connection {
 
     fn check_deadlines(&mut self, shard: &mut Shard) -> Result<(), End> {
         let waits_until = self.waiting.as_ref().map(|waiting| waiting.due());
-        let next = match &mut self.stage {
+        let next = match &mut *self.stage {
             Stage::Connecting(_) if waits_until.is_some() => u64::MAX,
             Stage::Connecting(connecting) if shard.now >= connecting.deadline => {
                 return Err(End::ConnectTimeout);
@@ -223,7 +232,7 @@ impl Connection {
             }
             // Nobody can wake it when it is to close.
             Stage::Attaching(_) => shard.now + shard::TICK_MILLISECONDS,
-            Stage::Opened(..) | Stage::Lingering(_) | Stage::Closed => u64::MAX,
+            Stage::Opened(_) | Stage::Lingering { .. } | Stage::Closed => u64::MAX,
         };
         let next = waits_until.map_or(next, |until| next.min(until));
         let throttled = Some(self.throttle.until()).filter(|until| shard.now < *until);
@@ -233,11 +242,9 @@ impl Connection {
 
     /// Looks at orders from elsewhere and at a socket that took no more.
     fn attend(&mut self, shard: &mut Shard, cx: &mut Context<'_>) -> Result<(), End> {
-        let client = match &mut self.stage {
+        let client = match &mut *self.stage {
             Stage::Connected(client) => client,
-            Stage::Connecting(Connecting { handshake: Some(handshake), .. })
-                if !handshake.is_kept(cx.waker()) =>
-            {
+            Stage::Connecting(connecting) if connecting.gave_way(cx) => {
                 return Err(End::GaveWay);
             }
             Stage::Attaching(attaching) => return attaching.attend(),
@@ -252,10 +259,11 @@ impl Connection {
             if outbox.is_broken() {
                 return Err(End::WriteFailed);
             }
-            if outbox.is_blocked() && client.blocked_since.is_none() {
-                client.blocked_since = Some(shard.now);
-            }
+            let is_blocked = outbox.is_blocked();
             drop(outbox);
+            if is_blocked {
+                client.note_blocked(shard.now);
+            }
             orders = client.session.take_orders();
         }
         if client.blocked_since.is_some() {
@@ -265,6 +273,13 @@ impl Connection {
             }
         }
         orders.map_or(Ok(()), |orders| self.obey(shard, orders))
+    }
+}
+
+impl Connecting {
+    /// Whether a newer connection has its place among the handshakes.
+    fn gave_way(&self, cx: &Context<'_>) -> bool {
+        self.handshake.as_ref().is_some_and(|handshake| !handshake.is_kept(cx.waker()))
     }
 }
 
@@ -279,7 +294,7 @@ impl Future for Connection {
         let this = self.get_mut();
         shard::with(|shard| {
             shard.renew_hooks(&this.broker.hooks);
-            if let Stage::Lingering(_) = this.stage {
+            if let Stage::Lingering { .. } = *this.stage {
                 return this.linger(shard, cx);
             }
             match this.turn(shard, cx) {
@@ -295,16 +310,28 @@ impl Future for Connection {
 
 impl Drop for Connection {
     fn drop(&mut self) {
-        if matches!(self.stage, Stage::Lingering(_)) {
+        if matches!(*self.stage, Stage::Lingering { .. }) {
             if shard::try_with(|shard| self.end_linger(Some(shard))).is_none() {
                 self.end_linger(None);
             }
-        } else if !matches!(self.stage, Stage::Closed) {
+        } else if !matches!(*self.stage, Stage::Closed) {
             shard::try_with(|shard| {
                 shard.forget_turn();
                 self.close(shard, &End::Abandoned);
             });
         }
         self.broker.connections.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(all(test, target_pointer_width = "64"))]
+mod tests {
+    use super::*;
+
+    /// What tokio needs for a task goes with it, and the whole is made a multiple of 128.
+    #[test]
+    fn a_connection_and_its_task_take_256_bytes() {
+        assert!(size_of::<Connection>() + 104 <= 256);
+        assert!(size_of::<Stage>() <= 104);
     }
 }

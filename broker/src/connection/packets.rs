@@ -46,7 +46,7 @@ impl Connection {
                 return Ok(());
             };
             let len = frame.bytes().len();
-            match &mut self.stage {
+            match &mut *self.stage {
                 Stage::Connected(_) if frame.packet_type() == PacketType::Publish => {
                     self.on_publish(shard, cx, data, *used, frame, &mut topic)?;
                     if self.waiting.is_some() {
@@ -79,7 +79,7 @@ impl Connection {
                         return Ok(());
                     }
                 }
-                Stage::Opened(..) | Stage::Lingering(_) | Stage::Closed => return Ok(()),
+                Stage::Opened(_) | Stage::Lingering { .. } | Stage::Closed => return Ok(()),
             }
             *used += len;
             if self.throttle.is_asked() {
@@ -92,7 +92,7 @@ impl Connection {
 
     /// What does not begin as a CONNECT is not waited for. [MQTT-3.1.0-1]
     fn check_first_packet(&self, data: &[u8]) -> Result<(), End> {
-        match (&self.stage, data.first()) {
+        match (&*self.stage, data.first()) {
             (Stage::Connecting(_), Some(first)) if self.awaits_auth() => {
                 self.check_awaited(first >> 4)
             }
@@ -105,7 +105,7 @@ impl Connection {
 
     fn split_frame<'a>(&self, data: &'a [u8]) -> Result<Option<Frame<'a>>, End> {
         let max = self.broker.limits.max_packet_size;
-        match &self.stage {
+        match &*self.stage {
             // [MQTT-3.2.2-15]
             Stage::Connected(client) => Ok(client.version.split_frame(data, max)?),
             // Little is granted to who has not said who it is.
@@ -121,7 +121,7 @@ impl Connection {
         cx: &Context<'_>,
         frame: Frame<'_>,
     ) -> Result<(), End> {
-        let Stage::Connected(client) = &mut self.stage else { return Ok(()) };
+        let Stage::Connected(client) = &mut *self.stage else { return Ok(()) };
         let batch = &mut shard.batch;
         match mqtt::decode(frame, client.version)? {
             Packet::PubAck(ack) => {
@@ -136,7 +136,7 @@ impl Connection {
             }
             Packet::PubRel(ack) => {
                 let packet_id = ack.packet_id;
-                let reason = if client.kept.inbound.release(packet_id) {
+                let reason = if client.kept.release(packet_id) {
                     let client_id = &client.session.client_id;
                     self.broker.store.released(client_id, packet_id);
                     ReasonCode::Success
@@ -167,7 +167,7 @@ impl Connection {
     }
 
     fn on_disconnect(&mut self, disconnect: &Disconnect<'_>) -> End {
-        let Stage::Connected(client) = &mut self.stage else { return End::ClosedByClient };
+        let Stage::Connected(client) = &mut *self.stage else { return End::ClosedByClient };
         if let Some(expiry) = disconnect.properties.session_expiry() {
             // A session that was to end with the connection cannot be prolonged.
             if expiry > 0 && client.connected_without_expiry {
@@ -185,7 +185,7 @@ impl Connection {
     /// Sends the answers to a read's packets in the order of these, and what the client's
     /// acknowledgements made room for. [MQTT-4.6.0-2] [MQTT-4.6.0-3] [MQTT-4.6.0-4]
     pub(super) fn answer(&mut self, shard: &mut Shard) {
-        let Stage::Connected(client) = &mut self.stage else { return };
+        let Stage::Connected(client) = &mut *self.stage else { return };
         let second = shard.second();
         let batch = &mut shard.batch;
         if let Some(receiver) = batch.crowded.take()

@@ -34,7 +34,7 @@ impl Connection {
         frame: Frame<'a>,
         topic: &mut &'a str,
     ) -> Result<(), End> {
-        let Stage::Connected(client) = &mut self.stage else { return Ok(()) };
+        let Stage::Connected(client) = &mut *self.stage else { return Ok(()) };
         let publish = Publish::decode_after(frame, client.version, topic)?;
         *topic = publish.topic;
         self.check_properties(publish.properties)?;
@@ -122,7 +122,7 @@ impl Connection {
     }
 
     fn retain(&self, publish: &Publish<'_>, now: u32) -> bool {
-        let Stage::Connected(client) = &self.stage else { return false };
+        let Stage::Connected(client) = &*self.stage else { return false };
         self.broker.retain(publish, &client.session.client_id, now)
     }
 
@@ -131,7 +131,7 @@ impl Connection {
         if shard.batch.run.is_empty() {
             return;
         }
-        let Stage::Connected(client) = &self.stage else { return };
+        let Stage::Connected(client) = &*self.stage else { return };
         let items = std::mem::take(&mut shard.batch.run);
         let plain = std::mem::take(&mut shard.batch.plain);
         let original = std::mem::take(&mut shard.batch.original_topic);
@@ -165,10 +165,10 @@ impl Connection {
     /// Notes a QoS 2 message. Returns whether it is new; one sent again is only acknowledged again.
     /// [MQTT-4.3.3-10]
     fn begin_exactly_once(&mut self, shard: &mut Shard, packet_id: u16) -> Result<bool, End> {
-        let Stage::Connected(client) = &mut self.stage else { return Ok(false) };
+        let Stage::Connected(client) = &mut *self.stage else { return Ok(false) };
         // At QoS 1 nothing is left unanswered when the next is looked at: what a read brings is
         // answered before there is another, and how TCP cuts the stream is not the client's doing.
-        let inbound = &mut client.kept.inbound;
+        let inbound = client.kept.inbound();
         if !inbound.contains(packet_id) && inbound.open() >= usize::from(client.receive_quota) {
             return Err(Violation::ReceiveMaximumExceeded.into()); // [MQTT-3.3.4-7]
         }
@@ -193,7 +193,7 @@ impl Connection {
         cx: &Context<'_>,
         publish: &Publish<'_>,
     ) -> Result<Asked, End> {
-        let Stage::Connected(client) = &self.stage else { return Ok(Asked::Done) };
+        let Stage::Connected(client) = &*self.stage else { return Ok(Asked::Done) };
         let facts = client.facts(&self.endpoint);
         let publication = Publication::by_client(publish);
         let progress = self.waiting.take().map(|waiting| waiting.progress);
@@ -238,8 +238,8 @@ impl Connection {
 
     /// The same, by its identifier.
     pub(super) fn release_begun(&mut self, packet_id: u16) {
-        let Stage::Connected(client) = &mut self.stage else { return };
-        if client.kept.inbound.release(packet_id) {
+        let Stage::Connected(client) = &mut *self.stage else { return };
+        if client.kept.release(packet_id) {
             self.broker.store.released(&client.session.client_id, packet_id);
         }
     }
@@ -248,7 +248,7 @@ impl Connection {
     /// [MQTT-2.2.1-5] [MQTT-3.3.4-1] [MQTT-4.3.2-4] [MQTT-4.3.2-5] [MQTT-4.3.3-8]
     #[inline]
     fn acknowledge(&self, shard: &mut Shard, publish: &Publish<'_>) {
-        let Stage::Connected(client) = &self.stage else { return };
+        let Stage::Connected(client) = &*self.stage else { return };
         let packet_type = match publish.qos {
             QoS::AtMostOnce => return,
             QoS::AtLeastOnce => PacketType::PubAck,
@@ -304,7 +304,7 @@ impl Connection {
         choice: RefusedPublish,
     ) -> Result<(), Untold> {
         self.release(publish);
-        let Stage::Connected(client) = &mut self.stage else { return Ok(()) };
+        let Stage::Connected(client) = &mut *self.stage else { return Ok(()) };
         let why = why::reason_string(refusal.why.as_deref());
         let properties = why.as_properties();
         let ack = Ack { packet_id: publish.packet_id, reason: refusal.reason, properties };

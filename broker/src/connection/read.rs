@@ -63,7 +63,7 @@ impl Connection {
         let used = self.packets(shard, cx, &tail)?;
         tail.drain(..used);
         self.tail = if tail.is_empty() { Vec::new() } else { tail };
-        if let Stage::Connected(client) = &mut self.stage {
+        if let Stage::Connected(client) = &mut *self.stage {
             client.last_packet = shard.now;
         }
         Ok(())
@@ -73,13 +73,15 @@ impl Connection {
         if self.throttle.holds(shard.now) || self.waiting.is_some() {
             return false;
         }
-        match &mut self.stage {
+        match &mut *self.stage {
             Stage::Connected(client) => {
                 let limits = &self.broker.queue_limits;
                 !client.is_held_up(shard, limits, cx) && !client.is_behind(limits, cx)
             }
             Stage::Connecting(connecting) => connecting.claiming.is_none(),
-            Stage::Opened(..) | Stage::Attaching(_) | Stage::Lingering(_) | Stage::Closed => false,
+            Stage::Opened(_) | Stage::Attaching(_) | Stage::Lingering { .. } | Stage::Closed => {
+                false
+            }
         }
     }
 
@@ -141,7 +143,7 @@ impl Connection {
     /// Whole packets are what keeps a client alive. [MQTT-3.1.2-22]
     fn note_packets(&mut self, shard: &Shard, used: usize) {
         if used > 0
-            && let Stage::Connected(client) = &mut self.stage
+            && let Stage::Connected(client) = &mut *self.stage
         {
             client.last_packet = shard.now;
         }

@@ -29,7 +29,7 @@ impl Connection {
     /// Goes on with it; woken again when there is more and the client takes it. Nothing is added to
     /// what waits for the client: there it would push out what cannot be had again.
     pub(super) fn replay(&mut self, shard: &mut Shard, cx: &Context<'_>) {
-        let Stage::Connected(client) = &mut self.stage else { return };
+        let Stage::Connected(client) = &mut *self.stage else { return };
         if client.kept.replay.is_none() {
             return;
         }
@@ -43,13 +43,13 @@ impl Connection {
                 Then::End => break,
             }
         }
-        if let Stage::Connected(client) = &mut self.stage {
+        if let Stage::Connected(client) = &mut *self.stage {
             client.kept.replay = None;
         }
     }
 
     fn replay_part(&mut self, shard: &mut Shard, cx: &Context<'_>, left: &mut Left) -> Then {
-        let Stage::Connected(client) = &mut self.stage else { return Then::Wait };
+        let Stage::Connected(client) = &mut *self.stage else { return Then::Wait };
         let Some(replay) = &mut client.kept.replay else { return Then::End };
         let (second, limits) = (shard.second(), shard.outgoing.limits);
         let is_watched = shard.hooks.watches_deliveries();

@@ -60,7 +60,7 @@ impl Connection {
             };
             answers.push(answer);
         }
-        let Stage::Connected(client) = &self.stage else { return Ok(()) };
+        let Stage::Connected(client) = &*self.stage else { return Ok(()) };
         let why = answers.why();
         let suback = Packet::SubAck(SubAck {
             packet_id: subscribe.packet_id, // [MQTT-3.8.4-2]
@@ -80,7 +80,7 @@ impl Connection {
         properties: Properties<'_>,
         asking: &mut Asking<'_>,
     ) -> Option<Result<ReasonCode, Refusal>> {
-        let Stage::Connected(client) = &mut self.stage else {
+        let Stage::Connected(client) = &mut *self.stage else {
             return Some(Err(Refusal::without_words(ReasonCode::UnspecifiedError)));
         };
         let Subscription { filter, options } = *subscription;
@@ -112,7 +112,7 @@ impl Connection {
         let mut options = edits.options.unwrap_or(options);
         // [MQTT-3.8.3-4]
         options.no_local &= !mqtt::topic::is_shared(filter);
-        let Stage::Connected(client) = &mut self.stage else { return None };
+        let Stage::Connected(client) = &mut *self.stage else { return None };
         if !client.has_room_for(filter, &self.broker.limits) {
             return Some(Err(why::subscribe_refused(ReasonCode::QuotaExceeded)));
         }
@@ -121,7 +121,7 @@ impl Connection {
 
     /// Registers a subscription that the plugins have let pass.
     fn register(&mut self, shard: &Shard, event: &hooks::Subscription<'_>) -> ReasonCode {
-        let Stage::Connected(client) = &mut self.stage else {
+        let Stage::Connected(client) = &mut *self.stage else {
             return ReasonCode::UnspecifiedError;
         };
         let broker = &self.broker;
@@ -161,7 +161,7 @@ impl Connection {
             answers.push(answer);
         }
         let why = answers.why();
-        let Stage::Connected(client) = &self.stage else { return Ok(()) };
+        let Stage::Connected(client) = &*self.stage else { return Ok(()) };
         let unsuback = Packet::UnsubAck(UnsubAck {
             packet_id: unsubscribe.packet_id,
             properties: why.as_properties(),
@@ -178,7 +178,7 @@ impl Connection {
         filter: &str,
         asking: &mut Asking<'_>,
     ) -> Option<Result<ReasonCode, Refusal>> {
-        let Stage::Connected(client) = &mut self.stage else {
+        let Stage::Connected(client) = &mut *self.stage else {
             return Some(Err(Refusal::without_words(ReasonCode::UnspecifiedError)));
         };
         let broker = &self.broker;

@@ -7,8 +7,8 @@ use crate::shard::{Shard, TICK_MILLISECONDS};
 
 #[derive(Default)]
 pub(super) struct Throttle {
-    /// Not begun yet: the packet at hand comes first.
-    asked: Duration,
+    /// In milliseconds. Not begun yet: the packet at hand comes first.
+    asked: u32,
     /// Milliseconds of the broker's clock.
     until: u64,
 }
@@ -17,12 +17,16 @@ impl Throttle {
     /// Of several waits the longest counts.
     #[inline]
     pub(super) fn ask(&mut self, wait: Duration) {
-        self.asked = self.asked.max(wait);
+        // Most of the time there is none.
+        if !wait.is_zero() {
+            let wait = wait.as_nanos().div_ceil(1_000_000);
+            self.asked = self.asked.max(u32::try_from(wait).unwrap_or(u32::MAX));
+        }
     }
 
     #[inline]
     pub(super) fn is_asked(&self) -> bool {
-        !self.asked.is_zero()
+        self.asked > 0
     }
 
     /// Whether the client is not to be read at millisecond `now`.
@@ -41,7 +45,7 @@ impl Connection {
     /// Lets the wait begin that was asked for.
     #[cold]
     pub(super) fn begin_throttle(&mut self, shard: &mut Shard) {
-        let wait = std::mem::take(&mut self.throttle.asked).as_millis() as u64;
+        let wait = u64::from(std::mem::take(&mut self.throttle.asked));
         // Time stamps lag behind by a tick.
         self.throttle.until = shard.now + wait + TICK_MILLISECONDS;
         self.check_by(shard, self.throttle.until);

@@ -57,7 +57,7 @@ impl Connection {
             return Ok(false);
         }
         let waited = shard.now - waiting.since;
-        match &mut self.stage {
+        match &mut *self.stage {
             // The time was not the client's.
             Stage::Connecting(connecting) => {
                 connecting.deadline += waited;
@@ -71,7 +71,7 @@ impl Connection {
                     self.check_by(shard, due);
                 }
             }
-            Stage::Opened(..) => {
+            Stage::Opened(_) => {
                 self.open(shard, cx)?;
                 return self.has_come(cx);
             }
@@ -92,7 +92,7 @@ impl Connection {
     /// A client that is not let in yet may go; nobody answers it then. Of others, what they have sent
     /// before still counts. To be called whenever the wait goes on, or nothing wakes it when the client goes.
     pub(super) fn look_for_departure(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
-        if matches!(self.stage, Stage::Connected(_)) {
+        if matches!(*self.stage, Stage::Connected(_)) {
             return Ok(());
         }
         let mut byte = [0];

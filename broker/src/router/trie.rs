@@ -8,6 +8,7 @@ use foldhash::fast::RandomState;
 use mqtt::{Additions, Properties, QoS};
 
 use super::Share;
+use crate::few::Few;
 use crate::session::{MatchedBy, Session};
 
 /// One subscriber of a topic.
@@ -42,23 +43,27 @@ pub(crate) struct Matched {
     pub(crate) visited: usize,
 }
 
+/// Small: a table of children holds nodes inline, and more room for them than it has nodes.
 #[derive(Default)]
 pub(super) struct Node {
-    #[expect(
-        clippy::box_collection,
-        reason = "most nodes have none; this is a quarter of the size"
-    )]
-    children: Option<Box<HashMap<Box<str>, Node, RandomState>>>,
+    /// Subscribers of the filter that ends here.
+    here: Few<Target>,
+    /// Boxed: at most nodes filters end, and few go on.
+    beyond: Option<Box<Beyond>>,
+}
+
+/// Where filters go on.
+#[derive(Default)]
+struct Beyond {
+    children: HashMap<Box<str>, Node, RandomState>,
     /// The child for the level `+`.
     plus: Option<Box<Node>>,
-    /// Subscribers of the filter that ends here.
-    here: Vec<Target>,
     /// Subscribers of the filter that goes on with `#` and ends.
-    below: Vec<Target>,
+    below: Few<Target>,
     shares: Option<Box<Shares>>,
 }
 
-/// The shared subscriptions of a node; most have none.
+/// The shared subscriptions of a node, those that end there too; most have none.
 #[derive(Default)]
 struct Shares {
     here: Vec<Arc<Share>>,
@@ -76,13 +81,17 @@ impl Node {
     /// Adds a subscriber, or replaces its options without a gap. [MQTT-3.8.4-3] [MQTT-3.8.4-4]
     pub(super) fn insert(&mut self, filter: &str, target: Target) {
         let (node, is_below) = self.reach(filter);
-        put(if is_below { &mut node.below } else { &mut node.here }, target);
+        let targets = if is_below { &mut node.beyond().below } else { &mut node.here };
+        match targets.iter_mut().find(|known| Arc::ptr_eq(&known.session, &target.session)) {
+            Some(known) => *known = target,
+            None => targets.push(target),
+        }
     }
 
     /// Adds a shared subscription that is not there yet, by the filter inside.
     pub(super) fn insert_share(&mut self, filter: &str, share: Arc<Share>) {
         let (node, is_below) = self.reach(filter);
-        let shares = node.shares.get_or_insert_with(Box::default);
+        let shares = node.beyond().shares.get_or_insert_default();
         if is_below { shares.below.push(share) } else { shares.here.push(share) }
     }
 
@@ -90,80 +99,75 @@ impl Node {
     fn reach(&mut self, filter: &str) -> (&mut Node, bool) {
         let mut node = self;
         for level in mqtt::topic::levels(filter) {
-            match level {
+            node = match level {
                 "#" => return (node, true),
-                "+" => node = node.plus.get_or_insert_with(Box::default),
-                _ => {
-                    let children = node.children.get_or_insert_with(Box::default);
-                    node = children.entry(level.into()).or_default();
-                }
+                "+" => node.beyond().plus.get_or_insert_default(),
+                _ => node.beyond().children.entry(level.into()).or_default(),
             }
         }
         (node, false)
     }
 
+    fn beyond(&mut self) -> &mut Beyond {
+        self.beyond.get_or_insert_default()
+    }
+
     /// Removes a subscriber or a shared subscription, and the nodes that then lead nowhere.
     pub(super) fn remove(&mut self, filter: &str, leaving: Leaving<'_>) {
+        let Some(beyond) = &mut self.beyond else { return };
         let (level, rest) = split_level(filter);
         if level == "#" {
-            self.take(leaving, true);
+            match leaving {
+                Leaving::Session(session) => take(&mut beyond.below, session),
+                Leaving::Share(share) => beyond.take_share(share),
+            }
         } else if level == "+" {
-            if let Some(child) = &mut self.plus {
+            if let Some(child) = &mut beyond.plus {
                 child.remove_rest(rest, leaving);
                 if child.is_empty() {
-                    self.plus = None;
+                    beyond.plus = None;
                 }
             }
-        } else if let Some(children) = &mut self.children
-            && let Some(child) = children.get_mut(level)
-        {
+        } else if let Some(child) = beyond.children.get_mut(level) {
             child.remove_rest(rest, leaving);
             if child.is_empty() {
-                children.remove(level);
-                if children.is_empty() {
-                    self.children = None;
+                beyond.children.remove(level);
+                if beyond.children.is_empty() {
+                    beyond.children = HashMap::default();
                 }
             }
+        }
+        if beyond.is_empty() {
+            self.beyond = None;
         }
     }
 
     /// Collects the subscribers of `topic`; one that matches by several filters comes several times.
     /// [MQTT-3.3.2-3]
     pub(super) fn collect(&self, topic: &str, found: &mut Matched) {
+        let Some(beyond) = &self.beyond else { return };
         let (level, rest) = split_level(topic);
         // Wildcards at the first level leave out what begins with `$`. [MQTT-4.7.2-1]
         if level.starts_with('$') {
-            if let Some(child) = self.children.as_ref().and_then(|c| c.get(level)) {
+            if let Some(child) = beyond.children.get(level) {
                 child.collect_rest(rest, found);
             }
         } else {
-            self.collect_below(found);
-            self.collect_children(level, rest, found);
+            beyond.collect_below(found);
+            beyond.collect_children(level, rest, found);
         }
     }
 
     fn remove_rest(&mut self, rest: Option<&str>, leaving: Leaving<'_>) {
-        match rest {
-            Some(rest) => self.remove(rest, leaving),
-            None => self.take(leaving, false),
-        }
-    }
-
-    fn take(&mut self, leaving: Leaving<'_>, is_below: bool) {
-        match leaving {
-            Leaving::Session(session) => {
-                let targets = if is_below { &mut self.below } else { &mut self.here };
-                targets.retain(|target| !std::ptr::eq(&*target.session, session));
-                if targets.is_empty() {
-                    *targets = Vec::new();
-                }
-            }
-            Leaving::Share(share) => {
-                let Some(shares) = &mut self.shares else { return };
-                let list = if is_below { &mut shares.below } else { &mut shares.here };
-                list.retain(|known| !std::ptr::eq(&**known, share));
-                if shares.here.is_empty() && shares.below.is_empty() {
-                    self.shares = None;
+        match (rest, leaving) {
+            (Some(rest), _) => self.remove(rest, leaving),
+            (None, Leaving::Session(session)) => take(&mut self.here, session),
+            (None, Leaving::Share(share)) => {
+                if let Some(beyond) = &mut self.beyond {
+                    beyond.take_share(share);
+                    if beyond.is_empty() {
+                        self.beyond = None;
+                    }
                 }
             }
         }
@@ -172,22 +176,26 @@ impl Node {
     /// Recursion goes as deep as the tree, which the limit on a filter's levels bounds.
     fn collect_rest(&self, rest: Option<&str>, found: &mut Matched) {
         found.visited += 1;
+        if rest.is_none() {
+            found.targets.extend_from_slice(&self.here);
+        }
+        let Some(beyond) = &self.beyond else { return };
         // `a/#` matches `a` too. [MQTT-4.7.1-1]
-        self.collect_below(found);
-        match rest {
-            Some(rest) => {
-                let (level, rest) = split_level(rest);
-                self.collect_children(level, rest, found);
-            }
-            None => {
-                found.targets.extend_from_slice(&self.here);
-                if let Some(shares) = &self.shares {
-                    found.shares.extend_from_slice(&shares.here);
-                }
-            }
+        beyond.collect_below(found);
+        if let Some(rest) = rest {
+            let (level, rest) = split_level(rest);
+            beyond.collect_children(level, rest, found);
+        } else if let Some(shares) = &beyond.shares {
+            found.shares.extend_from_slice(&shares.here);
         }
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.here.is_empty() && self.beyond.is_none()
+    }
+}
+
+impl Beyond {
     fn collect_below(&self, found: &mut Matched) {
         found.targets.extend_from_slice(&self.below);
         if let Some(shares) = &self.shares {
@@ -196,7 +204,7 @@ impl Node {
     }
 
     fn collect_children(&self, level: &str, rest: Option<&str>, found: &mut Matched) {
-        if let Some(child) = self.children.as_ref().and_then(|c| c.get(level)) {
+        if let Some(child) = self.children.get(level) {
             child.collect_rest(rest, found);
         }
         if let Some(child) = &self.plus {
@@ -204,32 +212,33 @@ impl Node {
         }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.here.is_empty()
-            && self.below.is_empty()
+    /// Takes a share out of the node, at either place.
+    fn take_share(&mut self, share: &Share) {
+        let Some(shares) = &mut self.shares else { return };
+        for list in [&mut shares.here, &mut shares.below] {
+            list.retain(|known| !std::ptr::eq(&**known, share));
+        }
+        if shares.here.is_empty() && shares.below.is_empty() {
+            self.shares = None;
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.below.is_empty()
             && self.shares.is_none()
             && self.plus.is_none()
-            && self.children.is_none()
+            && self.children.is_empty()
     }
+}
+
+fn take(targets: &mut Few<Target>, session: &Session) {
+    targets.take(|target| std::ptr::eq(&*target.session, session));
 }
 
 fn split_level(path: &str) -> (&str, Option<&str>) {
     match path.split_once('/') {
         Some((level, rest)) => (level, Some(rest)),
         None => (path, None),
-    }
-}
-
-fn put(targets: &mut Vec<Target>, target: Target) {
-    match targets.iter_mut().find(|known| Arc::ptr_eq(&known.session, &target.session)) {
-        Some(known) => *known = target,
-        None => {
-            // Most nodes hold one subscriber: a vector's usual room for four would be waste.
-            if targets.len() == targets.capacity() {
-                targets.reserve_exact(1.max(targets.len() / 2));
-            }
-            targets.push(target);
-        }
     }
 }
 
@@ -326,6 +335,11 @@ mod tests {
         tree.insert("a/+", Target { qos: QoS::ExactlyOnce, ..target(&session) });
         let found = collect(&tree, "a/b");
         assert_eq!(found.iter().map(|t| t.qos).collect::<Vec<_>>(), [QoS::ExactlyOnce]);
+    }
+
+    #[test]
+    fn a_node_is_small() {
+        assert_eq!(size_of::<Node>(), size_of::<Target>() + size_of::<usize>());
     }
 
     #[test]

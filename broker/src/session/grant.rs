@@ -20,17 +20,19 @@ pub(crate) struct Granted {
 /// What the registry keeps for a session that nobody owns.
 #[derive(Default)]
 pub(crate) struct Lent {
-    pub(super) kept: Box<Kept>,
+    pub(super) kept: Kept,
     /// Waits for its delay.
     pub(super) will: Option<Box<Will>>,
     /// What the schedule holds for the session.
     pub(super) timers: Vec<DueKey>,
+    /// When it was left: a number that tells a timer whether it still applies.
+    pub(super) departure: u32,
 }
 
 /// What the new owner of a session takes over.
 pub(crate) struct Taken {
     pub(crate) session: Arc<Session>,
-    pub(crate) kept: Box<Kept>,
+    pub(crate) kept: Kept,
     /// Events of the schedule that do not apply any more.
     pub(crate) timers: Vec<DueKey>,
 }
@@ -93,15 +95,15 @@ mod tests {
     fn a_session_whose_new_owner_fails_is_as_it_was() {
         let registry = Arc::new(Registry::new(usize::MAX));
         let Taken { session, mut kept, .. } = granted(claim(&registry, 1, false)).take();
-        kept.inbound.publish(1);
+        kept.inbound().publish(1);
         let departure = registry.leave(&session, kept, None);
         assert!(registry.note_timers(&session, departure, &[(5, 0)]));
         drop(granted(claim(&registry, 2, false)));
         let again = granted(claim(&registry, 3, false));
         assert!(again.resumed);
-        let taken = again.take();
+        let mut taken = again.take();
         assert!(Arc::ptr_eq(&taken.session, &session));
-        assert!(taken.kept.inbound.contains(1));
+        assert!(taken.kept.inbound().contains(1));
         assert_eq!(taken.timers, [(5, 0)]);
     }
 

@@ -74,10 +74,33 @@ pub(crate) struct Session {
 /// What only the session's own connection changes; rests in the registry while the client is away.
 #[derive(Default)]
 pub(crate) struct Kept {
-    /// QoS 2 messages that the client has begun and not released.
-    pub(crate) inbound: Inbound,
+    /// QoS 2 messages that the client has begun and not released. Made with the first.
+    inbound: Option<Box<Inbound>>,
     /// Retained messages that the client has still to be sent.
     pub(crate) replay: Option<Box<Replay>>,
+}
+
+impl Kept {
+    /// The QoS 2 messages that the client has begun and not released.
+    pub(crate) fn inbound(&mut self) -> &mut Inbound {
+        self.inbound.get_or_insert_default()
+    }
+
+    /// The client has released a QoS 2 message; `false`: it had not begun it.
+    pub(crate) fn release(&mut self, packet_id: u16) -> bool {
+        self.inbound.as_mut().is_some_and(|inbound| inbound.release(packet_id))
+    }
+
+    /// The client goes: gives back the memory that is not needed meanwhile.
+    pub(crate) fn rest(&mut self) {
+        self.inbound.take_if(|inbound| inbound.open() == 0);
+        if let Some(inbound) = &mut self.inbound {
+            inbound.shrink();
+        }
+        if let Some(replay) = &mut self.replay {
+            replay.rest();
+        }
+    }
 }
 
 impl Session {

@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -16,13 +17,21 @@ use parking_lot::Mutex;
 use super::grant::Lent;
 use super::{DueKey, Granted, Kept, Order, Session, Will};
 
-/// Tells connections apart; never used twice.
+mod entry;
+
+use entry::Entry;
+
+/// Tells connections apart; never 0, and never used twice.
 pub(crate) type ConnectionId = u64;
 
 pub(crate) struct Registry {
     entries: Mutex<Entries>,
     /// Sessions that there may be, connected or left behind.
     limit: usize,
+    /// When it was made: its clock counts from here.
+    start: Instant,
+    /// How often a session was left.
+    departures: AtomicU32,
 }
 
 /// In the order of client ids, so that a walk can stop anywhere and go on later.
@@ -30,25 +39,6 @@ type Entries = BTreeMap<Arc<str>, Entry>;
 
 /// Sessions that are looked at under the lock, for a walk.
 const PER_STEP: usize = 256;
-
-struct Entry {
-    session: Arc<Session>,
-    /// Whose session it is, where plugins decide who may connect.
-    user: Option<Box<str>>,
-    owner: Option<ConnectionId>,
-    /// When the owner came or went.
-    since: Instant,
-    /// Waits for the owner to go. A newer one takes its place.
-    successor: Option<(ConnectionId, Waker)>,
-    /// Here while nobody owns the session.
-    kept: Option<Box<Kept>>,
-    /// Waits for its delay while nobody owns the session.
-    will: Option<Box<Will>>,
-    /// What the schedule holds for it while nobody owns the session.
-    timers: Vec<DueKey>,
-    /// Counts the times the session was left; tells a timer whether it still applies.
-    departure: u32,
-}
 
 /// A connection that wants a session.
 #[derive(Clone, Copy)]
@@ -107,7 +97,8 @@ pub(crate) enum Given {
 impl Registry {
     /// With room for `limit` sessions.
     pub(crate) fn new(limit: usize) -> Registry {
-        Registry { entries: Mutex::default(), limit }
+        let (start, departures) = (Instant::now(), AtomicU32::new(0));
+        Registry { entries: Mutex::default(), limit, start, departures }
     }
 
     /// Claims a session. `create` makes one where there is none.
@@ -123,16 +114,16 @@ impl Registry {
             if waited && entry.went_to_a_newer_than(connection) {
                 return Claim::Superseded;
             }
-            if entry.user.as_deref() != user {
+            if entry.user() != user {
                 return Claim::Denied;
             }
-            if entry.owner.is_some() {
+            if entry.is_owned() {
                 return wait(entries, client_id, connection, waker);
             }
-            entry.successor = None;
+            entry.end_queue();
             // [MQTT-3.1.2-5]
             if !clean_start {
-                let lent = entry.lend(connection);
+                let lent = entry.lend(connection, self.now());
                 return Claim::Granted(Granted::resumed(self.clone(), entry.session.clone(), lent));
             }
             // [MQTT-3.1.2-4] [MQTT-3.1.4-4]
@@ -144,7 +135,7 @@ impl Registry {
         // [MQTT-3.1.2-6]
         let client_id: Arc<str> = client_id.into();
         let session = Arc::new(create(client_id.clone()));
-        entries.insert(client_id, Entry::new(session.clone(), user, connection));
+        entries.insert(client_id, Entry::new(session.clone(), user, connection, self.now()));
         Claim::Granted(Granted::begun(self.clone(), session, ended))
     }
 
@@ -152,40 +143,25 @@ impl Registry {
     pub(crate) fn would_take_over(&self, claimant: &Claimant<'_>) -> bool {
         let entries = self.entries.lock();
         !claimant.waited
-            && entries.get(claimant.client_id).is_some_and(|entry| {
-                entry.owner.is_some() && entry.user.as_deref() == claimant.user
-            })
+            && entries
+                .get(claimant.client_id)
+                .is_some_and(|entry| entry.is_owned() && entry.user() == claimant.user)
     }
 
     /// Gives a session back that shall live on. The number returned is for [`Registry::expire`]
     /// and [`Registry::take_will`].
-    pub(crate) fn leave(&self, session: &Session, kept: Box<Kept>, will: Option<Box<Will>>) -> u32 {
-        let mut entries = self.entries.lock();
-        let Some(entry) = entries.get_mut(&session.client_id) else { return 0 };
-        entry.owner = None;
-        entry.since = Instant::now();
-        entry.kept = Some(kept);
-        entry.will = will;
-        entry.departure = entry.departure.wrapping_add(1);
-        let departure = entry.departure;
-        let successor = entry.successor.as_ref().map(|(_, waker)| waker.clone());
-        drop(entries);
-        if let Some(successor) = successor {
-            successor.wake();
-        }
+    pub(crate) fn leave(&self, session: &Session, kept: Kept, will: Option<Box<Will>>) -> u32 {
+        let departure = self.departures.fetch_add(1, Ordering::Relaxed);
+        self.give_back(session, Lent { kept, will, timers: Vec::new(), departure });
         departure
     }
 
-    /// Takes a session back that its new owner has not used.
+    /// Takes a session back, also one that its new owner has not used.
     pub(super) fn give_back(&self, session: &Session, lent: Lent) {
         let mut entries = self.entries.lock();
         let Some(entry) = entries.get_mut(&session.client_id) else { return };
-        entry.owner = None;
-        entry.since = Instant::now();
-        entry.kept = Some(lent.kept);
-        entry.will = lent.will;
-        entry.timers = lent.timers;
-        let successor = entry.successor.as_ref().map(|(_, waker)| waker.clone());
+        entry.leave(lent, self.now());
+        let successor = entry.successor().map(|(_, waker)| waker.clone());
         drop(entries);
         if let Some(successor) = successor {
             successor.wake();
@@ -196,8 +172,8 @@ impl Registry {
     pub(crate) fn note_timers(&self, session: &Session, departure: u32, timers: &[DueKey]) -> bool {
         let mut entries = self.entries.lock();
         match entries.get_mut(&session.client_id) {
-            Some(entry) if entry.owner.is_none() && entry.departure == departure => {
-                entry.timers = timers.to_vec();
+            Some(entry) if entry.is_away_since(departure) => {
+                entry.note_timers(timers);
                 true
             }
             _ => false,
@@ -207,39 +183,33 @@ impl Registry {
     /// Takes a session out that ends with its connection.
     pub(crate) fn remove(&self, session: &Session) {
         let entry = self.entries.lock().remove(&session.client_id);
-        if let Some((_, successor)) = entry.and_then(|entry| entry.successor) {
-            successor.wake();
+        if let Some((_, successor)) = entry.as_ref().and_then(Entry::successor) {
+            successor.wake_by_ref();
         }
     }
 
     /// Forgets that a connection waits for a session.
     pub(crate) fn give_up(&self, client_id: &str, connection: ConnectionId) {
         if let Some(entry) = self.entries.lock().get_mut(client_id)
-            && entry.successor.as_ref().is_some_and(|(id, _)| *id == connection)
+            && entry.successor().is_some_and(|(id, _)| id == connection)
         {
-            entry.successor = None;
+            entry.end_queue();
         }
     }
 
     /// Ends the session if nobody has come back since `departure`.
     pub(crate) fn expire(&self, client_id: &str, departure: u32) -> Option<Ended> {
         let mut entries = self.entries.lock();
-        let entry = entries.get(client_id)?;
         // [MQTT-4.1.0-1]
-        if entry.owner.is_some() || entry.departure != departure {
-            return None;
-        }
+        entries.get(client_id).filter(|entry| entry.is_away_since(departure))?;
         entries.remove(client_id).map(Entry::end)
     }
 
     /// Takes the will whose delay has passed, if nobody has come back since `departure`.
     pub(crate) fn take_will(&self, client_id: &str, departure: u32) -> Option<Box<Will>> {
         let mut entries = self.entries.lock();
-        let entry = entries.get_mut(client_id)?;
-        if entry.owner.is_some() || entry.departure != departure {
-            return None;
-        }
-        entry.will.take()
+        let entry = entries.get_mut(client_id).filter(|entry| entry.is_away_since(departure))?;
+        entry.take_will()
     }
 
     /// Some sessions in the order of client ids, behind that of `last`; none: that was all.
@@ -247,19 +217,19 @@ impl Registry {
         let from = last.map_or(Bound::Unbounded, Bound::Excluded);
         let entries = self.entries.lock();
         let some = entries.range::<str, _>((from, Bound::Unbounded)).take(PER_STEP);
-        some.map(|(_, entry)| entry.seen()).collect()
+        some.map(|(_, entry)| self.seen(entry)).collect()
     }
 
     /// As [`Registry::walk`], of one client id.
     pub(crate) fn look_up(&self, client_id: &str) -> Option<Seen> {
-        self.entries.lock().get(client_id).map(Entry::seen)
+        self.entries.lock().get(client_id).map(|entry| self.seen(entry))
     }
 
     /// Has the owner of a session carry out an order.
     pub(crate) fn give(&self, client_id: &str, order: Order) -> Given {
         let entries = self.entries.lock();
         let Some(entry) = entries.get(client_id) else { return Given::NotThere };
-        if entry.owner.is_none() {
+        if !entry.is_owned() {
             return Given::Away(order);
         }
         // Under the lock, so that it reaches this owner, or whoever it leaves the session to.
@@ -275,15 +245,15 @@ impl Registry {
         change: impl FnOnce(&Arc<Session>, &mut Kept) -> R,
     ) -> Option<R> {
         let mut entries = self.entries.lock();
-        let entry = entries.get_mut(client_id).filter(|entry| entry.owner.is_none())?;
-        let kept = entry.kept.as_mut()?;
-        Some(change(&entry.session, kept))
+        let entry = entries.get_mut(client_id).filter(|entry| !entry.is_owned())?;
+        let session = entry.session.clone();
+        entry.kept().map(|kept| change(&session, kept))
     }
 
     /// Ends a session that nobody owns.
     pub(crate) fn end_absent(&self, client_id: &str) -> Option<Ended> {
         let mut entries = self.entries.lock();
-        entries.get(client_id).filter(|entry| entry.owner.is_none())?;
+        entries.get(client_id).filter(|entry| !entry.is_owned())?;
         entries.remove(client_id).map(Entry::end)
     }
 
@@ -291,53 +261,18 @@ impl Registry {
     pub(crate) fn sessions(&self) -> Vec<Arc<Session>> {
         self.entries.lock().values().map(|entry| entry.session.clone()).collect()
     }
-}
 
-impl Entry {
-    fn new(session: Arc<Session>, user: Option<&str>, owner: ConnectionId) -> Entry {
-        Entry {
-            session,
-            user: user.map(Into::into),
-            owner: Some(owner),
-            since: Instant::now(),
-            successor: None,
-            kept: None,
-            will: None,
-            timers: Vec::new(),
-            departure: 0,
-        }
-    }
-
-    /// Whether a later connection waits for the session, or has it already.
-    fn went_to_a_newer_than(&self, connection: ConnectionId) -> bool {
-        let successor = self.successor.as_ref().map(|(id, _)| *id);
-        successor.is_some_and(|id| id != connection)
-            || self.owner.is_some_and(|owner| owner > connection)
-    }
-
-    fn end(self) -> Ended {
-        let Entry { session, will, timers, .. } = self;
-        Ended { session, will, timers }
-    }
-
-    fn seen(&self) -> Seen {
+    fn seen(&self, entry: &Entry) -> Seen {
         Seen {
-            session: self.session.clone(),
-            is_owned: self.owner.is_some(),
-            since: self.since.elapsed(),
+            session: entry.session.clone(),
+            is_owned: entry.is_owned(),
+            since: Duration::from_millis(self.now().saturating_sub(entry.since())),
         }
     }
 
-    /// Lends what is kept to a new owner.
-    fn lend(&mut self, connection: ConnectionId) -> Lent {
-        self.owner = Some(connection);
-        self.since = Instant::now();
-        self.session.clear_orders();
-        Lent {
-            kept: self.kept.take().unwrap_or_default(),
-            will: self.will.take(),
-            timers: std::mem::take(&mut self.timers),
-        }
+    /// Milliseconds since the registry was made.
+    fn now(&self) -> u64 {
+        self.start.elapsed().as_millis() as u64
     }
 }
 
@@ -349,7 +284,7 @@ fn wait(
     waker: &Waker,
 ) -> Claim {
     let Some(entry) = entries.get_mut(client_id) else { return Claim::Wait };
-    let before = entry.successor.replace((connection, waker.clone()));
+    let before = entry.queue(connection, waker);
     // Under the lock, so that it reaches this owner and not one that comes after it.
     entry.session.order_close(ReasonCode::SessionTakenOver);
     drop(entries);
@@ -411,10 +346,10 @@ mod tests {
         let registry = Arc::new(Registry::new(usize::MAX));
         let (first, resumed) = granted(claim(&registry, 1, false));
         assert!(!resumed);
-        registry.leave(&first, Box::default(), None);
+        registry.leave(&first, Kept::default(), None);
         let (second, resumed) = granted(claim(&registry, 2, false));
         assert!(resumed && Arc::ptr_eq(&first, &second));
-        registry.leave(&second, Box::default(), None);
+        registry.leave(&second, Kept::default(), None);
         let Claim::Granted(mut granted) = claim(&registry, 3, true) else { panic!("not granted") };
         let (resumed, ended) = (granted.resumed, granted.ended.take());
         let session = granted.take().session;
@@ -431,7 +366,7 @@ mod tests {
         assert!(matches!(claim_waking(&registry, 2, false, false, &waker), Claim::Wait));
         assert_eq!(session.ordered_close(), Some(ReasonCode::SessionTakenOver));
         assert_eq!(woken.0.load(Ordering::Relaxed), 0);
-        registry.leave(&session, Box::default(), None);
+        registry.leave(&session, Kept::default(), None);
         assert_eq!(woken.0.load(Ordering::Relaxed), 1);
         let (taken, resumed) = granted(claim_waking(&registry, 2, false, true, &waker));
         assert!(resumed && Arc::ptr_eq(&session, &taken));
@@ -475,7 +410,7 @@ mod tests {
         let (first, _) = granted(claim_as("a", 1, true));
         granted(claim_as("b", 2, true));
         assert!(matches!(claim_as("c", 3, true), Claim::Full));
-        registry.leave(&first, Box::default(), None);
+        registry.leave(&first, Kept::default(), None);
         assert!(matches!(claim_as("c", 4, false), Claim::Full));
         // Another in its place makes no more of them.
         let (another, resumed) = granted(claim_as("a", 5, true));
@@ -492,7 +427,7 @@ mod tests {
             let claimant = Claimant {
                 client_id,
                 user: None,
-                connection: number as ConnectionId,
+                connection: 1 + number as ConnectionId,
                 clean_start: true,
                 waited: false,
                 waker: Waker::noop(),
@@ -527,7 +462,7 @@ mod tests {
         assert_eq!(session.take_orders().map(|orders| orders.0.len()), Some(1));
         assert!(registry.change_absent("c", |_, _| ()).is_none(), "it has an owner");
         assert!(registry.end_absent("c").is_none());
-        registry.leave(&session, Box::default(), None);
+        registry.leave(&session, Kept::default(), None);
         assert!(matches!(registry.give("c", order()), Given::Away(_)));
         assert!(session.take_orders().is_none());
         assert!(registry.change_absent("c", |_, _| ()).is_some());
@@ -538,10 +473,10 @@ mod tests {
     fn timers_of_an_earlier_departure_do_nothing() {
         let registry = Arc::new(Registry::new(usize::MAX));
         let (session, _) = granted(claim(&registry, 1, false));
-        let first = registry.leave(&session, Box::default(), None);
+        let first = registry.leave(&session, Kept::default(), None);
         granted(claim(&registry, 2, false));
         assert!(registry.expire("c", first).is_none(), "the client is here");
-        let second = registry.leave(&session, Box::default(), None);
+        let second = registry.leave(&session, Kept::default(), None);
         assert!(registry.expire("c", first).is_none(), "the client was here since");
         assert!(registry.expire("c", second).is_some());
         assert!(registry.expire("c", second).is_none());

@@ -4,9 +4,11 @@ use std::num::NonZeroU32;
 
 use mqtt::SubscriptionOptions;
 
+use crate::few::Few;
+
 #[derive(Default)]
 pub(crate) struct Subscriptions {
-    filters: Vec<Subscribed>,
+    filters: Few<Subscribed>,
     /// What they count for.
     bytes: usize,
 }
@@ -34,9 +36,6 @@ impl Subscriptions {
             (known.options, known.identifier) = (options, identifier);
             return false;
         }
-        if self.filters.len() == self.filters.capacity() {
-            self.filters.reserve_exact(1.max(self.filters.len() / 2));
-        }
         self.filters.push(Subscribed { filter: filter.into(), options, identifier });
         self.bytes += cost(filter);
         true
@@ -44,8 +43,7 @@ impl Subscriptions {
 
     /// Returns whether there was one.
     pub(crate) fn remove(&mut self, filter: &str) -> bool {
-        let position = self.filters.iter().position(|known| *known.filter == *filter);
-        let removed = position.map(|at| self.filters.swap_remove(at));
+        let removed = self.filters.take(|known| *known.filter == *filter);
         self.bytes -= removed.as_ref().map_or(0, |known| cost(&known.filter));
         removed.is_some()
     }
@@ -62,7 +60,7 @@ impl Subscriptions {
 
     /// All of them, to be looked at later.
     pub(crate) fn all(&self) -> Vec<Subscribed> {
-        self.filters.clone()
+        self.filters.to_vec()
     }
 }
 

@@ -7,7 +7,9 @@ use std::task::Waker;
 
 use slab::Slab;
 
-pub(crate) type TimerKey = usize;
+/// Half as large as the place that it stands for: every connection holds one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TimerKey(u32);
 
 #[derive(Default)]
 pub(crate) struct Timers {
@@ -22,17 +24,18 @@ struct Timer {
 
 impl Timers {
     pub(crate) fn add(&mut self, due: u64, waker: &Waker) -> TimerKey {
-        self.timers.insert(Timer { due, waker: waker.clone() })
+        // There are no more of them than connections, each of which has a file descriptor.
+        TimerKey(self.timers.insert(Timer { due, waker: waker.clone() }) as u32)
     }
 
     pub(crate) fn set(&mut self, key: TimerKey, due: u64) {
-        if let Some(timer) = self.timers.get_mut(key) {
+        if let Some(timer) = self.timers.get_mut(key.0 as usize) {
             timer.due = due;
         }
     }
 
     pub(crate) fn remove(&mut self, key: TimerKey) {
-        self.timers.try_remove(key);
+        self.timers.try_remove(key.0 as usize);
         if self.timers.is_empty() {
             self.timers.shrink_to_fit();
         }

@@ -3,6 +3,7 @@
 mod addresses;
 mod connection_rate;
 mod handshakes;
+mod local_ends;
 mod tcp;
 
 pub(crate) use addresses::{Addresses, Counted};

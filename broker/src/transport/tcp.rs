@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 use tokio::runtime::Handle;
 
 use super::Counted;
+use super::local_ends::LocalEnds;
 use crate::broker::Broker;
 use crate::connection::{Connection, Endpoint};
 use crate::tally::Kind;
@@ -45,13 +46,15 @@ pub(crate) struct TcpAcceptor {
     shards: Arc<[Handle]>,
     next_shard: usize,
     local: SocketAddr,
+    ends: LocalEnds,
     name: Arc<str>,
 }
 
 impl TcpAcceptor {
     pub(crate) fn new(broker: Arc<Broker>, shards: Arc<[Handle]>, local: SocketAddr) -> Self {
-        let name = format!("tcp://{local}").into();
-        TcpAcceptor { broker, shards, next_shard: 0, local, name }
+        let name: Arc<str> = format!("tcp://{local}").into();
+        let ends = LocalEnds::new(name.clone(), local);
+        TcpAcceptor { broker, shards, next_shard: 0, local, ends, name }
     }
 
     /// Accepts until the task is dropped.
@@ -139,7 +142,7 @@ impl TcpAcceptor {
             if self.local.ip().is_unspecified() { stream.local_addr()? } else { self.local };
         let _context = shard.enter();
         let stream = TcpStream::from_std(stream)?;
-        let endpoint = Endpoint::new(peer, local, self.name.clone());
+        let endpoint = Endpoint::new(peer, self.ends.at(local));
         shard.spawn(Connection::new(self.broker.clone(), stream, endpoint, counted));
         Ok(())
     }
