@@ -46,6 +46,18 @@ impl<T> Few<T> {
     }
 }
 
+impl<T: Clone> Few<T> {
+    /// Appends a copy of each.
+    #[inline]
+    pub(crate) fn copy_to(&self, all: &mut Vec<T>) {
+        match self {
+            Few::None => {}
+            Few::One(only) => all.push(only.clone()),
+            Few::Many(many) => all.extend_from_slice(many),
+        }
+    }
+}
+
 impl<T> Deref for Few<T> {
     type Target = [T];
 
@@ -77,7 +89,9 @@ mod tests {
         let mut few = Few::default();
         for number in 0..10 {
             few.push(number);
-            assert_eq!(few.len(), number + 1);
+            let mut copies = Vec::new();
+            few.copy_to(&mut copies);
+            assert!(few.len() == number + 1 && *few == *copies);
         }
         assert!(few.iter().copied().eq(0..10));
         for left in (0..10).rev() {

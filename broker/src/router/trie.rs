@@ -177,7 +177,7 @@ impl Node {
     fn collect_rest(&self, rest: Option<&str>, found: &mut Matched) {
         found.visited += 1;
         if rest.is_none() {
-            found.targets.extend_from_slice(&self.here);
+            self.here.copy_to(&mut found.targets);
         }
         let Some(beyond) = &self.beyond else { return };
         // `a/#` matches `a` too. [MQTT-4.7.1-1]
@@ -197,7 +197,7 @@ impl Node {
 
 impl Beyond {
     fn collect_below(&self, found: &mut Matched) {
-        found.targets.extend_from_slice(&self.below);
+        self.below.copy_to(&mut found.targets);
         if let Some(shares) = &self.shares {
             found.shares.extend_from_slice(&shares.below);
         }
