@@ -13,7 +13,7 @@ use super::slow::{SLOW_ENOUGH, Slow};
 use super::stats::{Came, HookStats, Lane, Running, Stats};
 use super::trace::Trace;
 use crate::failures::{Failures, and_more};
-use crate::plugins::{Blocking, OnError, PluginEntry};
+use crate::plugins::{Blocking, OnError, Overlap, PluginEntry};
 
 /// It is quarantined.
 const QUARANTINED: u32 = 1;
@@ -56,8 +56,14 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(crate) fn new(plugin: &Arc<str>, entry: &PluginEntry, trace: &Arc<Trace>) -> Record {
+    pub(crate) fn new(
+        plugin: &Arc<str>,
+        entry: &PluginEntry,
+        overlap: Overlap,
+        trace: &Arc<Trace>,
+    ) -> Record {
         static NEXT: AtomicU64 = AtomicU64::new(1);
+        let may_move = entry.blocking == Blocking::WhenSlow && overlap == Overlap::Foreseen;
         Record {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             plugin: plugin.clone(),
@@ -66,7 +72,7 @@ impl Record {
             deadline: entry.deadline,
             stats: Stats::default(),
             flags: AtomicU32::new(if entry.shadow { SHADOW } else { 0 }),
-            slow: (entry.blocking != Blocking::Declared).then(Mutex::default),
+            slow: may_move.then(Mutex::default),
             breaker: Mutex::new(Breaker::new(entry.max_failures)),
             overdue: Failures::default(),
         }
@@ -281,4 +287,39 @@ impl Calls<'_> {
 
 fn name(hook: usize) -> &'static str {
     point::ALL.get(hook).map_or("a hook", |(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A place that can be waited for.
+    fn deciding() -> usize {
+        (0..point::COUNT).find(|hook| point::CAN_WAIT.has(*hook)).unwrap()
+    }
+
+    /// How many calls count as failures of those that last too long, and whether their hook is moved.
+    fn overstays(blocking: Blocking, overlap: Overlap, times: u32) -> (bool, bool) {
+        let entry = PluginEntry { blocking, max_failures: times, ..PluginEntry::default() };
+        let record = Record::new(&"a".into(), &entry, overlap, &Arc::default());
+        let (hook, now) = (deciding(), Instant::now());
+        for _ in 0..times {
+            assert!(record.lasts(hook, entry.deadline, now));
+        }
+        (record.standing() != Standing::Serving, record.blocking().has(hook))
+    }
+
+    #[test]
+    fn only_who_could_foresee_it_is_moved() {
+        use {Blocking::*, Overlap::*};
+        for (blocking, overlap, fails, moves) in [
+            (WhenSlow, Foreseen, false, true),
+            (WhenSlow, Unforeseen, true, false),
+            (Declared, Foreseen, true, false),
+            (Declared, Unforeseen, true, false),
+        ] {
+            let came = overstays(blocking, overlap, 3);
+            assert_eq!(came, (fails, moves), "{blocking:?} {overlap:?}");
+        }
+    }
 }

@@ -56,6 +56,7 @@ use crate::{
 pub(crate) use answer::{Answer, AnswerHandle, LONGEST, Parts, text};
 pub(crate) use auth_answer::AuthParts;
 pub use blocking::Blocking;
+pub(crate) use blocking::Overlap;
 pub use capability::{Capabilities, Capability};
 pub use change::{ChangeError, Place};
 pub use contents::{Contents, Language};

@@ -1,7 +1,9 @@
 //! Hooks that block, on threads of their plugin: who waits and who does not, and what becomes of calls that do
-//! not return. The plugins are `broker/tests/plugins/rewriter`, and `blocks.c` beside it.
+//! not return. The plugins are `broker/tests/plugins/rewriter`, and `blocks.c` and `blocks.rs` beside it.
 
 use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use hookmq::config::Config;
@@ -12,6 +14,7 @@ use serde_json::{Value, json};
 
 use crate::common::log;
 use crate::common::plugins::{self, PluginDir};
+use crate::common::scratch::Scratch;
 use crate::support::auth::{entry, login};
 use crate::support::rewriter::Rewriters;
 use crate::support::{Broker, Client, LastWill, Login, both_versions};
@@ -31,6 +34,8 @@ both_versions!(
     who_goes_does_not_wait_for_the_call,
     a_slow_hook_is_taken_for_one_that_blocks,
     a_slow_hook_stays_if_the_operator_says_so,
+    a_slow_hook_of_a_plugin_in_c_stays,
+    a_slow_hook_of_a_plugin_of_1_0_stays,
     a_shadow_that_blocks_is_compared,
 );
 
@@ -406,21 +411,44 @@ fn a_slow_hook_is_taken_for_one_that_blocks(version: Version) {
 }
 
 fn a_slow_hook_stays_if_the_operator_says_so(version: Version) {
+    let library = plugins::c("broker/tests/plugins/blocks.c");
+    stays("stays-slow", &library, Blocking::Declared, version);
+}
+
+/// It was told that a client's hooks do not overlap, and may free what they use when the client goes.
+fn a_slow_hook_of_a_plugin_in_c_stays(version: Version) {
+    let library = plugins::c("broker/tests/plugins/blocks.c");
+    stays("stays-c", &library, Blocking::WhenSlow, version);
+}
+
+fn a_slow_hook_of_a_plugin_of_1_0_stays(version: Version) {
+    static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let source = include_str!("../plugins/blocks.rs");
+        Scratch::with_release("scratch-blocks-1-0-0", "1.0.0", source).build(&[])
+    });
+    stays("stays-1-0", &*BUILT, Blocking::WhenSlow, version);
+}
+
+/// A plugin that blocks in on_before_publish overstays once, which is a failure.
+fn stays(name: &str, library: impl AsRef<Path>, blocking: Blocking, version: Version) {
     log::take();
-    let (directory, name) = (PluginDir::new(), &*format!("stays-slow-{}", version.level()));
+    let (directory, name) = (PluginDir::new(), &*format!("{name}-{}", version.level()));
+    directory.put(library, name);
+    let until = directory.path().join("go on");
     let plugin = PluginEntry {
-        blocking: Blocking::Declared,
+        blocking,
         deadline: Duration::from_millis(20),
         max_failures: 1,
-        ..blocks(&directory, name, "go on")
+        ..entry(name, json!(until))
     };
     let broker = Broker::with_plugins(&directory, vec![plugin]);
     let mut client = Client::connect(&broker, version, "client");
     client.send(&message("a", "x"));
-    // Then it is a failure.
     log::wait_for(&format!("plugin {name} is quarantined for 1s"));
     directory.write("go on", b"");
     acknowledged(&mut client);
+    let blocking = &broker.plugins().details()[0].blocking;
+    assert!(blocking.is_empty(), "{blocking:?}");
 }
 
 fn a_shadow_that_blocks_is_compared(version: Version) {
