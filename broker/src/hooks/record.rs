@@ -189,7 +189,9 @@ impl Record {
         let Some(slow) = self.slow.as_ref().filter(|_| point::CAN_WAIT.has(hook)) else {
             return false;
         };
-        if slow.lock().count(hook, now) && !self.blocking().has(hook) {
+        let mut slow = slow.lock();
+        if slow.count(hook, now) && !self.blocking().has(hook) {
+            slow.moved = slow.moved.and(HookSet::of(hook));
             self.blocks_in(HookSet::of(hook));
             let (plugin, hook) = (&self.plugin, name(hook));
             log::warn!(
@@ -199,6 +201,13 @@ impl Record {
             );
         }
         true
+    }
+
+    /// Whether a hook is called on other threads for no more than that it was slow: neither plugin nor operator
+    /// has said that it blocks.
+    #[cold]
+    pub(super) fn was_moved(&self, hook: usize) -> bool {
+        self.slow.as_ref().is_some_and(|slow| slow.lock().moved.has(hook))
     }
 
     /// Ends a quarantine or trial that is over.
