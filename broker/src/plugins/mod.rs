@@ -199,7 +199,7 @@ impl Plugins {
         let loaded = std::mem::take(&mut set.loaded);
         drop(set);
         self.services.timers.stop();
-        wait_for_calls(&loaded);
+        wait_for_calls(&self.live.instances());
         self.live.end();
         shut_down(loaded);
         self.services.store.close();

@@ -555,6 +555,23 @@ fn the_broker_stops_though_a_hook_hangs() {
     assert_eq!(log::lines(&left).len(), 1);
 }
 
+/// It is waited for a while, so once is enough.
+#[test]
+fn the_broker_waits_for_an_instance_that_was_replaced() {
+    log::take();
+    let (directory, name) = (PluginDir::new(), "blocks-replaced");
+    let plugin = blocks(&directory, name, "go on");
+    let mut broker = Broker::with_plugins(&directory, vec![plugin.clone()]);
+    let mut client = Client::connect(&broker, Version::V5, "client");
+    client.send(&message("a", "x"));
+    log::wait_for(&format!(" plugin::{name}: in on_before_publish"));
+    broker.plugins().put(directory.path(), &plugin).unwrap();
+    broker.stop();
+    let left = format!("plugin {name} is in 1 hooks that block");
+    assert_eq!(log::lines(&left).len(), 1);
+    directory.write("go on", b"");
+}
+
 #[test]
 fn an_authentication_waits_on_a_thread() {
     let section = blocking(&["on_auth"]);
