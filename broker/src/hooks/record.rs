@@ -307,7 +307,7 @@ mod tests {
         (0..point::COUNT).find(|hook| point::CAN_WAIT.has(*hook)).unwrap()
     }
 
-    /// How many calls count as failures of those that last too long, and whether their hook is moved.
+    /// Whether so many calls that last too long quarantine the plugin, and whether their hook is moved.
     fn overstays(blocking: Blocking, overlap: Overlap, times: u32) -> (bool, bool) {
         let entry = PluginEntry { blocking, max_failures: times, ..PluginEntry::default() };
         let record = Record::new(&"a".into(), &entry, overlap, &Arc::default());
