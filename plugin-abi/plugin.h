@@ -16,8 +16,9 @@
  * they share needs a lock. A hook must not block: while it runs, every connection of its event loop
  * waits. One that has to says so in Bootstrap, by `blocking` of mq_host, and is called on a thread for
  * that. If it has not returned by its deadline, or by the end of the connection, others are called for the
- * same client meanwhile, OnDisconnect too; so they are beside OnWill. The functions of mq_host may be
- * called from any thread, at any time.
+ * same client meanwhile, OnDisconnect too; so they are beside OnWill. No hook is called so because it is
+ * slow: the plugin says it, or the operator (`blocking: true`). The functions of mq_host may be called from
+ * any thread, at any time.
  *
  * Compatibility: structs with a `size` only ever grow at their tail, and functions are only ever
  * added. A plugin built for 1.x loads into every broker of ABI 1. Before you read a field that says

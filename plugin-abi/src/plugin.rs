@@ -23,7 +23,8 @@ use crate::{
 /// Hooks are called on the broker's event loops: for one client in the order of its packets, for
 /// different clients at the same time. Those about a receiver come from the event loops of whoever publishes. **A hook must not block**: while it runs, every connection
 /// of its event loop waits. It may take a lock that is only ever held for a moment. One that has to block is
-/// declared so by [`Host::blocking`], and then called on a thread for that.
+/// declared so by [`Host::blocking`], and then called on a thread for that; so is one that is often too slow, unless
+/// the operator says otherwise. If it is given up, it runs on while others are called for the same client.
 ///
 /// # Answers
 ///

@@ -292,7 +292,9 @@ fn ask_alone<P: Point, S: Subject<P>>(
     if progress.again && link.is_shadow() {
         return Settled::GoOn;
     }
-    if treatment == Treatment::HandOver {
+    // Where nobody can wait, a hook that was only moved is called as it was before.
+    let stays = || asking.waker.is_none() && link.record().was_moved(P::INDEX);
+    if treatment == Treatment::HandOver && !stays() {
         return hand_over(link, subject, asking, progress);
     }
     let called = call(link, subject, asking, progress, treatment);

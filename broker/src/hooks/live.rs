@@ -6,8 +6,8 @@
 //! on a thread of their own, for the `shutdown` of a plugin may take its time.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 
 use parking_lot::Mutex;
@@ -25,6 +25,8 @@ struct State {
     current: Arc<Hooks>,
     /// No longer in force; somebody may still use them.
     retired: Vec<Arc<Hooks>>,
+    /// Those that have been in force. A call that nobody waits for keeps one of them, and no hooks.
+    instances: Vec<Weak<Loaded>>,
     /// Where plugins are ending.
     ending: Vec<JoinHandle<()>>,
     /// A listener that other machines reach, if that is only right while a plugin decides who connects.
@@ -42,7 +44,8 @@ impl Live {
     pub(crate) fn new(plugins: &[Arc<Loaded>]) -> Live {
         let current = Arc::new(Hooks { generation: 1, ..Hooks::new(plugins, &[]) });
         let (retired, ending, recorders) = (Vec::new(), Vec::new(), Vec::new());
-        let state = State { current, retired, ending, guarded: None, recorders };
+        let instances = plugins.iter().map(Arc::downgrade).collect();
+        let state = State { current, retired, instances, ending, guarded: None, recorders };
         Live { generation: AtomicU64::new(1), state: Mutex::new(state) }
     }
 
@@ -81,6 +84,7 @@ impl Live {
         match state.guarded {
             Some(listener) if !hooks.decides_who_connects() => Err(OpenToAll(listener)),
             _ => {
+                state.note(plugins);
                 self.exchange(&mut state, hooks);
                 Ok(())
             }
@@ -115,6 +119,11 @@ impl Live {
         std::iter::once(&state.current).chain(&state.retired).cloned().collect()
     }
 
+    /// The instances that have been in force and have not ended.
+    pub(crate) fn instances(&self) -> Vec<Arc<Loaded>> {
+        self.state.lock().instances.iter().filter_map(Weak::upgrade).collect()
+    }
+
     /// Ends the plugins that nobody uses any more, each on a thread of its own. To be called now and
     /// then.
     pub(crate) fn retire(&self) {
@@ -135,6 +144,7 @@ impl Live {
     pub(crate) fn end(&self) {
         let mut state = self.state.lock();
         state.recorders.clear();
+        state.instances.clear();
         self.exchange(&mut state, Hooks::none());
         let (retired, ending) =
             (std::mem::take(&mut state.retired), std::mem::take(&mut state.ending));
@@ -156,6 +166,14 @@ impl Live {
 }
 
 impl State {
+    fn note(&mut self, plugins: &[Arc<Loaded>]) {
+        let is_other = |instance: &Weak<Loaded>| {
+            plugins.iter().all(|plugin| instance.as_ptr() != Arc::as_ptr(plugin))
+        };
+        self.instances.retain(|instance| instance.strong_count() > 0 && is_other(instance));
+        self.instances.extend(plugins.iter().map(Arc::downgrade));
+    }
+
     fn take_unused(&mut self) -> Vec<Arc<Hooks>> {
         self.ending.retain(|thread| !thread.is_finished());
         // Who has none cannot get one any more.

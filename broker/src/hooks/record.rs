@@ -13,7 +13,7 @@ use super::slow::{SLOW_ENOUGH, Slow};
 use super::stats::{Came, HookStats, Lane, Running, Stats};
 use super::trace::Trace;
 use crate::failures::{Failures, and_more};
-use crate::plugins::{Blocking, OnError, PluginEntry};
+use crate::plugins::{Blocking, OnError, Overlap, PluginEntry};
 
 /// It is quarantined.
 const QUARANTINED: u32 = 1;
@@ -56,8 +56,14 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(crate) fn new(plugin: &Arc<str>, entry: &PluginEntry, trace: &Arc<Trace>) -> Record {
+    pub(crate) fn new(
+        plugin: &Arc<str>,
+        entry: &PluginEntry,
+        overlap: Overlap,
+        trace: &Arc<Trace>,
+    ) -> Record {
         static NEXT: AtomicU64 = AtomicU64::new(1);
+        let may_move = entry.blocking == Blocking::WhenSlow && overlap == Overlap::Foreseen;
         Record {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             plugin: plugin.clone(),
@@ -66,7 +72,7 @@ impl Record {
             deadline: entry.deadline,
             stats: Stats::default(),
             flags: AtomicU32::new(if entry.shadow { SHADOW } else { 0 }),
-            slow: (entry.blocking != Blocking::Declared).then(Mutex::default),
+            slow: may_move.then(Mutex::default),
             breaker: Mutex::new(Breaker::new(entry.max_failures)),
             overdue: Failures::default(),
         }
@@ -183,7 +189,9 @@ impl Record {
         let Some(slow) = self.slow.as_ref().filter(|_| point::CAN_WAIT.has(hook)) else {
             return false;
         };
-        if slow.lock().count(hook, now) && !self.blocking().has(hook) {
+        let mut slow = slow.lock();
+        if slow.count(hook, now) && !self.blocking().has(hook) {
+            slow.moved = slow.moved.and(HookSet::of(hook));
             self.blocks_in(HookSet::of(hook));
             let (plugin, hook) = (&self.plugin, name(hook));
             log::warn!(
@@ -193,6 +201,13 @@ impl Record {
             );
         }
         true
+    }
+
+    /// Whether a hook is called on other threads for no more than that it was slow: neither plugin nor operator
+    /// has said that it blocks.
+    #[cold]
+    pub(super) fn was_moved(&self, hook: usize) -> bool {
+        self.slow.as_ref().is_some_and(|slow| slow.lock().moved.has(hook))
     }
 
     /// Ends a quarantine or trial that is over.
@@ -281,4 +296,39 @@ impl Calls<'_> {
 
 fn name(hook: usize) -> &'static str {
     point::ALL.get(hook).map_or("a hook", |(_, name)| name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A place that can be waited for.
+    fn deciding() -> usize {
+        (0..point::COUNT).find(|hook| point::CAN_WAIT.has(*hook)).unwrap()
+    }
+
+    /// Whether so many calls that last too long quarantine the plugin, and whether their hook is moved.
+    fn overstays(blocking: Blocking, overlap: Overlap, times: u32) -> (bool, bool) {
+        let entry = PluginEntry { blocking, max_failures: times, ..PluginEntry::default() };
+        let record = Record::new(&"a".into(), &entry, overlap, &Arc::default());
+        let (hook, now) = (deciding(), Instant::now());
+        for _ in 0..times {
+            assert!(record.lasts(hook, entry.deadline, now));
+        }
+        (record.standing() != Standing::Serving, record.blocking().has(hook))
+    }
+
+    #[test]
+    fn only_who_could_foresee_it_is_moved() {
+        use {Blocking::*, Overlap::*};
+        for (blocking, overlap, fails, moves) in [
+            (WhenSlow, Foreseen, false, true),
+            (WhenSlow, Unforeseen, true, false),
+            (Declared, Foreseen, true, false),
+            (Declared, Unforeseen, true, false),
+        ] {
+            let came = overstays(blocking, overlap, 3);
+            assert_eq!(came, (fails, moves), "{blocking:?} {overlap:?}");
+        }
+    }
 }

@@ -2,23 +2,30 @@
 
 use std::time::{Duration, Instant};
 
+use super::point::HookSet;
+
 /// So many calls of a hook in a minute are enough.
 pub(super) const SLOW_ENOUGH: usize = 3;
 
 const WINDOW: Duration = Duration::from_secs(60);
 
-/// The calls of one instance that have lasted too long in the last minute.
+/// The calls of one instance that have lasted too long.
 #[derive(Default)]
-pub(super) struct Slow(Vec<(usize, Instant)>);
+pub(super) struct Slow {
+    /// Those of the last minute.
+    calls: Vec<(usize, Instant)>,
+    /// The hooks that were moved for it.
+    pub(super) moved: HookSet,
+}
 
 impl Slow {
     /// Counts a call of a hook. Returns whether there were enough; they are forgotten then.
     pub(super) fn count(&mut self, hook: usize, now: Instant) -> bool {
-        self.0.retain(|(_, at)| now.saturating_duration_since(*at) < WINDOW);
-        self.0.push((hook, now));
-        let is_enough = self.0.iter().filter(|(it, _)| *it == hook).count() >= SLOW_ENOUGH;
+        self.calls.retain(|(_, at)| now.saturating_duration_since(*at) < WINDOW);
+        self.calls.push((hook, now));
+        let is_enough = self.calls.iter().filter(|(it, _)| *it == hook).count() >= SLOW_ENOUGH;
         if is_enough {
-            self.0.retain(|(it, _)| *it != hook);
+            self.calls.retain(|(it, _)| *it != hook);
         }
         is_enough
     }

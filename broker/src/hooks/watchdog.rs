@@ -102,13 +102,13 @@ impl Looks {
 mod tests {
     use super::*;
     use crate::hooks::{HookStats, slot};
-    use crate::plugins::PluginEntry;
+    use crate::plugins::{Overlap, PluginEntry};
 
     /// Looks at a call of hook 3 at these milliseconds, then at no call; returns what was counted.
     fn looked_at(deadline: u64, looks: &[u64]) -> HookStats {
         let deadline = Duration::from_millis(deadline);
         let entry = PluginEntry { deadline, max_failures: 0, ..PluginEntry::default() };
-        let record = Record::new(&"a".into(), &entry, &Arc::default());
+        let record = Record::new(&"a".into(), &entry, Overlap::Foreseen, &Arc::default());
         let _slot = slot::claim();
         let (mut looked, start) = (Looks::default(), Instant::now());
         record.call(3, || {
@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn calls_one_after_the_other_are_not_one_long_call() {
         let entry = PluginEntry { max_failures: 0, ..PluginEntry::default() };
-        let record = Record::new(&"a".into(), &entry, &Arc::default());
+        let record = Record::new(&"a".into(), &entry, Overlap::Foreseen, &Arc::default());
         let _slot = slot::claim();
         let (mut looked, start) = (Looks::default(), Instant::now());
         for second in 0..100 {

@@ -11,13 +11,22 @@ use crate::hooks::point::{self, HookSet};
 /// What the entry of a plugin says about hooks that block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Blocking {
-    /// Those do that the plugin has declared, and those that turn out to be slow.
+    /// Those do that the plugin has declared, and those that turn out to be slow, unless it could not foresee
+    /// what that means.
     #[default]
     WhenSlow,
     /// All do that can be waited for.
     Always,
     /// Those do that the plugin has declared.
     Declared,
+}
+
+/// Whether whoever wrote a plugin could know that hooks of one client may overlap: one that runs on a thread, and
+/// was given up, with those that come after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Overlap {
+    Foreseen,
+    Unforeseen,
 }
 
 /// The hooks that a plugin has declared to block, by their places in [`point::ALL`]: how long each may take;

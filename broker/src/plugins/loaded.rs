@@ -20,7 +20,7 @@ use plugin_abi::{
 
 use super::{
     Capabilities, Detail, Manifest, Sha256, Threads,
-    blocking::BlockingHooks,
+    blocking::{BlockingHooks, Overlap},
     c::{self, Symbols},
     entry::PluginEntry,
     error::Reason,
@@ -62,11 +62,28 @@ pub(super) struct Source {
 }
 
 enum Kind {
-    Native(PluginModuleRef),
+    /// With the minor version of plugin-abi that it was built with.
+    Native(PluginModuleRef, u32),
     C(Symbols),
 }
 
 impl Kind {
+    fn of(library: &Library) -> Result<Kind, Reason> {
+        match native::root_module(library)? {
+            Some((module, minor)) => Ok(Kind::Native(module, minor)),
+            None => Ok(Kind::C(c::symbols(library)?.ok_or(Reason::NotPlugin)?)),
+        }
+    }
+
+    /// In C what is kept of a client is freed by hand when it goes; before 1.1 no hook ran anywhere but on an
+    /// event loop.
+    fn overlap(&self) -> Overlap {
+        match self {
+            Kind::Native(_, 1..) => Overlap::Foreseen,
+            Kind::Native(..) | Kind::C(_) => Overlap::Unforeseen,
+        }
+    }
+
     /// Makes the instance; returns its hooks too.
     fn bootstrap(
         &self,
@@ -75,7 +92,7 @@ impl Kind {
         config: &str,
     ) -> Result<(*mut c_void, HookTable), Reason> {
         match self {
-            Kind::Native(module) => {
+            Kind::Native(module, _) => {
                 if !module.panic_unwind() && !entry.allow_panic_abort {
                     return Err(Reason::PanicAbort);
                 }
@@ -100,10 +117,7 @@ impl Loaded {
         entry: &PluginEntry,
         services: &Arc<Services>,
     ) -> Result<Loaded, Reason> {
-        let kind = match native::root_module(library)? {
-            Some(module) => Kind::Native(module),
-            None => Kind::C(c::symbols(library)?.ok_or(Reason::NotPlugin)?),
-        };
+        let kind = Kind::of(library)?;
         let config = match &entry.config {
             serde_json::Value::Null => "{}".to_owned(),
             config => config.to_string(),
@@ -116,7 +130,7 @@ impl Loaded {
         let begun = kind.bootstrap(entry, caller, &config).inspect_err(|_| caller.end());
         let (instance, hooks) = begun?;
         let Declared { interests, blocking } = caller.take_declared();
-        let record = Record::new(&name.into(), entry, &services.trace);
+        let record = Record::new(&name.into(), entry, kind.overlap(), &services.trace);
         record.blocks_in(blocking.all(entry.blocking));
         let threads = Threads::new(record.plugin(), services.blocking_threads, &services.limits);
         let (shut_down, blocking_deadline) = (AtomicBool::new(false), services.blocking_deadline);
@@ -158,7 +172,7 @@ impl Loaded {
 
     pub(super) fn detail(&self) -> Detail {
         let version = match (&self.kind, &self.source.manifest) {
-            (Kind::Native(module), _) => module.version().to_string(),
+            (Kind::Native(module, _), _) => module.version().to_string(),
             (Kind::C(_), Some(manifest)) => manifest.version.clone(),
             (Kind::C(_), None) => String::new(),
         };
@@ -205,7 +219,7 @@ impl Loaded {
 
     /// Tells a Rust plugin, once, that the broker stops. A C plugin is told when it is dropped.
     pub(super) fn shutdown(&self) {
-        let Kind::Native(module) = &self.kind else { return };
+        let Kind::Native(module, _) = &self.kind else { return };
         if self.shut_down.swap(true, Ordering::Relaxed) {
             return;
         }
@@ -227,7 +241,7 @@ impl Drop for Loaded {
         self.threads.end();
         self.shutdown();
         match &self.kind {
-            Kind::Native(module) => {
+            Kind::Native(module, _) => {
                 let _running = running::enter("drop");
                 // SAFETY: the instance is of this module; hooks hold an `Arc` of us, so none runs.
                 let code = unsafe { module.drop()(self.instance) };
@@ -245,7 +259,7 @@ impl fmt::Display for Loaded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} loaded from {}: ", self.name(), self.file().display())?;
         match (&self.kind, &self.source.manifest) {
-            (Kind::Native(module), _) => write!(f, "{} {}", module.name(), module.version()),
+            (Kind::Native(module, _), _) => write!(f, "{} {}", module.name(), module.version()),
             (Kind::C(_), Some(said)) => write!(f, "{} {}", said.name, said.version),
             (Kind::C(symbols), None) => {
                 write!(f, "C ABI {}.{}", symbols.abi_version >> 16, symbols.abi_version & 0xFFFF)

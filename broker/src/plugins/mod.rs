@@ -56,6 +56,7 @@ use crate::{
 pub(crate) use answer::{Answer, AnswerHandle, LONGEST, Parts, text};
 pub(crate) use auth_answer::AuthParts;
 pub use blocking::Blocking;
+pub(crate) use blocking::Overlap;
 pub use capability::{Capabilities, Capability};
 pub use change::{ChangeError, Place};
 pub use contents::{Contents, Language};
@@ -198,7 +199,7 @@ impl Plugins {
         let loaded = std::mem::take(&mut set.loaded);
         drop(set);
         self.services.timers.stop();
-        wait_for_calls(&loaded);
+        wait_for_calls(&self.live.instances());
         self.live.end();
         shut_down(loaded);
         self.services.store.close();

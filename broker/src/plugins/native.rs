@@ -21,8 +21,8 @@ use super::{
 };
 use crate::hooks::running;
 
-/// The plugin's root module, if the library has one.
-pub(super) fn root_module(library: &Library) -> Result<Option<PluginModuleRef>, Reason> {
+/// The plugin's root module, if the library has one, and the minor version of plugin-abi that it was built with.
+pub(super) fn root_module(library: &Library) -> Result<Option<(PluginModuleRef, u32)>, Reason> {
     let name = ROOT_MODULE_LOADER_NAME_WITH_NUL.as_bytes();
     // SAFETY: a symbol of this name is a static of abi_stable, which starts with a header that
     // tells whether the rest can be understood.
@@ -33,7 +33,10 @@ pub(super) fn root_module(library: &Library) -> Result<Option<PluginModuleRef>, 
     check_layout(header)?;
     // SAFETY: the layout was just checked.
     let module = unsafe { header.init_root_module_with_unchecked_layout::<PluginModuleRef>() };
-    module.map(Some).map_err(|error| Reason::RootModule(last_error(&error.to_string())))
+    match module {
+        Ok(module) => Ok(Some((module, minor(header)))),
+        Err(error) => Err(Reason::RootModule(last_error(&error.to_string()))),
+    }
 }
 
 /// Makes the plugin's instance.
@@ -69,6 +72,11 @@ fn check_version(header: &LibHeader) -> Result<(), Reason> {
         return Err(Reason::Version { theirs: theirs.to_owned() });
     }
     Ok(())
+}
+
+fn minor(header: &LibHeader) -> u32 {
+    let version = header.version_strings().version.as_str();
+    version.split('.').nth(1).and_then(|minor| minor.parse().ok()).unwrap_or_default()
 }
 
 fn check_layout(header: &LibHeader) -> Result<(), Reason> {

@@ -1,7 +1,9 @@
 //! Hooks that block, on threads of their plugin: who waits and who does not, and what becomes of calls that do
-//! not return. The plugins are `broker/tests/plugins/rewriter`, and `blocks.c` beside it.
+//! not return. The plugins are `broker/tests/plugins/rewriter`, and `blocks.c` and `blocks.rs` beside it.
 
 use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use hookmq::config::Config;
@@ -12,7 +14,9 @@ use serde_json::{Value, json};
 
 use crate::common::log;
 use crate::common::plugins::{self, PluginDir};
+use crate::common::scratch::Scratch;
 use crate::support::auth::{entry, login};
+use crate::support::caller::{Asker, caller};
 use crate::support::rewriter::Rewriters;
 use crate::support::{Broker, Client, LastWill, Login, both_versions};
 
@@ -31,6 +35,10 @@ both_versions!(
     who_goes_does_not_wait_for_the_call,
     a_slow_hook_is_taken_for_one_that_blocks,
     a_slow_hook_stays_if_the_operator_says_so,
+    a_slow_hook_of_a_plugin_in_c_stays,
+    a_slow_hook_of_a_plugin_of_1_0_stays,
+    a_hook_that_was_moved_is_asked_where_nobody_can_wait,
+    a_hook_that_blocks_is_not_asked_where_nobody_can_wait,
     a_shadow_that_blocks_is_compared,
 );
 
@@ -367,32 +375,52 @@ fn who_goes_does_not_wait_for_the_call(version: Version) {
     directory.write("go on", b"");
 }
 
-/// Connections go to the two threads in turn.
-fn a_slow_hook_is_taken_for_one_that_blocks(version: Version) {
-    let section = json!({ "on_before_publish": [{ "name": "slow", "block": true }] });
-    let test = Rewriters::with("slow", version, &[section], |config| {
-        let plugin = &mut config.plugins[0];
-        (plugin.deadline, plugin.max_failures) = (Duration::from_millis(20), 3);
-    });
-    let name = format!("slow{}-1", version.level());
-    let moved = format!("plugin {name} has lasted too long in on_before_publish 3 times");
-    let [mut client, mut other, mut neighbour] =
-        ["client", "other", "neighbour"].map(|client_id| test.connect(client_id));
-    let overdue = || counts(&test.broker, "on_before_publish").overdue;
+/// Has a hook overstay until it is moved: `ask` leads to it, and `hear` is what it leads to. Connections go to the
+/// two threads in turn. Returns how many times that was.
+fn overstay(
+    test: &Rewriters,
+    hook: &str,
+    [client, other]: [&mut Client; 2],
+    ask: impl Fn(&mut Client),
+    hear: impl Fn(&mut Client),
+) -> usize {
+    let moved = format!(" has lasted too long in {hook} 3 times");
+    let name = test.broker.plugins().names().next().unwrap();
+    let moved = || log::lines(&format!("plugin {name}{moved}"));
+    let overdue = || counts(&test.broker, hook).overdue;
     let mut times = 0;
-    while log::lines(&moved).is_empty() {
+    while moved().is_empty() {
         let before = overdue();
-        client.send(&message("slow", "x"));
+        ask(client);
         times += 1;
         test.wait_for("1 waits slow", times);
         // On a slow machine others may overstay too.
-        while overdue() == before && log::lines(&moved).is_empty() {
+        while overdue() == before && moved().is_empty() {
             std::thread::yield_now();
         }
         other.release("slow", "continue");
-        acknowledged(&mut client);
+        hear(client);
     }
-    assert!(log::lines(&moved)[0].starts_with("WARN"));
+    assert!(moved()[0].starts_with("WARN"));
+    times
+}
+
+/// A plugin that blocks for `slow` in this hook, of which the broker is not told.
+fn slow(test: &str, hook: &str, version: Version) -> Rewriters {
+    let cases = json!([{ "name": "slow", "block": true }, { "name": "secret", "refuse": 0x87 }]);
+    Rewriters::with(test, version, &[json!({ hook: cases })], |config| {
+        let plugin = &mut config.plugins[0];
+        (plugin.deadline, plugin.max_failures) = (Duration::from_millis(20), 3);
+    })
+}
+
+fn a_slow_hook_is_taken_for_one_that_blocks(version: Version) {
+    let test = slow("slow", "on_before_publish", version);
+    let [mut client, mut other, mut neighbour] =
+        ["client", "other", "neighbour"].map(|client_id| test.connect(client_id));
+    let ask = |client: &mut Client| client.send(&message("slow", "x"));
+    let pair = [&mut client, &mut other];
+    let times = overstay(&test, "on_before_publish", pair, ask, acknowledged);
     client.send(&message("slow", "x"));
     test.wait_for("1 waits slow", times + 1);
     neighbour.ping();
@@ -405,22 +433,92 @@ fn a_slow_hook_is_taken_for_one_that_blocks(version: Version) {
     assert_eq!(listed[0].detail.as_ref().unwrap().blocking, ["on_before_publish"]);
 }
 
+/// Neither the plugin nor the operator has said that it blocks.
+fn a_hook_that_was_moved_is_asked_where_nobody_can_wait(version: Version) {
+    let hook = "on_before_subscribe";
+    let test = slow("moved", hook, version);
+    let [mut client, mut other] = ["client", "other"].map(|client_id| test.connect(client_id));
+    let ask = |client: &mut Client| {
+        client.start_subscribe("slow", mqtt::SubscriptionOptions::new(QoS::AtMostOnce));
+    };
+    let hear = |client: &mut Client| {
+        client.receive(|packet| assert!(matches!(packet, Packet::SubAck(_)), "{packet:?}"));
+    };
+    overstay(&test, hook, [&mut client, &mut other], ask, hear);
+    let (mut asker, list) = subscribe_by_plugin(&test);
+    let subscriptions = loop {
+        let subscriptions = asker.ask(&list);
+        if subscriptions.contains("client open ") {
+            break subscriptions;
+        }
+    };
+    assert!(!subscriptions.contains("secret"), "{subscriptions}");
+    assert_eq!(counts(&test.broker, hook).skipped, 0);
+}
+
+fn a_hook_that_blocks_is_not_asked_where_nobody_can_wait(version: Version) {
+    let hook = "on_before_subscribe";
+    let test = Rewriters::new("unasked", version, &[blocking(&[hook])]);
+    let _client = test.connect("client");
+    let (mut asker, list) = subscribe_by_plugin(&test);
+    while counts(&test.broker, hook).skipped < 2 {
+        std::thread::yield_now();
+    }
+    assert_eq!(asker.ask(&list), "0: ");
+}
+
+/// Another plugin subscribes for `client`. Returns whom to ask for its subscriptions, and how.
+fn subscribe_by_plugin(test: &Rewriters) -> (Asker, Value) {
+    let directory = PluginDir::new();
+    let caller = caller(&directory, &format!("asks-{}", test.version.level()), json!({}));
+    test.broker.plugins().put(directory.path(), &caller).unwrap();
+    let mut asker = Asker::connect(&test.broker, test.version);
+    for filter in ["secret", "open"] {
+        let call = json!({ "do": "subscribe", "client": "client", "topic": filter, "qos": 0 });
+        assert_eq!(asker.ask(&call), "()");
+    }
+    (asker, json!({ "do": "subscriptions", "client": "client" }))
+}
+
 fn a_slow_hook_stays_if_the_operator_says_so(version: Version) {
+    let library = plugins::c("broker/tests/plugins/blocks.c");
+    stays("stays-slow", &library, Blocking::Declared, version);
+}
+
+/// It was told that a client's hooks do not overlap, and may free what they use when the client goes.
+fn a_slow_hook_of_a_plugin_in_c_stays(version: Version) {
+    let library = plugins::c("broker/tests/plugins/blocks.c");
+    stays("stays-c", &library, Blocking::WhenSlow, version);
+}
+
+fn a_slow_hook_of_a_plugin_of_1_0_stays(version: Version) {
+    static BUILT: LazyLock<PathBuf> = LazyLock::new(|| {
+        let source = include_str!("../plugins/blocks.rs");
+        Scratch::with_release("scratch-blocks-1-0-0", "1.0.0", source).build(&[])
+    });
+    stays("stays-1-0", &*BUILT, Blocking::WhenSlow, version);
+}
+
+/// A plugin that blocks in on_before_publish overstays once, which is a failure.
+fn stays(name: &str, library: impl AsRef<Path>, blocking: Blocking, version: Version) {
     log::take();
-    let (directory, name) = (PluginDir::new(), &*format!("stays-slow-{}", version.level()));
+    let (directory, name) = (PluginDir::new(), &*format!("{name}-{}", version.level()));
+    directory.put(library, name);
+    let until = directory.path().join("go on");
     let plugin = PluginEntry {
-        blocking: Blocking::Declared,
+        blocking,
         deadline: Duration::from_millis(20),
         max_failures: 1,
-        ..blocks(&directory, name, "go on")
+        ..entry(name, json!(until))
     };
     let broker = Broker::with_plugins(&directory, vec![plugin]);
     let mut client = Client::connect(&broker, version, "client");
     client.send(&message("a", "x"));
-    // Then it is a failure.
     log::wait_for(&format!("plugin {name} is quarantined for 1s"));
     directory.write("go on", b"");
     acknowledged(&mut client);
+    let blocking = &broker.plugins().details()[0].blocking;
+    assert!(blocking.is_empty(), "{blocking:?}");
 }
 
 fn a_shadow_that_blocks_is_compared(version: Version) {
@@ -455,6 +553,23 @@ fn the_broker_stops_though_a_hook_hangs() {
     client.expect_disconnect(ReasonCode::ServerShuttingDown);
     let left = format!("plugin hangs-on{}-1 is in 1 hooks that block", version.level());
     assert_eq!(log::lines(&left).len(), 1);
+}
+
+/// It is waited for a while, so once is enough.
+#[test]
+fn the_broker_waits_for_an_instance_that_was_replaced() {
+    log::take();
+    let (directory, name) = (PluginDir::new(), "blocks-replaced");
+    let plugin = blocks(&directory, name, "go on");
+    let mut broker = Broker::with_plugins(&directory, vec![plugin.clone()]);
+    let mut client = Client::connect(&broker, Version::V5, "client");
+    client.send(&message("a", "x"));
+    log::wait_for(&format!(" plugin::{name}: in on_before_publish"));
+    broker.plugins().put(directory.path(), &plugin).unwrap();
+    broker.stop();
+    let left = format!("plugin {name} is in 1 hooks that block");
+    assert_eq!(log::lines(&left).len(), 1);
+    directory.write("go on", b"");
 }
 
 #[test]
