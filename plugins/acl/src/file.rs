@@ -87,8 +87,10 @@ fn watch(file: &WatchedFile<Rules>, rules: &ArcSwap<Rules>, stop: &Stop) {
         match file.look(Instant::now()) {
             Look::Same => {}
             Look::Read(new) => {
-                log::info!("{name} has changed: {} rules", new.len());
+                let count = new.len();
                 rules.store(new);
+                // Who reads it may rely on it.
+                log::info!("{name} has changed: {count} rules");
             }
             Look::Bad(problems) => {
                 for problem in problems {
