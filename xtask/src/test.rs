@@ -19,7 +19,10 @@ const ALL: [Check; 6] = [
         step::run(&mut cargo(&arguments))
     }),
     TIDY,
-    ("tests", || step::run(&mut cargo(&["test", "--workspace", "--no-fail-fast"]))),
+    ("tests", || {
+        let mut tests = cargo(&["test", "--workspace", "--no-fail-fast"]);
+        step::run(tests.env("RUST_TEST_THREADS", threads().to_string()))
+    }),
 ];
 
 const FAST: [Check; 3] = [
@@ -47,6 +50,11 @@ pub(crate) fn test(fast: bool) -> anyhow::Result<()> {
         results.push((*name, start.elapsed(), result.is_ok()));
     }
     report(&results)
+}
+
+/// Most tests wait most of their time: for a packet, a deadline, a plugin that is built.
+fn threads() -> usize {
+    4 * std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 fn report(results: &[(&str, Duration, bool)]) -> anyhow::Result<()> {
