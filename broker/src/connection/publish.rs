@@ -8,7 +8,7 @@ use mqtt::{Untold, Version, Violation};
 
 use super::{Connection, End, Stage, why};
 use crate::config::Acknowledge;
-use crate::hooks::{Asking, Edits, Publication, Refusal, Verdict};
+use crate::hooks::{Asking, Edits, Incoming, Progress, Publication, Refusal, Verdict};
 use crate::router::{Item, Provenance, Run};
 use crate::shard::Shard;
 
@@ -187,20 +187,41 @@ impl Connection {
     }
 
     /// Shows the message to the plugins.
+    #[inline]
     fn ask_plugins(
         &mut self,
         shard: &mut Shard,
         cx: &Context<'_>,
         publish: &Publish<'_>,
     ) -> Result<Asked, End> {
+        let progress = match self.waiting.take() {
+            Some(waiting) => Some(waiting.progress),
+            None => {
+                let Stage::Connected(client) = &*self.stage else { return Ok(Asked::Done) };
+                let (client_id, endpoint) = (&*client.session.client_id, &*self.endpoint);
+                let message = Incoming { client_id, endpoint, publish };
+                shard.hooks.on_incoming(message, &self.broker.limits, cx.waker())
+            }
+        };
+        match progress {
+            None => Ok(Asked::Take),
+            Some(progress) => self.settle(shard, cx, publish, progress),
+        }
+    }
+
+    /// Acts on what plugins have said about the message, and asks those that are still to be asked.
+    #[cold]
+    fn settle(
+        &mut self,
+        shard: &mut Shard,
+        cx: &Context<'_>,
+        publish: &Publish<'_>,
+        progress: Box<Progress>,
+    ) -> Result<Asked, End> {
         let Stage::Connected(client) = &*self.stage else { return Ok(Asked::Done) };
         let facts = client.facts(&self.endpoint);
         let publication = Publication::by_client(publish);
-        let progress = self.waiting.take().map(|waiting| waiting.progress);
-        if progress.is_none() {
-            shard.hooks.on_message(&facts, &publication);
-        }
-        let mut asking = Asking::waiting(&self.broker.limits, cx.waker(), progress);
+        let mut asking = Asking::waiting(&self.broker.limits, cx.waker(), Some(progress));
         let decision = shard.hooks.on_before_publish(&facts, &publication, &mut asking);
         let progress = asking.progress;
         self.throttle.ask(decision.throttle);

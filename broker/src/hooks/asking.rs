@@ -48,13 +48,17 @@ impl<'a> Asking<'a> {
         Asking { limits, waker: Some(waker), progress }
     }
 
+    pub(super) fn limits(&self) -> &'a Limits {
+        self.limits
+    }
+
     pub(super) fn waker(&self) -> Option<&'a Waker> {
         self.waker
     }
 }
 
 /// What a plugin has answered.
-struct Reply {
+pub(super) struct Reply {
     code: i32,
     /// Why it does not count, where it was to come later.
     broken: Option<Broken>,
@@ -91,41 +95,43 @@ impl Reply {
 }
 
 impl<P: Point> Chain<P> {
-    /// Asks each plugin until one says no.
+    /// Asks one plugin after the other, as long as each just lets it pass: most do, and so nothing is
+    /// noted down. Returns where one does not.
     #[inline]
     pub(super) fn ask<S: Subject<P>>(
         &self,
-        hooks: &Arc<Hooks>,
         subject: &S,
-        asking: &mut Asking<'_>,
-    ) -> Decision {
-        let parts = VerdictParts::new(scope(subject, asking.limits, None, false));
+        limits: &Limits,
+        waker: Option<&Waker>,
+    ) -> Option<Box<Progress>> {
+        let parts = VerdictParts::new(scope(subject, limits, None, false));
         // It must not move: the event has a handle of it.
-        let answer = Answer::awaited(parts, asking.waker);
+        let answer = Answer::awaited(parts, waker);
         let client = subject.client(None);
         let event =
             subject.event(&client, Shown { edits: None, answer: answer.handle(), again: false });
         self.record(&event);
-        let running = running::enter(P::NAME);
-        for (index, link) in self.links().enumerate() {
-            let mut reply = None;
-            if link.treatment() == Treatment::Ask {
-                match link.call(&event, || answer.with(|parts| parts.words())) {
-                    raw::CONTINUE if !answer.is_touched() => continue,
-                    code => {
-                        let (parts, ticket) = answer.into_parts_and_ticket();
-                        reply = Some(Reply::new(code, parts.into_handed(), ticket));
+        let _running = running::enter(P::NAME);
+        let mut links = self.links();
+        while let Some(link) = links.next() {
+            let reply = match link.treatment() {
+                Treatment::Ask => {
+                    let code = link.call(&event, || answer.with(|parts| parts.words()));
+                    if code == raw::CONTINUE && !answer.is_touched() {
+                        continue;
                     }
+                    let (parts, ticket) = answer.into_parts_and_ticket();
+                    Some(Reply::new(code, parts.into_handed(), ticket))
                 }
-            }
-            drop(running);
-            let progress = Box::new(Progress::at(index));
-            return self.settle(hooks, subject, asking, progress, reply);
+                _ => None,
+            };
+            return Some(Progress::at(self.index_before(&links), reply));
         }
-        Decision::CONTINUE
+        answer.forget();
+        None
     }
 
-    /// Goes on where a plugin was waited for. If its answer is not there, it has failed.
+    /// Goes on where a plugin has said more than yes, or is not just asked; or where one was waited for.
     #[cold]
     pub(super) fn go_on<S: Subject<P>>(
         &self,
@@ -134,10 +140,24 @@ impl<P: Point> Chain<P> {
         asking: &mut Asking<'_>,
         mut progress: Box<Progress>,
     ) -> Decision {
+        let reply = match progress.is_waiting() {
+            true => Some(self.reply_of_awaited(subject, asking.limits, &mut progress)),
+            false => progress.reply.take(),
+        };
+        self.settle(hooks, subject, asking, progress, reply)
+    }
+
+    /// The answer that was waited for. If it is not there, the plugin has failed.
+    fn reply_of_awaited<S: Subject<P>>(
+        &self,
+        subject: &S,
+        limits: &Limits,
+        progress: &mut Progress,
+    ) -> Reply {
         let (completion, overdue) = (progress.completion(), progress.overdue());
         progress.wait_is_over();
         let edits = progress.edits.as_deref();
-        let mut taken = VerdictParts::new(scope(subject, asking.limits, edits, progress.again));
+        let mut taken = VerdictParts::new(scope(subject, limits, edits, progress.again));
         let (mut code, mut broken) = (NO_ANSWER, Some(Broken::from(overdue)));
         let (mut ticket, mut took, mut heard) = (None, Duration::ZERO, false);
         if let Some(completion) = completion {
@@ -162,12 +182,10 @@ impl<P: Point> Chain<P> {
             let answer = link.answer(code, || handed.reason.clone());
             link.show(&subject.event(&client, shown), answer, took);
         }
-        let reply = Reply { broken, ..Reply::new(code, handed, ticket) };
-        self.settle(hooks, subject, asking, progress, Some(reply))
+        Reply { broken, ..Reply::new(code, handed, ticket) }
     }
 
     /// Acts on the answer of the plugin at hand, or asks it, and then those that follow.
-    #[cold]
     fn settle<S: Subject<P>>(
         &self,
         hooks: &Arc<Hooks>,

@@ -72,6 +72,12 @@ impl<P: Point> Chain<P> {
         self.links.iter()
     }
 
+    /// The place of the link before those.
+    #[cold]
+    pub(super) fn index_before(&self, rest: &std::slice::Iter<'_, Link<P>>) -> usize {
+        self.links.len() - rest.len() - 1
+    }
+
     pub(super) fn link(&self, index: usize) -> Option<&Link<P>> {
         self.links.get(index)
     }

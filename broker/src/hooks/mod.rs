@@ -15,6 +15,7 @@ mod deliver;
 mod edits;
 mod handed_over;
 mod histogram;
+mod incoming;
 mod live;
 mod origin;
 mod outcome;
@@ -36,9 +37,11 @@ mod traced;
 mod watchdog;
 
 use std::sync::Arc;
+use std::task::Waker;
 
 use plugin_abi::raw;
 
+use crate::config::Limits;
 use crate::plugins::{AnswerHandle, Interest, Loaded};
 
 pub use asking::Asking;
@@ -51,6 +54,7 @@ pub use client::{
 pub use decision::{Decision, Refusal, Verdict};
 pub(crate) use deliver::{Deliveries, Offer, Receiver, Ruling, Rulings, Sender};
 pub use edits::Edits;
+pub(crate) use incoming::Incoming;
 pub(crate) use live::{Live, OpenToAll};
 pub use origin::Origin;
 use point::Point;
@@ -273,6 +277,25 @@ impl Hooks {
         self.decide(|hooks| &hooks.on_before_publish, &About { client, what: message }, asking)
     }
 
+    /// A PUBLISH was read, and is about to be kept or routed: on_message, and then on_before_publish as
+    /// long as each just lets it pass. `None`: all do. Else it is to be gone on from there with
+    /// [`Hooks::on_before_publish`].
+    #[inline]
+    pub(crate) fn on_incoming(
+        &self,
+        message: Incoming<'_>,
+        limits: &Limits,
+        waker: &Waker,
+    ) -> Option<Box<Progress>> {
+        if !self.on_message.is_empty() {
+            self.on_message(&message.client(), &message.publication());
+        }
+        if self.on_before_publish.is_empty() {
+            return None;
+        }
+        self.on_before_publish.ask(&message, limits, Some(waker))
+    }
+
     /// The message or will is routed.
     #[inline]
     pub fn on_publish(&self, client: &Client<'_>, message: &Publication<'_>) {
@@ -307,7 +330,8 @@ impl Hooks {
         }
     }
 
-    /// Asks those of a chain; or goes on with those that were waited for, who may no longer be in force.
+    /// Asks those of a chain; or goes on where they have stopped, or were waited for, who may no longer be
+    /// in force then.
     #[inline]
     fn decide<P: Point, S: Subject<P>>(
         self: &Arc<Self>,
@@ -315,15 +339,17 @@ impl Hooks {
         subject: &S,
         asking: &mut Asking<'_>,
     ) -> Decision {
-        let Some(progress) = asking.progress.take() else {
-            let chain = chain(self);
-            if chain.is_empty() {
-                return Decision::CONTINUE;
-            }
-            return chain.ask(self, subject, asking);
+        let progress = match asking.progress.take() {
+            Some(progress) => progress,
+            None if chain(self).is_empty() => return Decision::CONTINUE,
+            None => match chain(self).ask(subject, asking.limits(), asking.waker()) {
+                Some(progress) => progress,
+                None => return Decision::CONTINUE,
+            },
         };
-        let hooks = progress.hooks().unwrap_or_else(|| self.clone());
-        chain(&hooks).go_on(&hooks, subject, asking, progress)
+        let begun_with = progress.hooks();
+        let hooks = begun_with.as_ref().unwrap_or(self);
+        chain(hooks).go_on(hooks, subject, asking, progress)
     }
 }
 

@@ -1,10 +1,12 @@
-//! How far the plugins have been asked about one event: kept while one of them is waited for.
+//! How far the plugins have been asked about one event, once one of them has done more than to let it
+//! pass: kept while one is waited for.
 
 use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
 use super::Hooks;
+use super::asking::Reply;
 use super::chain::Link;
 use super::edits::Edits;
 use super::point::Point;
@@ -24,6 +26,8 @@ pub(crate) struct Progress {
     pub(super) edits: Option<Box<Edits>>,
     pub(super) throttle: Duration,
     pub(super) shadows: Shadows,
+    /// What the plugin has said at once, and was not acted on yet.
+    pub(super) reply: Option<Reply>,
     /// For the answer of the plugin that is asked.
     ticket: Option<Ticket>,
     awaited: Option<Awaited>,
@@ -44,9 +48,16 @@ impl Drop for Awaited {
 }
 
 impl Progress {
-    /// At a plugin, those before which have let it pass as it is.
-    pub(super) fn at(index: usize) -> Progress {
-        Progress { index, ..Progress::default() }
+    /// At a plugin, those before which have let it pass as it is. `reply`: what it has said, unless it has
+    /// not been asked.
+    #[cold]
+    pub(super) fn at(index: usize, reply: Option<Reply>) -> Box<Progress> {
+        Box::new(Progress { index, reply, ..Progress::default() })
+    }
+
+    /// Whether the plugin answers later.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.ticket.is_some()
     }
 
     pub(super) fn wait_for<P: Point>(&mut self, ticket: Ticket, link: &Link<P>, hook: usize) {

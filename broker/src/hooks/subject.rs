@@ -287,19 +287,12 @@ impl Unsubscription<'_> {
     }
 }
 
-impl Publication<'_> {
-    pub(super) fn event<'a>(
-        &'a self,
-        client: &'a raw::Client<'a>,
-        shown: Shown<'a>,
-    ) -> raw::Publish<'a> {
-        let edited;
+impl<'a> Publication<'a> {
+    #[inline]
+    pub(super) fn event(self, client: &'a raw::Client<'a>, shown: Shown<'a>) -> raw::Publish<'a> {
         let seen = match shown.edits {
             None => self,
-            Some(edits) => {
-                edited = self.with(edits);
-                &edited
-            }
+            Some(edits) => self.with(edits),
         };
         raw::Publish {
             size: size::<raw::Publish<'_>>(),
@@ -322,7 +315,7 @@ impl Publication<'_> {
     }
 
     /// The message as it has become.
-    fn with<'a>(&'a self, edits: &'a Edits) -> Publication<'a> {
+    fn with(self, edits: &'a Edits) -> Publication<'a> {
         Publication {
             topic: edits.topic.as_deref().unwrap_or(self.topic),
             payload: edits.payload.as_deref().unwrap_or(self.payload),
@@ -332,12 +325,12 @@ impl Publication<'_> {
             },
             qos: edits.qos.map_or(self.qos, |qos| qos as u8),
             retain: edits.retain.unwrap_or(self.retain),
-            ..*self
+            ..self
         }
     }
 
     /// Whether a packet that the broker would take can carry what it has become.
-    fn fits(&self, edits: &Edits, limits: &Limits) -> bool {
+    pub(super) fn fits(&self, edits: &Edits, limits: &Limits) -> bool {
         let Publication { topic, payload, properties, .. } = self.with(edits);
         // A header, and the lengths of topic and properties, and an identifier.
         let around = 5 + 2 + 2 + 4;
