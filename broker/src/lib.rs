@@ -49,6 +49,9 @@ pub mod control;
 
 pub mod reload;
 
+#[doc(hidden)]
+pub mod microbench;
+
 /// Compiles the plugin of the README.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

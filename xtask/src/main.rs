@@ -5,6 +5,7 @@ mod bench;
 mod clients;
 mod conformance;
 mod fuzz;
+mod instructions;
 mod packages;
 mod plugins;
 mod run;
@@ -55,6 +56,11 @@ enum Command {
     },
     /// Measure hookmq against Mosquitto and other brokers, and write docs/performance.md
     Bench(bench::Bench),
+    /// Count the instructions of the micro-benchmarks with Callgrind, and compare them with those committed
+    ///
+    /// Fails if a case takes 3 % more than microbench/instructions.toml says. What is counted depends on the
+    /// compiler, the C library and the processor: compare on the machine that the counts are of.
+    Instructions(instructions::Instructions),
     /// Write docs/conformance.md from xtask/normative.tsv and the tags in code and tests
     Conformance,
 }
@@ -66,6 +72,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::tidy(),
         Command::Fuzz { target, arguments } => fuzz::fuzz(&target, &arguments),
         Command::Bench(bench) => bench.run(),
+        Command::Instructions(instructions) => instructions.run(),
         Command::Conformance => conformance::write(),
     };
     // Without the backtrace that an error returned from here would be printed with.

@@ -22,6 +22,9 @@ pub(crate) const CC: Program = program("cc", &["gcc", "libc6-dev"]);
 /// A broker that nearly everybody can have.
 pub(crate) const MOSQUITTO: Program = program("mosquitto", &["mosquitto"]);
 
+/// Counts instructions.
+pub(crate) const VALGRIND: Program = program("valgrind", &["valgrind"]);
+
 /// What the tests talk to, what builds the plugins they load, and what runs the client libraries of
 /// other languages.
 pub(crate) const FOR_TESTS: [Program; 10] = [
