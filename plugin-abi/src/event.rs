@@ -127,6 +127,17 @@ pub enum Origin {
 }
 
 impl Origin {
+    /// In one word: `client`, `will`, `plugin`, `broker` or `other`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Origin::Client => "client",
+            Origin::Will => "will",
+            Origin::Plugin => "plugin",
+            Origin::Broker => "broker",
+            Origin::Other => "other",
+        }
+    }
+
     pub(crate) fn new(origin: u8) -> Self {
         match origin {
             raw::ORIGIN_CLIENT => Origin::Client,

@@ -1,9 +1,11 @@
 //! What the engine calls when something happens that plugins may know of or stop. It knows the
 //! order of the plugins and what their answers mean, and nothing of how a plugin is reached.
 //!
-//! Every call is safe and runs on the caller's thread. None allocates, but the first of a plugin on a
-//! thread, in on_auth, and where a plugin refuses in words; a hook that no plugin has costs one branch. None may be made while a lock is held
-//! that another connection needs.
+//! Every call is safe. Plugins are asked on the caller's thread, or, where their hook blocks, on a thread of theirs
+//! while the caller waits as for any answer that comes later (`handed_over`). As long as plugins just let
+//! pass what they are asked about, none allocates, but for the first of a plugin on a thread and a run of messages
+//! to be delivered; a hook that no plugin has costs one branch. None may be made while a lock is held that another
+//! connection needs.
 
 mod asking;
 mod auth;

@@ -45,7 +45,7 @@ impl HookSet {
         self.0 & 1 << index != 0
     }
 
-    pub(crate) const fn and(self, other: HookSet) -> HookSet {
+    pub(crate) const fn union(self, other: HookSet) -> HookSet {
         HookSet(self.0 | other.0)
     }
 }

@@ -191,7 +191,7 @@ impl Record {
         };
         let mut slow = slow.lock();
         if slow.count(hook, now) && !self.blocking().has(hook) {
-            slow.moved = slow.moved.and(HookSet::of(hook));
+            slow.moved = slow.moved.union(HookSet::of(hook));
             self.blocks_in(HookSet::of(hook));
             let (plugin, hook) = (&self.plugin, name(hook));
             log::warn!(

@@ -54,8 +54,8 @@ impl BlockingHooks {
     /// All of them, with those that the entry adds.
     pub(super) fn all(&self, entry: Blocking) -> HookSet {
         let declared =
-            self.0.keys().fold(HookSet::default(), |all, hook| all.and(HookSet::of(*hook)));
-        if entry == Blocking::Always { declared.and(point::CAN_WAIT) } else { declared }
+            self.0.keys().fold(HookSet::default(), |all, hook| all.union(HookSet::of(*hook)));
+        if entry == Blocking::Always { declared.union(point::CAN_WAIT) } else { declared }
     }
 
     /// How long a hook may take; `None`: as long as the config says.

@@ -21,7 +21,7 @@ use plugin_abi::{
 use plugin_config::{Facts, Size};
 
 use file::LogFile;
-use line::{Line, origin};
+use line::Line;
 use queue::Queue;
 use settings::{Filter, Kind, Payload, Settings};
 use writer::Writer;
@@ -124,7 +124,7 @@ impl Plugin for EventLog {
                 topic: Some(event.topic()),
                 qos: Some(event.qos()),
                 retain: Some(event.retain()),
-                origin: Some(origin(event.origin())),
+                origin: Some(event.origin().as_str()),
                 source: event.source(),
                 bytes: Some(event.payload_len()),
                 ..Line::of("publish", event.client())
@@ -140,7 +140,7 @@ impl Plugin for EventLog {
                 qos: Some(event.qos()),
                 retain: Some(event.retain()),
                 publisher: event.publisher(),
-                origin: Some(origin(event.origin())),
+                origin: Some(event.origin().as_str()),
                 source: event.source(),
                 bytes: Some(event.payload_len()),
                 ..Line::of("delivered", event.client())

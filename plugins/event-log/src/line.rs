@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use jiff::Timestamp;
-use plugin_abi::{Client, Origin};
+use plugin_abi::Client;
 use serde::{Serialize, Serializer};
 
 use crate::settings::Payload;
@@ -129,16 +129,6 @@ pub(crate) fn lost(time: SystemTime, count: u64) -> Vec<u8> {
     let mut line = Vec::new();
     Line { time: Time(time), count: Some(count), ..Line::new("lost") }.append_to(&mut line);
     line
-}
-
-pub(crate) fn origin(origin: Origin) -> &'static str {
-    match origin {
-        Origin::Client => "client",
-        Origin::Will => "will",
-        Origin::Plugin => "plugin",
-        Origin::Broker => "broker",
-        _ => "other",
-    }
 }
 
 /// What a thread keeps for its next line.

@@ -29,7 +29,7 @@ impl Ask {
         ask.set("qos", event.qos());
         ask.set("retain", event.retain());
         ask.set("is_will", event.origin() == Origin::Will);
-        ask.set("origin", origin(event.origin()));
+        ask.set("origin", event.origin().as_str());
         ask
     }
 
@@ -39,7 +39,7 @@ impl Ask {
         ask.set("topic", event.filter());
         ask.set("whole_filter", event.whole_filter());
         ask.set("qos", event.qos());
-        ask.set("origin", origin(event.origin()));
+        ask.set("origin", event.origin().as_str());
         ask
     }
 
@@ -81,16 +81,6 @@ impl Ask {
             }
         }
         self.fields.to_string().into_bytes()
-    }
-}
-
-fn origin(origin: Origin) -> &'static str {
-    match origin {
-        Origin::Client => "client",
-        Origin::Will => "will",
-        Origin::Plugin => "plugin",
-        Origin::Broker => "broker",
-        _ => "other",
     }
 }
 
