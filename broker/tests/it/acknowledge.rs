@@ -1,11 +1,11 @@
 //! `acknowledge: before_hooks`: publishers do not wait for plugins, and do not hear what they say.
 
 use hookmq::config::Acknowledge;
-use mqtt::{Ack, Packet, Properties, Publish, QoS, ReasonCode, Version};
+use mqtt::{Ack, Packet, Publish, QoS, ReasonCode, Version};
 use serde_json::{Value, json};
 
 use crate::support::rewriter::Rewriters;
-use crate::support::{Client, Login, both_versions};
+use crate::support::{self, Client, Login, both_versions};
 
 both_versions!(
     a_publisher_does_not_wait_for_a_plugin,
@@ -24,8 +24,7 @@ fn start(test: &str, version: Version, section: Value) -> Rewriters {
 }
 
 fn message<'a>(topic: &'a str, payload: &'a [u8], qos: QoS, packet_id: u16) -> Publish<'a> {
-    let properties = Properties::EMPTY;
-    Publish { dup: false, qos, retain: false, packet_id, topic, properties, payload }
+    Publish { packet_id, ..support::message(topic, payload, qos) }
 }
 
 /// Expects PUBACK or PUBREC without an error.

@@ -18,7 +18,7 @@ use crate::common::scratch::Scratch;
 use crate::support::auth::{entry, login};
 use crate::support::caller::{Asker, caller};
 use crate::support::rewriter::Rewriters;
-use crate::support::{Broker, Client, LastWill, Login, both_versions};
+use crate::support::{self, Broker, Client, LastWill, Login, both_versions};
 
 both_versions!(
     only_the_client_waits_that_the_hook_is_about,
@@ -57,15 +57,7 @@ fn one_thread(config: &mut Config) {
 }
 
 fn message<'a>(topic: &'a str, payload: &'a str) -> Packet<'a> {
-    Packet::Publish(Publish {
-        dup: false,
-        qos: QoS::AtLeastOnce,
-        retain: false,
-        packet_id: 1,
-        topic,
-        properties: Properties::EMPTY,
-        payload: payload.as_bytes(),
-    })
+    Packet::Publish(Publish { packet_id: 1, ..support::message(topic, payload, QoS::AtLeastOnce) })
 }
 
 fn acknowledged(client: &mut Client) {
@@ -234,17 +226,7 @@ fn the_event_is_whole(version: Version) {
 fn a_will_waits_on_a_thread(version: Version) {
     let hooks = ["on_will", "on_before_publish"];
     let test = Rewriters::with("blocked-will", version, &[blocking(&hooks)], one_thread);
-    let mut other = test.connect("other");
-    other.subscribe("slow", QoS::AtMostOnce);
-    let will = LastWill::new("slow", "gone");
-    drop(Login::new(version, "client").will(will).connect(test.broker.address()));
-    test.wait_for("1 waits slow", 1);
-    test.connect("client").disconnect();
-    let mut third = test.connect("third");
-    third.release("slow", "payload later,continue");
-    test.wait_for("1 waits slow", 2);
-    third.release("slow", "continue");
-    other.expect("slow", "later");
+    test.will_waits_alone(version);
 }
 
 /// Clients bring that about, and must not have it quarantined.
@@ -256,10 +238,7 @@ fn a_plugin_that_cannot_be_waited_for_has_not_failed(version: Version) {
     });
     let mut other = test.connect("other");
     other.subscribe("slow", QoS::AtMostOnce);
-    let leave = |client_id, payload| {
-        let will = LastWill::new("slow", payload);
-        drop(Login::new(version, client_id).will(will).connect(test.broker.address()));
-    };
+    let leave = |client_id, payload| test.leave(version, client_id, payload);
     leave("first", "1");
     test.wait_for("1 waits slow", 1);
     leave("second", "2");

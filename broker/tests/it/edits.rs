@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::common::plugins::{self, PluginDir};
 use crate::support::auth::entry;
 use crate::support::rewriter::Rewriters;
-use crate::support::{Broker, Client, LastWill, Login, both_versions};
+use crate::support::{self, Broker, Client, LastWill, Login, both_versions};
 
 both_versions!(
     a_message_is_delivered_as_it_has_become,
@@ -279,15 +279,7 @@ fn who_sends_too_much_for_a_change_is_refused_and_the_plugin_has_not_failed(vers
 }
 
 fn message<'a>(topic: &'a str, payload: &'a str) -> Publish<'a> {
-    Publish {
-        dup: false,
-        qos: QoS::AtLeastOnce,
-        retain: false,
-        packet_id: 0,
-        topic,
-        properties: Properties::EMPTY,
-        payload: payload.as_bytes(),
-    }
+    support::message(topic, payload, QoS::AtLeastOnce)
 }
 
 /// PUBACK of 3.1.1 has no words.

@@ -1,12 +1,12 @@
 //! What clients hear when the plugin `http-auth` asks its service, and that nobody else waits for it.
 
-use mqtt::{Connect, Packet, Properties, Publish, QoS, ReasonCode, SubscriptionOptions, Version};
+use mqtt::{Connect, Packet, Publish, QoS, ReasonCode, SubscriptionOptions, Version};
 use serde_json::{Value, json};
 
 use crate::common::http_service::{HttpService, Reply};
 use crate::common::plugins::{self, PluginDir};
 use crate::support::auth::entry;
-use crate::support::{Broker, Client, LastWill, Login, both_versions};
+use crate::support::{self, Broker, Client, LastWill, Login, both_versions};
 
 both_versions!(
     who_may_connect_is_asked_for,
@@ -33,15 +33,7 @@ fn connack(broker: &Broker, version: Version, client_id: &str, password: &str) -
 }
 
 fn publish(topic: &str) -> Publish<'_> {
-    Publish {
-        dup: false,
-        qos: QoS::AtLeastOnce,
-        retain: false,
-        packet_id: 0,
-        topic,
-        properties: Properties::EMPTY,
-        payload: b"x",
-    }
+    support::message(topic, b"x", QoS::AtLeastOnce)
 }
 
 fn who_may_connect_is_asked_for(version: Version) {

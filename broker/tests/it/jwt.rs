@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::common::plugins::{self, PluginDir};
 use crate::support::auth::entry;
-use crate::support::{Broker, Client, both_versions};
+use crate::support::{self, Broker, Client, both_versions};
 
 both_versions!(
     a_good_token_lets_in_and_others_do_not,
@@ -72,15 +72,7 @@ fn ask(broker: &Broker, connect: Connect<'_>) -> ReasonCode {
 }
 
 fn message<'a>(topic: &'a str, payload: &'a str) -> Publish<'a> {
-    Publish {
-        dup: false,
-        qos: QoS::AtLeastOnce,
-        retain: false,
-        packet_id: 0,
-        topic,
-        properties: Properties::EMPTY,
-        payload: payload.as_bytes(),
-    }
+    support::message(topic, payload, QoS::AtLeastOnce)
 }
 
 /// What SUBACK or PUBACK says: the reason where the version has it.

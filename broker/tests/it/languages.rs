@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::LazyLock;
 
-use mqtt::{Properties, Publish, QoS, ReasonCode, Version};
+use mqtt::{QoS, ReasonCode, Version};
 use serde_json::Value;
 
 use crate::common::plugins::{self, PluginDir};
 use crate::common::{log, page};
 use crate::support::auth::entry;
-use crate::support::{Broker, Client, both_versions};
+use crate::support::{Broker, Client, both_versions, message};
 
 both_versions!(a_plugin_in_cpp_serves, a_plugin_in_go_serves);
 
@@ -62,15 +62,7 @@ fn check_own_topics(name: &str, library: &[u8], version: Version) {
         ("alice-lamp", refused),
         ("alice/lamp", ReasonCode::Success),
     ] {
-        let publish = Publish {
-            dup: false,
-            qos: QoS::AtLeastOnce,
-            retain: false,
-            packet_id: 0,
-            topic,
-            properties: Properties::EMPTY,
-            payload: b"on",
-        };
+        let publish = message(topic, b"on", QoS::AtLeastOnce);
         assert_eq!(alice.publish_with(&publish), reason, "{topic}");
     }
     watcher.expect("alice/lamp", "on");

@@ -520,18 +520,7 @@ fn a_will_waits_alone(version: Version) {
         "on_before_publish": [{ "name": "slow", "later": 60_000 }],
     });
     let test = Rewriters::new("will-waits", version, &[section]);
-    let mut other = test.connect("other");
-    other.subscribe("slow", QoS::AtMostOnce);
-    let login = Login::new(version, "client");
-    drop(login.will(LastWill::new("slow", "gone")).connect(test.broker.address()));
-    test.wait_for("1 waits slow", 1);
-    // Neither its client nor anybody else waits.
-    test.connect("client").disconnect();
-    let mut third = test.connect("third");
-    third.release("slow", "payload later,continue");
-    test.wait_for("1 waits slow", 2);
-    third.release("slow", "continue");
-    other.expect("slow", "later");
+    test.will_waits_alone(version);
 }
 
 fn more_wills_than_may_wait_are_asked_about_at_once(version: Version) {
@@ -541,10 +530,7 @@ fn more_wills_than_may_wait_are_asked_about_at_once(version: Version) {
     });
     let mut other = test.connect("other");
     other.subscribe("slow", QoS::AtMostOnce);
-    let leave = |client_id, payload| {
-        let will = LastWill::new("slow", payload);
-        drop(Login::new(version, client_id).will(will).connect(test.broker.address()));
-    };
+    let leave = |client_id, payload| test.leave(version, client_id, payload);
     leave("first", "1");
     test.wait_for("1 waits slow", 1);
     leave("second", "2");

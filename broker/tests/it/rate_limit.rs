@@ -1,11 +1,11 @@
 //! The plugin rate-limit: who sends too much is not read, or hears so.
 
-use mqtt::{Packet, Properties, Publish, QoS, ReasonCode, Version};
+use mqtt::{Packet, QoS, ReasonCode, Version};
 use serde_json::{Value, json};
 
 use crate::common::plugins::{self, PluginDir};
 use crate::plugins::entry;
-use crate::support::{Broker, Client, both_versions};
+use crate::support::{Broker, Client, both_versions, message};
 
 both_versions!(
     who_sends_too_much_is_not_read,
@@ -17,18 +17,6 @@ fn broker(config: Value) -> Broker {
     let directory = PluginDir::new();
     directory.put(plugins::rust("rate-limit"), "rate-limit");
     Broker::with_plugins(&directory, vec![entry("rate-limit", config)])
-}
-
-fn message<'a>(topic: &'a str, payload: &'a str, qos: QoS) -> Publish<'a> {
-    Publish {
-        dup: false,
-        qos,
-        retain: false,
-        packet_id: 0,
-        topic,
-        properties: Properties::EMPTY,
-        payload: payload.as_bytes(),
-    }
 }
 
 /// The third message goes through, and what follows it waits in the socket.

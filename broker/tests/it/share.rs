@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use mqtt::{Ack, Packet, Properties, Property, Publish, QoS, ReasonCode};
 use mqtt::{SubscriptionOptions, Version};
 
-use crate::support::{Broker, Client, Login, both_versions};
+use crate::support::{self, Broker, Client, Login, both_versions};
 
 both_versions!(
     members_take_turns,
@@ -335,13 +335,5 @@ fn each_member_has_its_own_subscription_identifier() {
 }
 
 fn message<'a>(topic: &'a str, payload: &'a [u8]) -> Publish<'a> {
-    Publish {
-        dup: false,
-        qos: QoS::AtMostOnce,
-        retain: false,
-        packet_id: 0,
-        topic,
-        properties: Properties::EMPTY,
-        payload,
-    }
+    support::message(topic, payload, QoS::AtMostOnce)
 }

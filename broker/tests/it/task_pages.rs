@@ -1,14 +1,14 @@
 //! The plugins of docs/plugins, as they stand on its pages, in a broker with real clients.
 
 use argon2::password_hash::PasswordHasher;
-use mqtt::{Connect, Packet, Properties, Publish, QoS, ReasonCode, Version};
+use mqtt::{Connect, Packet, Publish, QoS, ReasonCode, Version};
 use rusqlite::Connection;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::common::plugins::{self, PluginDir};
 use crate::support::auth::entry;
-use crate::support::{Broker, Client, both_versions};
+use crate::support::{self, Broker, Client, both_versions};
 
 both_versions!(
     users_of_a_database_come_in,
@@ -64,15 +64,7 @@ fn log_in(broker: &Broker, version: Version, name: &str, password: &str) -> (Cli
 
 /// At QoS 0.
 fn message<'a>(topic: &'a str, payload: &'a str) -> Publish<'a> {
-    Publish {
-        dup: false,
-        qos: QoS::AtMostOnce,
-        retain: false,
-        packet_id: 0,
-        topic,
-        properties: Properties::EMPTY,
-        payload: payload.as_bytes(),
-    }
+    support::message(topic, payload, QoS::AtMostOnce)
 }
 
 fn users_of_a_database_come_in(version: Version) {

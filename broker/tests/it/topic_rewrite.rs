@@ -1,11 +1,11 @@
 //! The plugin topic-rewrite: clients meet under the new topics, and leave by the names that they know.
 
-use mqtt::{Properties, Publish, QoS, ReasonCode, Version};
+use mqtt::{QoS, ReasonCode, Version};
 use serde_json::{Value, json};
 
 use crate::common::plugins::{self, PluginDir};
 use crate::plugins::entry;
-use crate::support::{Broker, Client, LastWill, Login, both_versions};
+use crate::support::{Broker, Client, LastWill, Login, both_versions, message};
 
 both_versions!(
     messages_and_subscriptions_have_other_topics,
@@ -34,15 +34,7 @@ fn broker(others: &[(&str, Value)]) -> Broker {
 }
 
 fn publish(client: &mut Client, topic: &str) -> ReasonCode {
-    client.publish_with(&Publish {
-        dup: false,
-        qos: QoS::AtLeastOnce,
-        retain: false,
-        packet_id: 0,
-        topic,
-        properties: Properties::EMPTY,
-        payload: b"x",
-    })
+    client.publish_with(&message(topic, b"x", QoS::AtLeastOnce))
 }
 
 fn messages_and_subscriptions_have_other_topics(version: Version) {

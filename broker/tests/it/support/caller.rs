@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 
 use hookmq::plugins::PluginEntry;
-use mqtt::{Packet, Properties, Publish, QoS, Version};
+use mqtt::{Packet, QoS, Version};
 use serde_json::{Value, json};
 
-use super::{Broker, Client, Login};
+use super::{Broker, Client, Login, message};
 use crate::common::log;
 use crate::common::plugins::{self, PluginDir};
 
@@ -33,15 +33,7 @@ pub(crate) fn wait_until_said(plugin: &str, line: &str) {
 
 /// Publishes at QoS 0, and waits for nothing.
 pub(crate) fn tell(client: &mut Client, topic: &str, payload: &str) {
-    client.send(&Packet::Publish(Publish {
-        dup: false,
-        qos: QoS::AtMostOnce,
-        retain: false,
-        packet_id: 0,
-        topic,
-        properties: Properties::EMPTY,
-        payload: payload.as_bytes(),
-    }));
+    client.send(&Packet::Publish(message(topic, payload, QoS::AtMostOnce)));
 }
 
 /// Has it call, and hears what it is told.

@@ -7,6 +7,7 @@ pub(crate) mod caller;
 mod client;
 mod flow;
 mod login;
+mod message;
 pub(crate) mod mosquitto;
 mod process;
 pub(crate) mod rewriter;
@@ -17,6 +18,7 @@ pub(crate) use auth::Asked;
 pub(crate) use broker::Broker;
 pub(crate) use client::{Client, Received};
 pub(crate) use login::{LastWill, Login};
+pub(crate) use message::message;
 pub(crate) use process::Process;
 
 /// Makes of each function `name(Version)` two tests, `name::v3_1_1` and `name::v5`.

@@ -4,7 +4,7 @@ use mqtt::{QoS, Version};
 use serde_json::Value;
 
 use super::auth::entry;
-use super::{Broker, Client};
+use super::{Broker, Client, LastWill, Login};
 use crate::common::log;
 use crate::common::plugins::{self, PluginDir};
 
@@ -56,6 +56,26 @@ impl Rewriters {
             (plugin.len() == 1).then(|| format!("{plugin} {}", rest.trim_end()))
         };
         log::lines(&plugins).iter().filter_map(said).collect()
+    }
+
+    /// A will of a client that is gone waits for its plugin, which changes it; nobody else waits.
+    pub(crate) fn will_waits_alone(&self, version: Version) {
+        let mut other = self.connect("other");
+        other.subscribe("slow", QoS::AtMostOnce);
+        self.leave(version, "client", "gone");
+        self.wait_for("1 waits slow", 1);
+        self.connect("client").disconnect();
+        let mut third = self.connect("third");
+        third.release("slow", "payload later,continue");
+        self.wait_for("1 waits slow", 2);
+        third.release("slow", "continue");
+        other.expect("slow", "later");
+    }
+
+    /// A client comes, and goes without a word, so that its will for `slow` is published.
+    pub(crate) fn leave(&self, version: Version, client_id: &str, payload: &str) {
+        let login = Login::new(version, client_id).will(LastWill::new("slow", payload));
+        drop(login.connect(self.broker.address()));
     }
 
     /// Waits until one of the plugins has logged this so many times.
