@@ -53,7 +53,7 @@ pub(crate) struct Broker {
     pub(crate) connections: AtomicUsize,
     /// Connections that have ended, and wait for their clients to close.
     pub(crate) lingering: AtomicUsize,
-    /// Wills that wait for a plugin's answer.
+    /// Wills about which plugins are asked or waited for, and that may wait.
     pub(crate) waiting_wills: AtomicUsize,
     /// Set when the broker stops: nobody new is let in.
     pub(crate) stopping: AtomicBool,

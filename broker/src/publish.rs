@@ -78,8 +78,36 @@ struct Asked {
     stage: Stage,
     /// What has become of it so far: what a stage has changed is in the message that the next one sees.
     original_topic: Option<Box<str>>,
+    /// That of a will, if there was one left.
+    place: Option<Place>,
+}
+
+impl Asked {
     /// Else a plugin that answers later has failed.
-    may_wait: bool,
+    fn may_wait(&self) -> bool {
+        self.place.is_some() || matches!(self.letter.by, By::Plugin(_))
+    }
+}
+
+/// A will's place among those that may wait for a plugin: so many are enough that a plugin can make
+/// wait at once. It is taken before a plugin is asked, for wills are left on all shards at once. A
+/// broker that stops waits for those that have one.
+struct Place(Arc<Broker>);
+
+impl Place {
+    fn take(broker: &Arc<Broker>) -> Option<Place> {
+        let most = broker.limits.max_handshakes;
+        let one_more = |taken| (taken < most).then_some(taken + 1);
+        let taken =
+            broker.waiting_wills.fetch_update(Ordering::AcqRel, Ordering::Relaxed, one_more);
+        taken.is_ok().then(|| Place(broker.clone()))
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.0.waiting_wills.fetch_sub(1, Ordering::Release);
+    }
 }
 
 enum Outcome {
@@ -110,24 +138,17 @@ impl Broker {
         shard: &mut Shard,
         letter: Letter,
     ) -> Result<Option<Arc<Session>>, Box<Waits>> {
-        let stage = match letter.by {
-            By::Will(_) => Stage::Will,
-            By::Plugin(_) => Stage::BeforePublish,
+        let (stage, place) = match letter.by {
+            By::Will(_) => (Stage::Will, Place::take(self)),
+            By::Plugin(_) => (Stage::BeforePublish, None),
         };
-        // So many at once are enough that a plugin can make wait.
-        let may_wait = stage != Stage::Will
-            || self.waiting_wills.load(Ordering::Relaxed) < self.limits.max_handshakes;
-        let mut asked = Asked { letter, stage, original_topic: None, may_wait };
+        let mut asked = Asked { letter, stage, original_topic: None, place };
         match self.go_on(shard, &mut asked, None) {
             Ok(crowded) => Ok(crowded),
             Err(progress) => {
                 let due = due(shard, &progress);
-                let is_will = matches!(asked.letter.by, By::Will(_));
-                if is_will {
-                    self.waiting_wills.fetch_add(1, Ordering::AcqRel);
-                }
                 let (broker, rest) = (self.clone(), Some((asked, progress)));
-                Err(Box::new(Waits { broker, due, timer: None, rest, is_will }))
+                Err(Box::new(Waits { broker, due, timer: None, rest }))
             }
         }
     }
@@ -154,7 +175,7 @@ impl Broker {
 
     fn ask(&self, shard: &Shard, asked: &mut Asked, progress: Option<Box<Progress>>) -> Outcome {
         let hooks = &shard.hooks;
-        let mut asking = match asked.may_wait {
+        let mut asking = match asked.may_wait() {
             true => Asking::waiting(&self.limits, Waker::noop(), progress),
             false => Asking::at_once(&self.limits),
         };
@@ -244,8 +265,6 @@ pub(crate) struct Waits {
     due: u64,
     timer: Option<TimerKey>,
     rest: Option<(Asked, Box<Progress>)>,
-    /// It is among the wills that wait.
-    is_will: bool,
 }
 
 impl Future for Waits {
@@ -289,9 +308,6 @@ impl Waits {
 
 impl Drop for Waits {
     fn drop(&mut self) {
-        if self.is_will {
-            self.broker.waiting_wills.fetch_sub(1, Ordering::Release);
-        }
         if self.timer.is_some() {
             shard::try_with(|shard| self.forget_timer(shard));
         }

@@ -1,10 +1,15 @@
 //! Takes what is logged in this process, so that a test can look at it. Tests run side by side: each
 //! looks for names that only it uses.
 
-use std::{collections::BTreeMap, fmt::Write, sync::Once};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Once;
+use std::time::Instant;
 
 use log::{LevelFilter, Log, Metadata, Record};
 use parking_lot::{Condvar, Mutex};
+
+use super::patience::PATIENCE;
 
 /// Starts to take what is logged. Call it before what is to be looked at.
 pub(crate) fn take() {
@@ -38,7 +43,9 @@ pub(crate) fn messages(target: &str) -> Vec<String> {
 }
 
 /// Waits until `look` finds something in what is logged.
+#[track_caller]
 pub(crate) fn until<T>(look: impl Fn() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
     loop {
         let seen = LINES.lock().count;
         if let Some(found) = look() {
@@ -46,12 +53,13 @@ pub(crate) fn until<T>(look: impl Fn() -> Option<T>) -> T {
         }
         let mut taken = LINES.lock();
         while taken.count == seen {
-            MORE.wait(&mut taken);
+            assert!(!MORE.wait_until(&mut taken, deadline).timed_out(), "it was never logged");
         }
     }
 }
 
 /// Waits for a line with `text` in it; of several the last.
+#[track_caller]
 pub(crate) fn wait_for(text: &str) -> String {
     until(|| lines(text).pop())
 }

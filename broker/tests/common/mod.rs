@@ -5,5 +5,6 @@
 pub(crate) mod http_service;
 pub(crate) mod log;
 pub(crate) mod page;
+pub(crate) mod patience;
 pub(crate) mod plugins;
 pub(crate) mod scratch;

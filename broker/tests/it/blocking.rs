@@ -13,6 +13,7 @@ use mqtt::{Packet, Properties, Publish, QoS, ReasonCode, Version};
 use serde_json::{Value, json};
 
 use crate::common::log;
+use crate::common::patience::wait_until;
 use crate::common::plugins::{self, PluginDir};
 use crate::common::scratch::Scratch;
 use crate::support::auth::{entry, login};
@@ -374,9 +375,7 @@ fn overstay(
         times += 1;
         test.wait_for("1 waits slow", times);
         // On a slow machine others may overstay too.
-        while overdue() == before && moved().is_empty() {
-            std::thread::yield_now();
-        }
+        wait_until(|| overdue() > before || !moved().is_empty());
         other.release("slow", "continue");
         hear(client);
     }
@@ -440,9 +439,7 @@ fn a_hook_that_blocks_is_not_asked_where_nobody_can_wait(version: Version) {
     let test = Rewriters::new("unasked", version, &[blocking(&[hook])]);
     let _client = test.connect("client");
     let (mut asker, list) = subscribe_by_plugin(&test);
-    while counts(&test.broker, hook).skipped < 2 {
-        std::thread::yield_now();
-    }
+    wait_until(|| counts(&test.broker, hook).skipped >= 2);
     assert_eq!(asker.ask(&list), "0: ");
 }
 

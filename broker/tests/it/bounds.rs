@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mqtt::{Ack, Packet, Properties, Publish, QoS, ReasonCode, Version};
 
-use crate::support::{Broker, Client, both_versions};
+use crate::support::{Broker, Client, Done, both_versions};
 
 both_versions!(
     a_client_that_does_not_take_what_it_asks_for_is_not_read,
@@ -17,15 +17,6 @@ both_versions!(
     no_retained_message_comes_after_unsuback,
     an_unknown_pubrec_with_an_error_is_not_answered,
 );
-
-/// Ends what goes on beside a test, also when the test fails.
-struct Ends<'a>(&'a AtomicBool);
-
-impl Drop for Ends<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
 
 /// It subscribes to what it publishes, and reads none of it: each byte that it sends makes more.
 fn a_client_that_does_not_take_what_it_asks_for_is_not_read(version: Version) {
@@ -97,7 +88,7 @@ fn no_retained_message_comes_after_its_successor(version: Version) {
                 publisher.publish_retained("state", &format!("{number:09}"), QoS::AtLeastOnce);
             }
         });
-        let _done = Ends(done);
+        let _done = Done(done);
         let mut client = Client::connect(broker, version, "client");
         for _ in 0..ROUNDS {
             let options = mqtt::SubscriptionOptions::new(QoS::AtMostOnce);
@@ -147,7 +138,7 @@ fn nothing_is_delivered_after_unsuback(version: Version) {
                 publisher.publish("flood", "x", QoS::AtLeastOnce);
             }
         });
-        let _done = Ends(done);
+        let _done = Done(done);
         let mut client = Client::connect(broker, version, "client");
         for _ in 0..ROUNDS {
             let options = mqtt::SubscriptionOptions::new(QoS::AtMostOnce);

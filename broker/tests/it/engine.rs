@@ -11,7 +11,7 @@ use mqtt::{
     Ack, Connect, Packet, Properties, Publish, QoS, ReasonCode, SubscriptionOptions, Version, Will,
 };
 
-use crate::support::{Broker, Client, both_versions};
+use crate::support::{Broker, Client, Done, both_versions};
 
 both_versions!(
     every_subscriber_gets_every_publishers_messages_in_order,
@@ -300,6 +300,7 @@ fn a_quiet_client_is_served_beside_a_flood(version: Version) {
     let mut quiet = Client::connect(&broker, version, "quiet");
     quiet.subscribe("quiet", QoS::AtMostOnce);
     thread::scope(|scope| {
+        let until_here = Done(&done);
         for number in 0..4 {
             let topic = format!("flood/{number}");
             let mut subscriber = Client::connect(&broker, version, &format!("s{number}"));
@@ -320,7 +321,7 @@ fn a_quiet_client_is_served_beside_a_flood(version: Version) {
             quiet.send_bytes(&publish("quiet", b"x", QoS::AtMostOnce, 0, version));
             quiet.expect("quiet", "x");
         }
-        done.store(true, Ordering::Relaxed);
+        drop(until_here);
         let mut broker = broker;
         broker.stop();
     });
@@ -355,6 +356,7 @@ fn subscribers_that_come_and_go_do_not_disturb_the_others(version: Version) {
     let broker = Broker::with(|config| config.limits.max_takeovers = 100_000);
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
+        let _done = Done(&done);
         let mut subscriber = Client::connect(&broker, version, "steady");
         subscriber.subscribe("numbers", QoS::AtLeastOnce);
         let steady = scope.spawn(move || receive_numbered(&mut subscriber, 1, COUNT));
@@ -374,6 +376,5 @@ fn subscribers_that_come_and_go_do_not_disturb_the_others(version: Version) {
         let mut publisher = Client::connect(&broker, version, "publisher");
         publish_numbered(&mut publisher, "numbers", 0, COUNT, QoS::AtLeastOnce);
         steady.join().unwrap();
-        done.store(true, Ordering::Relaxed);
     });
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::common::log;
 use crate::common::plugins::{self, PluginDir};
 use crate::support::auth::{challenge, entry, login};
-use crate::support::{Broker, Client, both_versions};
+use crate::support::{Broker, Client, Done, both_versions};
 
 both_versions!(
     a_new_instance_has_the_next_packet_of_a_connected_client,
@@ -114,11 +114,12 @@ fn plugins_are_exchanged_in_full_traffic(version: Version) {
     let mut receiver = Client::connect(&broker, version, "receiver");
     receiver.subscribe("a", QoS::AtMostOnce);
     let mut publisher = Client::connect(&broker, version, "publisher");
-    let stop = AtomicBool::new(false);
+    let done = AtomicBool::new(false);
     let published = std::thread::scope(|scope| {
+        let until_here = Done(&done);
         let publishing = scope.spawn(|| {
             let mut published = 0;
-            while !stop.load(Ordering::Relaxed) {
+            while !done.load(Ordering::Relaxed) {
                 publisher.publish("a", &published.to_string(), QoS::AtLeastOnce);
                 published += 1;
                 receiver.expect("a", &(published - 1).to_string());
@@ -129,7 +130,7 @@ fn plugins_are_exchanged_in_full_traffic(version: Version) {
             broker.plugins().put(directory.path(), &instance(number)).unwrap();
             wait_for(name, &format!("i{number}; on_publish"), 1);
         }
-        stop.store(true, Ordering::Relaxed);
+        drop(until_here);
         publishing.join().unwrap()
     });
     drop((publisher, receiver));

@@ -9,6 +9,7 @@ use mqtt::{Packet, QoS, ReasonCode, Version};
 use serde_json::{Value, json};
 
 use crate::common::log;
+use crate::common::patience::wait_until;
 use crate::common::plugins::{self, PluginDir};
 use crate::support::auth::entry;
 use crate::support::caller::tell;
@@ -193,9 +194,7 @@ fn a_panic_in_a_timer_does_not_end_it(version: Version) {
     log::wait_for(&format!(
         "plugin {name} failed in on_tick: it panicked (-1); the broker goes on"
     ));
-    while counts(&broker, "on_tick").allowed == 0 {
-        std::thread::yield_now();
-    }
+    wait_until(|| counts(&broker, "on_tick").allowed > 0);
     assert_eq!(counts(&broker, "on_tick").failed, 1);
     live(&broker, version, "c", None);
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::common::log;
 use crate::common::plugins::{self, PluginDir};
 use crate::support::auth::entry;
-use crate::support::{Broker, Client, both_versions};
+use crate::support::{Broker, Client, Done, both_versions};
 
 both_versions!(
     plugins_are_started_anew_under_load,
@@ -95,6 +95,7 @@ fn plugins_are_started_anew_under_load(version: Version) {
     let publisher = Client::connect(&broker, version, "publisher");
     let (done, received) = (AtomicBool::new(false), AtomicU32::new(0));
     let (published, received) = thread::scope(|scope| {
+        let until_here = Done(&done);
         let publishing = scope.spawn(|| publish_until(publisher, &done));
         let receiving = scope.spawn(|| receive_all(subscriber, &received));
         for _ in 0..reloads() {
@@ -106,7 +107,7 @@ fn plugins_are_started_anew_under_load(version: Version) {
                 thread::yield_now();
             }
         }
-        done.store(true, Ordering::Relaxed);
+        drop(until_here);
         (publishing.join().unwrap(), receiving.join().unwrap())
     });
     assert_eq!(received, published);

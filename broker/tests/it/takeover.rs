@@ -7,7 +7,7 @@ use std::thread;
 use mqtt::{Packet, PacketType, Property, QoS, ReasonCode, SubscriptionOptions, Version};
 use socket2::SockRef;
 
-use crate::support::{Broker, Client, Login, Received, both_versions};
+use crate::support::{Broker, Client, Done, Login, Received, both_versions};
 
 both_versions!(
     the_first_connection_is_closed,
@@ -193,7 +193,7 @@ fn the_first_connection_is_told_amid_a_flood() {
     let address = broker.address();
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
-        let _done = DoneOnDrop(&done);
+        let _done = Done(&done);
         scope.spawn(|| {
             let mut publisher = Login::new(Version::V5, "publisher").connect(address);
             while !done.load(Ordering::Relaxed) {
@@ -208,15 +208,6 @@ fn the_first_connection_is_told_amid_a_flood() {
             first = second;
         }
     });
-}
-
-/// Ends the flood, also if the test fails.
-struct DoneOnDrop<'a>(&'a AtomicBool);
-
-impl Drop for DoneOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 fn subscribed_amid_a_flood(address: SocketAddr) -> Client {

@@ -7,7 +7,7 @@ use hookmq::plugins::PluginEntry;
 use mqtt::{Packet, Properties, Publish, QoS, ReasonCode, Version};
 
 use crate::common::plugins::{self, PluginDir};
-use crate::support::{Broker, Client, Login, both_versions};
+use crate::support::{Broker, Client, Done, Login, both_versions};
 
 both_versions!(nothing_comes_between_connack_and_disconnect);
 
@@ -40,15 +40,6 @@ fn nothing_comes_between_connack_and_disconnect(version: Version) {
             client.expect_disconnect(ReasonCode::NotAuthorized);
         }
     });
-}
-
-/// Ends the publisher, if the test fails too.
-struct Done<'a>(&'a AtomicBool);
-
-impl Drop for Done<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
 }
 
 fn broker() -> Broker {
