@@ -215,9 +215,16 @@ impl Record {
         if self.flags.load(Ordering::Relaxed) & (QUARANTINED | ON_TRIAL) == 0 {
             return;
         }
-        let plugin = &self.plugin;
         let mut breaker = self.breaker.lock();
-        match breaker.attend(now) {
+        let changed = breaker.attend(now);
+        self.set_flags(match breaker.standing(now) {
+            Standing::Serving => 0,
+            Standing::Quarantined(_) => QUARANTINED,
+            Standing::OnTrial => ON_TRIAL,
+        });
+        // Said when it is so.
+        let plugin = &self.plugin;
+        match changed {
             Some(Standing::OnTrial) => {
                 let next = breaker.next();
                 log::warn!(
@@ -230,11 +237,6 @@ impl Record {
             }
             Some(Standing::Quarantined(_)) | None => {}
         }
-        self.set_flags(match breaker.standing(now) {
-            Standing::Serving => 0,
-            Standing::Quarantined(_) => QUARANTINED,
-            Standing::OnTrial => ON_TRIAL,
-        });
     }
 
     /// How the plugin stands now.
