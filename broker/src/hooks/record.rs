@@ -277,8 +277,8 @@ impl Record {
 
     /// How it stands; the rest remains. Under the breaker's lock.
     fn set_flags(&self, flags: u32) {
-        let others = self.flags.load(Ordering::Relaxed) & !(QUARANTINED | ON_TRIAL);
-        self.flags.store(others | flags, Ordering::Relaxed);
+        let change = |all| Some(all & !(QUARANTINED | ON_TRIAL) | flags);
+        let _ = self.flags.fetch_update(Ordering::Relaxed, Ordering::Relaxed, change);
     }
 }
 
