@@ -209,7 +209,7 @@ impl Default for Limits {
             connect_timeout: Duration::from_secs(10),
             max_keep_alive: Duration::from_secs(60 * 60),
             receive_maximum: 256,
-            max_inflight: 64,
+            max_inflight: 512,
             max_queued_messages: 100_000,
             max_queued_bytes: 8 * 1024 * 1024,
             write_buffer: 1024 * 1024,

@@ -60,6 +60,10 @@ impl Connection {
                         return Ok(());
                     }
                 }
+                Stage::Connected(_) if frame.packet_type().is_ack() => {
+                    self.end_run(shard, data);
+                    self.on_ack(shard, frame)?;
+                }
                 Stage::Connected(_) => {
                     self.end_run(shard, data);
                     self.on_packet(shard, cx, frame)?;
@@ -114,7 +118,38 @@ impl Connection {
         }
     }
 
-    /// All packets but PUBLISH.
+    /// A step in the delivery of a message, to the client or from it.
+    #[inline]
+    fn on_ack(&mut self, shard: &mut Shard, frame: Frame<'_>) -> Result<(), End> {
+        let Stage::Connected(client) = &mut *self.stage else { return Ok(()) };
+        let Ack { packet_id, reason, .. } = Ack::decode(frame, client.version)?;
+        let acknowledgement = match frame.packet_type() {
+            PacketType::PubAck => Acknowledgement::PubAck(packet_id, reason),
+            PacketType::PubRec => Acknowledgement::PubRec(packet_id, reason),
+            PacketType::PubComp => Acknowledgement::PubComp(packet_id),
+            _ => {
+                self.on_release(shard, packet_id);
+                return Ok(());
+            }
+        };
+        shard.batch.acknowledgements.push(acknowledgement);
+        Ok(())
+    }
+
+    /// PUBREL. [MQTT-4.3.3-11]
+    fn on_release(&mut self, shard: &mut Shard, packet_id: u16) {
+        let Stage::Connected(client) = &mut *self.stage else { return };
+        let reason = if client.kept.release(packet_id) {
+            self.broker.store.released(&client.session.client_id, packet_id);
+            ReasonCode::Success
+        } else {
+            ReasonCode::PacketIdentifierNotFound
+        };
+        let complete = Ack::new(packet_id, reason);
+        complete.encode(PacketType::PubComp, client.version, &mut shard.batch.replies);
+    }
+
+    /// All packets but PUBLISH and its acknowledgements.
     fn on_packet(
         &mut self,
         shard: &mut Shard,
@@ -122,33 +157,9 @@ impl Connection {
         frame: Frame<'_>,
     ) -> Result<(), End> {
         let Stage::Connected(client) = &mut *self.stage else { return Ok(()) };
-        let batch = &mut shard.batch;
         match mqtt::decode(frame, client.version)? {
-            Packet::PubAck(ack) => {
-                batch.acknowledgements.push(Acknowledgement::PubAck(ack.packet_id, ack.reason));
-            }
-            Packet::PubRec(ack) => {
-                let received = Acknowledgement::PubRec(ack.packet_id, ack.reason);
-                batch.acknowledgements.push(received);
-            }
-            Packet::PubComp(ack) => {
-                batch.acknowledgements.push(Acknowledgement::PubComp(ack.packet_id));
-            }
-            Packet::PubRel(ack) => {
-                let packet_id = ack.packet_id;
-                let reason = if client.kept.release(packet_id) {
-                    let client_id = &client.session.client_id;
-                    self.broker.store.released(client_id, packet_id);
-                    ReasonCode::Success
-                } else {
-                    ReasonCode::PacketIdentifierNotFound
-                };
-                // [MQTT-4.3.3-11]
-                let complete = Packet::PubComp(Ack::new(packet_id, reason));
-                complete.encode(client.version, &mut batch.replies);
-            }
             // [MQTT-3.12.4-1]
-            Packet::PingReq => Packet::PingResp.encode(client.version, &mut batch.replies),
+            Packet::PingReq => Packet::PingResp.encode(client.version, &mut shard.batch.replies),
             Packet::Subscribe(subscribe) => self.on_subscribe(shard, cx, &subscribe)?,
             Packet::Unsubscribe(unsubscribe) => self.on_unsubscribe(shard, cx, &unsubscribe)?,
             Packet::Disconnect(disconnect) => return Err(self.on_disconnect(&disconnect)),

@@ -179,8 +179,8 @@ impl Connection {
                 Ok(true)
             }
             Arrival::Duplicate => {
-                let received = Packet::PubRec(Ack::new(packet_id, ReasonCode::Success));
-                received.encode(client.version, &mut shard.batch.replies);
+                let received = Ack::new(packet_id, ReasonCode::Success);
+                received.encode(PacketType::PubRec, client.version, &mut shard.batch.replies);
                 Ok(false)
             }
         }

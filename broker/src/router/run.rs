@@ -7,7 +7,7 @@ use mqtt::{Properties, Publish, QoS, Version};
 
 use super::Target;
 use crate::hooks::{Offer, Origin};
-use crate::session::{Layout, Message, Ready, RetainFlag, Session};
+use crate::session::{Chunk, Layout, Message, Ready, RetainFlag, Session};
 
 /// Several PUBLISHes to one topic, standing in the bytes they were read as.
 pub(crate) struct Run<'a> {
@@ -165,7 +165,7 @@ impl<'a> Run<'a> {
 /// The run's messages as receivers hold them, made when the first receiver needs them.
 pub(super) struct Messages<'a> {
     run: &'a Run<'a>,
-    chunk: Option<Arc<[u8]>>,
+    chunk: Option<Chunk>,
     /// Each with an allocation of its own, for absent clients.
     compact: Vec<Option<Message>>,
 }
@@ -184,7 +184,7 @@ impl<'a> Messages<'a> {
         retain: RetainFlag,
     ) -> Message {
         let bytes = self.run.bytes().unwrap_or_default();
-        let chunk = self.chunk.get_or_insert_with(|| bytes.into()).clone();
+        let chunk = self.chunk.get_or_insert_with(|| Chunk::new(bytes)).clone();
         let offset = self.run.items.first().map_or(0, |first| first.layout.start);
         let is_plain = !item.retain && !item.dup;
         let packet = is_plain.then_some((self.run.version, item.qos));

@@ -6,14 +6,14 @@
 
 use std::sync::Arc;
 
-use mqtt::{Additions, Properties, Property, PropertyBuffer, Publish, QoS, Version};
+use mqtt::{Additions, HasQoS, Properties, Property, PropertyBuffer, Publish, QoS, Version};
 
-use super::MatchedBy;
+use super::{Chunk, MatchedBy};
 
-/// Content and flags of a PUBLISH, without packet identifier. 48 bytes, cheap to clone.
+/// Content and flags of a PUBLISH, without packet identifier. 40 bytes, cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Message {
-    chunk: Arc<[u8]>,
+    chunk: Chunk,
     /// The subscriptions that it answers, where they matter.
     pub(crate) matched_by: Option<Arc<MatchedBy>>,
     /// Where its bytes begin: those of the packet, or of the topic.
@@ -76,11 +76,17 @@ impl Layout {
     }
 }
 
+impl HasQoS for Message {
+    fn qos(&self) -> QoS {
+        self.qos
+    }
+}
+
 impl Message {
     /// A message that stands in `chunk` as `layout` says, `offset` bytes further to the front.
     /// `packet`: the version and QoS of its packet, if that has neither DUP nor RETAIN.
     pub(crate) fn in_chunk(
-        chunk: Arc<[u8]>,
+        chunk: Chunk,
         layout: &Layout,
         offset: u32,
         packet: Option<(Version, QoS)>,
@@ -124,7 +130,7 @@ impl Message {
             qos: publish.qos,
             retain: RetainFlag::new(publish.retain, true),
             packet: None,
-            chunk: bytes.into(),
+            chunk: Chunk::new(&bytes),
         }
     }
 
@@ -142,20 +148,20 @@ impl Message {
 
     /// Whether the two stand in the same place.
     pub(crate) fn is_same(&self, other: &Message) -> bool {
-        Arc::ptr_eq(&self.chunk, &other.chunk) && self.payload_start == other.payload_start
+        self.place() == other.place() && self.payload_start == other.payload_start
     }
 
     /// Bytes that stay in memory as long as the message does.
     pub(crate) fn pinned(&self) -> usize {
-        self.chunk.len()
+        self.chunk.bytes().len()
     }
 
     /// The message without its neighbours, if they are much larger than it is.
     pub(crate) fn alone(self) -> Message {
-        if self.chunk.len() <= 4 * self.size() + 64 {
+        if self.pinned() <= 4 * self.size() + 64 {
             return self;
         }
-        let chunk = self.bytes(self.start, self.end).into();
+        let chunk = Chunk::new(self.bytes(self.start, self.end));
         let start = self.start;
         let (payload_start, end) = (self.payload_start - start, self.end - start);
         Message { chunk, start: 0, payload_start, end, ..self }
@@ -213,7 +219,7 @@ impl Message {
 
     /// Tells messages apart that are in memory at one time, each with an allocation of its own.
     pub(crate) fn place(&self) -> usize {
-        self.chunk.as_ptr().addr()
+        self.chunk.place()
     }
 
     /// Whether it expired before second `now` and must not be delivered. [MQTT-3.3.2-5]
@@ -275,7 +281,7 @@ impl Message {
     }
 
     fn bytes(&self, start: u32, end: u32) -> &[u8] {
-        self.chunk.get(start as usize..end as usize).unwrap_or_default()
+        self.chunk.bytes().get(start as usize..end as usize).unwrap_or_default()
     }
 }
 
@@ -286,5 +292,16 @@ fn age(properties: Properties<'_>, left: u32, out: &mut PropertyBuffer) {
             Property::MessageExpiryInterval(_) => Property::MessageExpiryInterval(left),
             other => other,
         });
+    }
+}
+
+#[cfg(all(test, target_pointer_width = "64"))]
+mod tests {
+    use super::*;
+
+    /// There may be a million that wait.
+    #[test]
+    fn a_message_takes_40_bytes() {
+        assert_eq!(size_of::<Message>(), 40);
     }
 }

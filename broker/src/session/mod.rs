@@ -15,6 +15,7 @@ use crate::router::Replay;
 
 mod attributes;
 mod buffer_pool;
+mod chunk;
 mod dropped;
 mod grant;
 mod link;
@@ -36,6 +37,7 @@ mod write_queue;
 
 pub(crate) use attributes::{Attributes, Scope};
 pub(crate) use buffer_pool::BufferPool;
+pub(crate) use chunk::Chunk;
 pub(crate) use dropped::{DropCause, Dropped};
 pub(crate) use grant::{Granted, Taken};
 pub(crate) use link::Link;

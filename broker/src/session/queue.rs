@@ -3,7 +3,6 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use mqtt::QoS;
 use mqtt::delivery::Outbound;
 
 use super::Message;
@@ -29,11 +28,6 @@ pub(crate) struct Room {
     pub(crate) bytes: usize,
 }
 
-/// Waiting messages that may share their bytes with others that are gone.
-const SHARED_AT_MOST: usize = 512;
-/// Bytes that no message may pin beyond its own.
-const LARGE_CHUNK: usize = 128 * 1024;
-
 pub(crate) struct Delivery {
     pub(super) outbound: Outbound<Message>,
     waiting_bytes: usize,
@@ -51,16 +45,9 @@ impl Delivery {
 
     /// Takes a message on its way. `Some` is the packet id under which to send it now; `None`: it
     /// waits.
-    pub(super) fn offer(
-        &mut self,
-        message: Message,
-        qos: QoS,
-        limits: &QueueLimits,
-    ) -> Option<u16> {
+    pub(super) fn offer(&mut self, message: Message, limits: &QueueLimits) -> Option<u16> {
         let size = message.size();
-        let waits = !self.outbound.is_free();
-        let message = if waits && self.is_costly(&message) { message.alone() } else { message };
-        let packet_id = self.outbound.offer(message, qos);
+        let packet_id = self.outbound.offer(message);
         if packet_id.is_none() {
             self.waiting_bytes += size;
             self.make_room(limits);
@@ -69,15 +56,15 @@ impl Delivery {
     }
 
     /// Queues a message for an absent client.
-    pub(super) fn enqueue(&mut self, message: Message, qos: QoS, limits: &QueueLimits) {
+    pub(super) fn enqueue(&mut self, message: Message, limits: &QueueLimits) {
         self.waiting_bytes += message.size();
-        self.outbound.enqueue(message, qos);
+        self.outbound.enqueue(message);
         self.make_room(limits);
     }
 
     /// The next waiting message that the window admits, now in flight.
     pub(super) fn next(&mut self) -> Option<(u16, &Message)> {
-        let (packet_id, _, message) = self.outbound.next()?;
+        let (packet_id, message) = self.outbound.next()?;
         self.waiting_bytes = self.waiting_bytes.saturating_sub(message.size());
         Some((packet_id, message))
     }
@@ -119,6 +106,23 @@ impl Delivery {
         taken
     }
 
+    /// The client has gone, and may stay away for long. Messages of one run share their bytes, and come and
+    /// go together while there is a client; from now on those that are left share no more than half as
+    /// much with others that have gone.
+    pub(super) fn part_with_gone(&mut self) {
+        let mut used: HashMap<usize, usize> = HashMap::new();
+        for message in self.outbound.iter() {
+            *used.entry(message.place()).or_default() += message.size();
+        }
+        for message in self.outbound.iter_mut() {
+            let used = used.get(&message.place()).copied().unwrap_or_default();
+            if message.pinned() > 2 * used {
+                *message = message.clone().alone();
+            }
+        }
+        self.outbound.shrink();
+    }
+
     /// The message of a PUBREC that is the client's no longer waited for.
     pub(super) fn take_received(&mut self, packet_id: u16) -> Option<Message> {
         let at = self.received.iter().position(|(received, _)| *received == packet_id)?;
@@ -127,15 +131,12 @@ impl Delivery {
 
     /// Puts messages in front of all that wait.
     pub(super) fn put_back(&mut self, messages: VecDeque<Message>) {
-        self.outbound.put_back(messages.into_iter().map(|message| {
-            let qos = message.qos;
-            (message, qos)
-        }));
+        self.outbound.put_back(messages.into_iter());
         self.count_waiting();
     }
 
     fn count_waiting(&mut self) {
-        self.waiting_bytes = self.outbound.waiting_iter().map(|(message, _)| message.size()).sum();
+        self.waiting_bytes = self.outbound.waiting_iter().map(Message::size).sum();
     }
 
     /// Messages that wait, and their bytes.
@@ -162,17 +163,58 @@ impl Delivery {
         self.outbound.waiting() <= limits.messages / 8 && self.waiting_bytes <= limits.bytes / 4
     }
 
-    /// Whether a message that waits here would pin too much of what it came with: little is saved on
-    /// the first few, and copying each would cost more than it saves.
-    fn is_costly(&self, message: &Message) -> bool {
-        self.outbound.waiting() > SHARED_AT_MOST || message.pinned() > LARGE_CHUNK
-    }
-
     fn make_room(&mut self, limits: &QueueLimits) {
         while self.outbound.waiting() > limits.messages || self.waiting_bytes > limits.bytes {
-            let Some((message, _)) = self.outbound.drop_oldest_waiting() else { return };
+            let Some(message) = self.outbound.drop_oldest_waiting() else { return };
             self.waiting_bytes = self.waiting_bytes.saturating_sub(message.size());
             self.dropped.push(message);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mqtt::QoS;
+
+    use super::*;
+    use crate::session::{Chunk, Layout};
+
+    const LIMITS: QueueLimits =
+        QueueLimits { messages: 100, bytes: 100_000, write_buffer: 0, queue_qos0: false };
+
+    /// Ten messages of 1000 bytes that share theirs, of which five are in flight.
+    fn run_of_ten() -> Delivery {
+        let chunk = Chunk::new(&[b'x'; 10_000]);
+        let mut delivery = Delivery::new(5);
+        for start in (0..10_000).step_by(1000) {
+            let (payload_start, end) = (start + 1, start + 1000);
+            let (topic_start, properties_start) = (start, payload_start);
+            let layout =
+                Layout { start, topic_start, topic_len: 1, properties_start, payload_start, end };
+            let mut message = Message::in_chunk(chunk.clone(), &layout, 0, None, 0);
+            message.qos = QoS::AtLeastOnce;
+            delivery.offer(message, &LIMITS);
+        }
+        delivery
+    }
+
+    fn pinned(delivery: &Delivery) -> Vec<usize> {
+        delivery.outbound.iter().map(Message::pinned).collect()
+    }
+
+    #[test]
+    fn what_is_left_of_a_run_pins_no_more_than_twice_its_bytes() {
+        let mut delivery = run_of_ten();
+        delivery.outbound.puback(1);
+        delivery.part_with_gone();
+        assert_eq!(pinned(&delivery), [10_000; 9]);
+        for packet_id in 2..=5 {
+            delivery.outbound.puback(packet_id);
+        }
+        delivery.next();
+        delivery.outbound.puback(6);
+        delivery.part_with_gone();
+        assert_eq!(pinned(&delivery), [1000; 4]);
+        assert!(delivery.outbound.iter().all(|message| message.payload() == [b'x'; 999]));
     }
 }

@@ -5,6 +5,12 @@ use std::collections::VecDeque;
 use super::packet_id::PacketIds;
 use crate::{QoS, ReasonCode};
 
+/// What can be owed to a client.
+pub trait HasQoS {
+    /// 1 or 2 for what the client acknowledges.
+    fn qos(&self) -> QoS;
+}
+
 /// The messages that one client is owed at QoS 1 and 2, oldest first.
 ///
 /// The window is the client's Receive Maximum or less: that many messages are in flight at most,
@@ -20,13 +26,12 @@ pub struct Outbound<M> {
     held_back: usize,
     /// PUBREL sent, PUBCOMP not received, in the order of the PUBRECs. The message is gone.
     released: VecDeque<u16>,
-    waiting: VecDeque<(M, QoS)>,
+    waiting: VecDeque<M>,
 }
 
 #[derive(Clone, Debug)]
 struct Published<M> {
     id: u16,
-    qos: QoS,
     message: M,
 }
 
@@ -40,8 +45,6 @@ pub enum Resend<'a, M> {
     Publish {
         /// The identifier that it had.
         packet_id: u16,
-        /// 1 or 2.
-        qos: QoS,
         /// The message.
         message: &'a M,
     },
@@ -64,7 +67,7 @@ pub enum RecAnswer {
     Unknown,
 }
 
-impl<M> Outbound<M> {
+impl<M: HasQoS> Outbound<M> {
     /// Nothing is owed; nothing is allocated.
     pub const fn new(window: u16) -> Outbound<M> {
         Outbound {
@@ -88,11 +91,11 @@ impl<M> Outbound<M> {
 
     /// A message for the client, at QoS 1 or 2. `Some`: it is in flight, and to be sent now under
     /// this identifier. `None`: it waits.
-    pub fn offer(&mut self, message: M, qos: QoS) -> Option<u16> {
+    pub fn offer(&mut self, message: M) -> Option<u16> {
         if self.is_free() {
-            return self.start(message, qos).map(|published| published.id);
+            return self.start(message).map(|published| published.id);
         }
-        self.enqueue(message, qos);
+        self.enqueue(message);
         None
     }
 
@@ -113,23 +116,23 @@ impl<M> Outbound<M> {
     }
 
     /// A message for a client that is not connected: it waits.
-    pub fn enqueue(&mut self, message: M, qos: QoS) {
-        self.waiting.push_back((message, qos));
+    pub fn enqueue(&mut self, message: M) {
+        self.waiting.push_back(message);
     }
 
     /// Moves the oldest waiting message into the window, to be sent now. To be called until `None`
     /// after [`Outbound::resend`] and after acknowledgements.
     #[allow(clippy::should_implement_trait, reason = "it lends, and an iterator cannot")]
-    pub fn next(&mut self) -> Option<(u16, QoS, &M)> {
+    pub fn next(&mut self) -> Option<(u16, &M)> {
         if !self.has_room() {
             return None;
         }
-        let (message, qos) = self.waiting.pop_front()?;
+        let message = self.waiting.pop_front()?;
         if self.waiting.is_empty() && self.waiting.capacity() > LARGE {
             self.waiting.shrink_to_fit();
         }
-        let published = self.start(message, qos)?;
-        Some((published.id, published.qos, &published.message))
+        let published = self.start(message)?;
+        Some((published.id, &published.message))
     }
 
     /// A PUBACK has arrived: the message that it acknowledges, whatever its reason code says.
@@ -183,21 +186,22 @@ impl<M> Outbound<M> {
     pub fn resend(&self) -> impl Iterator<Item = Resend<'_, M>> {
         let releases = self.released.iter().map(|&packet_id| Resend::PubRel { packet_id });
         let now = self.published.len() - self.held_back;
-        releases.chain(self.published.iter().take(now).map(|Published { id, qos, message }| {
-            Resend::Publish { packet_id: *id, qos: *qos, message }
-        }))
+        let published = self.published.iter().take(now);
+        releases.chain(
+            published.map(|Published { id, message }| Resend::Publish { packet_id: *id, message }),
+        )
     }
 
     /// The next PUBLISH that a smaller window held back from [`Outbound::resend`], to be sent now,
     /// with DUP. To be called until `None` after acknowledgements, before [`Outbound::next`].
-    pub fn next_resend(&mut self) -> Option<(u16, QoS, &M)> {
+    pub fn next_resend(&mut self) -> Option<(u16, &M)> {
         if self.in_flight() >= usize::from(self.window) {
             return None;
         }
         let index = self.published.len() - self.held_back;
         let published = self.published.get(index)?;
         self.held_back -= 1;
-        Some((published.id, published.qos, &published.message))
+        Some((published.id, &published.message))
     }
 
     /// How many messages the client has not acknowledged to the end; without those held back.
@@ -211,19 +215,25 @@ impl<M> Outbound<M> {
     }
 
     /// The messages that wait, oldest first.
-    pub fn waiting_iter(&self) -> impl Iterator<Item = (&M, QoS)> {
-        self.waiting.iter().map(|(message, qos)| (message, *qos))
+    pub fn waiting_iter(&self) -> impl Iterator<Item = &M> {
+        self.waiting.iter()
     }
 
     /// Gives up the oldest message that waits.
-    pub fn drop_oldest_waiting(&mut self) -> Option<(M, QoS)> {
+    pub fn drop_oldest_waiting(&mut self) -> Option<M> {
         self.waiting.pop_front()
     }
 
     /// All messages that are owed: those in flight, then those that wait.
     pub fn iter(&self) -> impl Iterator<Item = &M> {
         let published = self.published.iter().map(|published| &published.message);
-        published.chain(self.waiting.iter().map(|(message, _)| message))
+        published.chain(&self.waiting)
+    }
+
+    /// The same, to be changed.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut M> {
+        let published = self.published.iter_mut().map(|published| &mut published.message);
+        published.chain(&mut self.waiting)
     }
 
     /// Takes out, in their order, the messages that `wanted` says yes to and that may still be sent to
@@ -232,7 +242,7 @@ impl<M> Outbound<M> {
     pub fn take_back(&mut self, mut wanted: impl FnMut(&M) -> Option<bool>) -> Vec<M> {
         let (mut taken, mut passed, mut ended) = (Vec::new(), Vec::new(), false);
         while !ended && let Some(published) = self.published.pop_front() {
-            let may = published.qos < QoS::ExactlyOnce;
+            let may = published.message.qos() < QoS::ExactlyOnce;
             match if may { wanted(&published.message) } else { Some(false) } {
                 Some(true) => taken.push(published.message),
                 answer => {
@@ -244,12 +254,12 @@ impl<M> Outbound<M> {
         passed.drain(..).rev().for_each(|published| self.published.push_front(published));
         self.held_back = self.held_back.min(self.published.len());
         let mut passed = Vec::new();
-        while !ended && let Some((message, qos)) = self.waiting.pop_front() {
+        while !ended && let Some(message) = self.waiting.pop_front() {
             match wanted(&message) {
                 Some(true) => taken.push(message),
                 answer => {
                     ended = answer.is_none();
-                    passed.push((message, qos));
+                    passed.push(message);
                 }
             }
         }
@@ -258,7 +268,7 @@ impl<M> Outbound<M> {
     }
 
     /// Puts messages in front of all that wait.
-    pub fn put_back(&mut self, messages: impl DoubleEndedIterator<Item = (M, QoS)>) {
+    pub fn put_back(&mut self, messages: impl DoubleEndedIterator<Item = M>) {
         messages.rev().for_each(|message| self.waiting.push_front(message));
     }
 
@@ -281,17 +291,17 @@ impl<M> Outbound<M> {
 
     /// Puts a message in flight. The window is smaller than the number of identifiers, so that
     /// there is a free one.
-    fn start(&mut self, message: M, qos: QoS) -> Option<&Published<M>> {
+    fn start(&mut self, message: M) -> Option<&Published<M>> {
         let published = self.published.iter().map(|published| published.id);
         let id = self.ids.take(published.chain(self.released.iter().copied()))?;
-        self.published.push_back(Published { id, qos, message });
+        self.published.push_back(Published { id, message });
         self.published.back()
     }
 
     /// The oldest comes first in nearly every case, since acknowledgements keep the order.
     fn remove_published(&mut self, id: u16, qos: QoS) -> Option<M> {
         let index = self.published.iter().position(|published| published.id == id)?;
-        if self.published.get(index)?.qos != qos {
+        if self.published.get(index)?.message.qos() != qos {
             return None;
         }
         // A client may acknowledge late what the connection before brought it.
@@ -306,24 +316,38 @@ impl<M> Outbound<M> {
 mod tests {
     use super::*;
 
+    type Named = (&'static str, QoS);
+
+    impl HasQoS for Named {
+        fn qos(&self) -> QoS {
+            self.1
+        }
+    }
+
     const Q1: QoS = QoS::AtLeastOnce;
     const Q2: QoS = QoS::ExactlyOnce;
 
-    fn in_flight(window: u16, messages: &[(&'static str, QoS)]) -> Outbound<&'static str> {
+    fn in_flight(window: u16, messages: &[Named]) -> Outbound<Named> {
         let mut outbound = Outbound::new(window);
-        for &(message, qos) in messages {
-            outbound.offer(message, qos);
+        for &message in messages {
+            outbound.offer(message);
         }
         outbound
     }
 
+    fn names(outbound: &Outbound<Named>) -> impl Iterator<Item = &'static str> {
+        outbound.iter().map(|(name, _)| *name)
+    }
+
     /// `PUBREL 1` or `b 2`: what is sent again, in its order.
     #[track_caller]
-    fn check_resent(outbound: &Outbound<&str>, expected: &[&str]) {
+    fn check_resent(outbound: &Outbound<Named>, expected: &[&str]) {
         let resent: Vec<_> = outbound
             .resend()
             .map(|resend| match resend {
-                Resend::Publish { packet_id, message, .. } => format!("{message} {packet_id}"),
+                Resend::Publish { packet_id, message, .. } => {
+                    format!("{} {packet_id}", message.0)
+                }
                 Resend::PubRel { packet_id } => format!("PUBREL {packet_id}"),
             })
             .collect();
@@ -333,11 +357,11 @@ mod tests {
     #[test]
     fn what_finds_no_room_waits_for_an_acknowledgement() {
         let mut outbound = Outbound::new(1);
-        assert_eq!(outbound.offer("a", Q1), Some(1));
-        assert_eq!(outbound.offer("b", Q2), None);
+        assert_eq!(outbound.offer(("a", Q1)), Some(1));
+        assert_eq!(outbound.offer(("b", Q2)), None);
         assert_eq!(outbound.next(), None);
-        assert_eq!(outbound.puback(1), Some("a"));
-        assert_eq!(outbound.next(), Some((2, Q2, &"b")));
+        assert_eq!(outbound.puback(1), Some(("a", Q1)));
+        assert_eq!(outbound.next(), Some((2, &("b", Q2))));
         assert_eq!(outbound.next(), None);
         assert_eq!((outbound.in_flight(), outbound.waiting()), (1, 0));
     }
@@ -345,9 +369,9 @@ mod tests {
     #[test]
     fn no_message_overtakes_one_that_waits() {
         let mut outbound = in_flight(2, &[("a", Q1)]);
-        outbound.enqueue("b", Q1);
-        assert_eq!(outbound.offer("c", Q1), None);
-        assert_eq!(outbound.next(), Some((2, Q1, &"b")));
+        outbound.enqueue(("b", Q1));
+        assert_eq!(outbound.offer(("c", Q1)), None);
+        assert_eq!(outbound.next(), Some((2, &("b", Q1))));
     }
 
     #[test]
@@ -357,7 +381,7 @@ mod tests {
         assert_eq!(outbound.next(), None);
         assert_eq!(outbound.pubrec(1, ReasonCode::Success), RecAnswer::SendPubRel);
         assert!(outbound.pubcomp(1) && !outbound.pubcomp(1));
-        assert_eq!(outbound.next(), Some((2, Q1, &"b")));
+        assert_eq!(outbound.next(), Some((2, &("b", Q1))));
     }
 
     #[test]
@@ -395,37 +419,40 @@ mod tests {
     fn a_smaller_window_holds_back_the_newest() {
         let mut outbound = in_flight(9, &[("a", Q1), ("b", Q1), ("c", Q1), ("d", Q2), ("e", Q1)]);
         outbound.pubrec(4, ReasonCode::Success);
-        outbound.enqueue("f", Q1);
+        outbound.enqueue(("f", Q1));
         outbound.set_window(3);
         check_resent(&outbound, &["PUBREL 4", "a 1", "b 2"]);
         assert_eq!((outbound.in_flight(), outbound.next()), (3, None));
         assert_eq!(outbound.next_resend(), None);
 
-        assert_eq!(outbound.puback(1), Some("a"));
+        assert_eq!(outbound.puback(1), Some(("a", Q1)));
         assert_eq!(outbound.next(), None);
-        assert_eq!(outbound.next_resend(), Some((3, Q1, &"c")));
-        assert_eq!(outbound.puback(5), Some("e")); // late, from the connection before
+        assert_eq!(outbound.next_resend(), Some((3, &("c", Q1))));
+        assert_eq!(outbound.puback(5), Some(("e", Q1))); // late, from the connection before
         assert_eq!(outbound.next_resend(), None);
         assert_eq!(outbound.next(), None);
         assert!(outbound.pubcomp(4));
-        assert_eq!(outbound.next(), Some((6, Q1, &"f")));
+        assert_eq!(outbound.next(), Some((6, &("f", Q1))));
     }
 
     /// [MQTT-4.8.2-4]
     #[test]
     fn what_may_go_to_another_client_can_be_taken_back() {
         let mut outbound = in_flight(2, &[("a", Q1), ("b", Q2), ("c", Q2), ("d", Q1), ("e", Q1)]);
-        assert!(outbound.iter().eq([&"a", &"b", &"c", &"d", &"e"]));
-        assert_eq!(outbound.take_back(|message| Some(*message != "d")), ["a", "c", "e"]);
-        assert!(outbound.iter().eq([&"b", &"d"]));
+        assert!(names(&outbound).eq(["a", "b", "c", "d", "e"]));
+        assert_eq!(
+            outbound.take_back(|message| Some(message.0 != "d")),
+            [("a", Q1), ("c", Q2), ("e", Q1)]
+        );
+        assert!(names(&outbound).eq(["b", "d"]));
         outbound.put_back([("c", Q2), ("e", Q1)].into_iter());
-        assert!(outbound.iter().eq([&"b", &"c", &"e", &"d"]));
+        assert!(names(&outbound).eq(["b", "c", "e", "d"]));
         let mut two = [Some(true), Some(true), None].into_iter();
-        assert_eq!(outbound.take_back(|_| two.next().unwrap()), ["c", "e"]);
-        assert!(outbound.iter().eq([&"b", &"d"]));
+        assert_eq!(outbound.take_back(|_| two.next().unwrap()), [("c", Q2), ("e", Q1)]);
+        assert!(names(&outbound).eq(["b", "d"]));
         outbound.set_window(2);
         check_resent(&outbound, &["b 2"]);
-        assert_eq!(outbound.next(), Some((3, Q1, &"d")));
+        assert_eq!(outbound.next(), Some((3, &("d", Q1))));
     }
 
     #[test]
@@ -433,26 +460,26 @@ mod tests {
         let mut outbound = in_flight(3, &[("stuck", Q1), ("released", Q2)]);
         outbound.pubrec(2, ReasonCode::Success);
         for _ in 0..65_533 {
-            let id = outbound.offer("x", Q1).unwrap();
-            assert_eq!(outbound.puback(id), Some("x"));
+            let id = outbound.offer(("x", Q1)).unwrap();
+            assert_eq!(outbound.puback(id), Some(("x", Q1)));
         }
-        assert_eq!(outbound.offer("x", Q1), Some(3));
+        assert_eq!(outbound.offer(("x", Q1)), Some(3));
     }
 
     #[test]
     fn the_whole_range_can_be_in_flight() {
         let mut outbound = Outbound::new(u16::MAX);
-        let ids: Vec<_> = (0..=u16::MAX).map(|_| outbound.offer((), Q1)).collect();
+        let ids: Vec<_> = (0..=u16::MAX).map(|_| outbound.offer(("", Q1))).collect();
         assert!(ids[..65_535].iter().copied().eq((1..=u16::MAX).map(Some)));
         assert_eq!(ids[65_535], None);
-        assert_eq!(outbound.puback(700), Some(()));
+        assert_eq!(outbound.puback(700), Some(("", Q1)));
         assert_eq!(outbound.next().map(|(id, ..)| id), Some(700));
     }
 
     #[test]
     fn the_oldest_that_waits_can_be_given_up() {
         let mut outbound = in_flight(1, &[("a", Q1), ("b", Q1), ("c", Q2)]);
-        assert!(outbound.waiting_iter().eq([(&"b", Q1), (&"c", Q2)]));
+        assert!(outbound.waiting_iter().eq(&[("b", Q1), ("c", Q2)]));
         assert_eq!(outbound.drop_oldest_waiting(), Some(("b", Q1)));
         assert_eq!(outbound.waiting(), 1);
     }

@@ -21,7 +21,19 @@ impl<'a> Ack<'a> {
         Ack { packet_id, reason, properties: Properties::EMPTY }
     }
 
-    pub(crate) fn decode(frame: Frame<'a>, version: Version) -> Result<Ack<'a>, Violation> {
+    /// Reads the fields of a PUBACK, PUBREC, PUBREL or PUBCOMP.
+    #[inline]
+    pub fn decode(frame: Frame<'a>, version: Version) -> Result<Ack<'a>, Violation> {
+        match frame.body() {
+            // Most say no more.
+            &[high, low] if high | low != 0 => {
+                Ok(Ack::new(u16::from_be_bytes([high, low]), ReasonCode::Success))
+            }
+            _ => Ack::decode_all(frame, version),
+        }
+    }
+
+    fn decode_all(frame: Frame<'a>, version: Version) -> Result<Ack<'a>, Violation> {
         let mut reader = Reader::of(frame);
         let packet_id = reader.packet_id()?;
         let (reason, properties) = super::read_reason(&mut reader, frame.packet_type(), version)?;

@@ -25,6 +25,13 @@ pub enum PacketType {
 }
 
 impl PacketType {
+    /// PUBACK, PUBREC, PUBREL or PUBCOMP: an [`Ack`](crate::Ack).
+    #[inline]
+    pub fn is_ack(self) -> bool {
+        use PacketType::{PubAck, PubComp, PubRec, PubRel};
+        matches!(self, PubAck | PubRec | PubRel | PubComp)
+    }
+
     /// The type that the first byte of a packet names; its flags must be as listed.
     #[inline]
     pub fn from_first_byte(first: u8) -> Result<PacketType, Violation> {

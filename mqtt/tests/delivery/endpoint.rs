@@ -3,13 +3,22 @@
 use std::collections::BTreeSet;
 
 use mqtt::{
-    Ack, Arrival, Inbound, Outbound, Packet, Properties, Publish, QoS, ReasonCode, RecAnswer,
-    Resend, Version, decode, split_frame,
+    Ack, Arrival, HasQoS, Inbound, Outbound, Packet, Properties, Publish, QoS, ReasonCode,
+    RecAnswer, Resend, Version, decode, split_frame,
 };
+
+#[derive(Clone, Copy)]
+struct Numbered(QoS, u32);
+
+impl HasQoS for Numbered {
+    fn qos(&self) -> QoS {
+        self.0
+    }
+}
 
 pub(crate) struct Endpoint {
     pub(crate) version: Version,
-    outbound: Outbound<u32>,
+    outbound: Outbound<Numbered>,
     inbound: Inbound,
     /// What was sent, in order.
     pub(crate) sent: Vec<(QoS, u32)>,
@@ -36,10 +45,10 @@ impl Endpoint {
         let message = self.sent.len() as u32;
         self.sent.push((qos, message));
         if !connected {
-            self.outbound.enqueue(message, qos);
+            self.outbound.enqueue(Numbered(qos, message));
             return None;
         }
-        let id = self.outbound.offer(message, qos)?;
+        let id = self.outbound.offer(Numbered(qos, message))?;
         Some(self.publish(id, qos, message, false))
     }
 
@@ -50,8 +59,8 @@ impl Endpoint {
             .outbound
             .resend()
             .map(|resend| match resend {
-                Resend::Publish { packet_id, qos, message } => {
-                    self.publish(packet_id, qos, *message, true)
+                Resend::Publish { packet_id, message: &Numbered(qos, message) } => {
+                    self.publish(packet_id, qos, message, true)
                 }
                 Resend::PubRel { packet_id } => {
                     self.encode(&Packet::PubRel(Ack::new(packet_id, ReasonCode::Success)))
@@ -119,10 +128,10 @@ impl Endpoint {
 
     /// Fills the window with what was held back, then with what waits.
     fn refill(&mut self, frames: &mut Vec<Vec<u8>>) {
-        while let Some((id, qos, &message)) = self.outbound.next_resend() {
+        while let Some((id, &Numbered(qos, message))) = self.outbound.next_resend() {
             frames.push(self.publish(id, qos, message, true));
         }
-        while let Some((id, qos, &message)) = self.outbound.next() {
+        while let Some((id, &Numbered(qos, message))) = self.outbound.next() {
             frames.push(self.publish(id, qos, message, false));
         }
     }

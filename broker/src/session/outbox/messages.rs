@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use mqtt::delivery::{RecAnswer, Resend};
-use mqtt::{Ack, Additions, Packet, PropertyBuffer, Publish, QoS, ReasonCode, Version};
+use mqtt::{Ack, Additions, PacketType, PropertyBuffer, Publish, QoS, ReasonCode, Version};
 
 use super::Outbox;
 use crate::session::queue::{Delivery, QueueLimits, Room};
@@ -81,8 +81,7 @@ impl Outbox {
         let Some(link) = &mut self.link else { return };
         let window = self.window;
         let delivery = self.delivery.get_or_insert_with(|| Box::new(Delivery::new(window)));
-        let qos = message.qos;
-        if let Some(packet_id) = delivery.offer(message, qos, limits)
+        if let Some(packet_id) = delivery.offer(message, limits)
             && let Some(message) = delivery.outbound.newest()
         {
             append_message(&mut self.queue, link, message, packet_id, false, now);
@@ -123,9 +122,8 @@ impl Outbox {
             let start = out.len();
             out.extend_from_slice(packets);
             for Ready { message, packet_id_at } in messages {
-                let qos = message.qos;
                 // There is room for it, so that it does not wait.
-                let Some(packet_id) = delivery.outbound.offer(message, qos) else { return };
+                let Some(packet_id) = delivery.outbound.offer(message) else { return };
                 put_packet_id(out, start + packet_id_at, packet_id);
             }
         });
@@ -133,13 +131,12 @@ impl Outbox {
 
     /// Keeps a message for an absent client.
     pub(crate) fn keep(&mut self, message: Message, limits: &QueueLimits) {
-        let qos = message.qos;
-        if qos == QoS::AtMostOnce && !limits.queue_qos0 {
+        if message.qos == QoS::AtMostOnce && !limits.queue_qos0 {
             return self.pass_over(|| message);
         }
         let window = self.window;
         let delivery = self.delivery.get_or_insert_with(|| Box::new(Delivery::new(window)));
-        delivery.enqueue(message.alone(), qos, limits);
+        delivery.enqueue(message.alone(), limits);
         self.note_full();
     }
 
@@ -158,8 +155,7 @@ impl Outbox {
                     append_message(&mut self.queue, link, message, packet_id, true, now);
                 }
                 Resend::PubRel { packet_id } => {
-                    let release = Packet::PubRel(Ack::new(packet_id, ReasonCode::Success));
-                    append_packet(&mut self.queue, link.version, &release);
+                    append_release(&mut self.queue, link.version, packet_id, ReasonCode::Success);
                 }
             }
         }
@@ -226,15 +222,14 @@ impl Outbox {
     /// [MQTT-2.2.1-5]
     fn release(&mut self, packet_id: u16, reason: ReasonCode) {
         let Some(link) = &self.link else { return };
-        let release = Packet::PubRel(Ack::new(packet_id, reason));
-        append_packet(&mut self.queue, link.version, &release);
+        append_release(&mut self.queue, link.version, packet_id, reason);
     }
 
     /// Sends what waits, as far as the window is free. Invariant: a free window means that nothing
     /// waits, so that no message overtakes another.
     pub(crate) fn refill(&mut self, now: u32) {
         let (Some(link), Some(delivery)) = (&mut self.link, &mut self.delivery) else { return };
-        while let Some((packet_id, _, message)) = delivery.outbound.next_resend() {
+        while let Some((packet_id, message)) = delivery.outbound.next_resend() {
             if link.takes(message) {
                 append_message(&mut self.queue, link, message, packet_id, true, now);
             } else {
@@ -305,8 +300,9 @@ fn obstacle(link: &Link, message: &Message, now: u32) -> Option<DropCause> {
     }
 }
 
-fn append_packet(queue: &mut WriteQueue, version: Version, packet: &Packet<'_>) {
-    queue.append_with(|out| packet.encode(version, out));
+fn append_release(queue: &mut WriteQueue, version: Version, packet_id: u16, reason: ReasonCode) {
+    let release = Ack::new(packet_id, reason);
+    queue.append_with(|out| release.encode(PacketType::PubRel, version, out));
 }
 
 fn append_message(

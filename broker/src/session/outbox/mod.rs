@@ -101,7 +101,7 @@ impl Outbox {
     pub(crate) fn detach(&mut self, last_packet: &[u8]) -> (Option<Write>, Vec<Waker>) {
         let publishers = self.parked.take();
         if let Some(delivery) = &mut self.delivery {
-            delivery.outbound.shrink();
+            delivery.part_with_gone();
         }
         let mut queue = std::mem::take(&mut self.queue);
         self.dirty = false;
