@@ -20,7 +20,7 @@ use crate::router::{
 use crate::session::{ConnectionId, Due, Ended, Message, QueueLimits, Registry};
 use crate::session::{Schedule, Session, TakeoverLimit, Takeovers};
 use crate::shard::Shard;
-use crate::store::Store;
+use crate::journal::Durable;
 use crate::tally::{Kind, Tally};
 use crate::transport::{Addresses, ConnectionRate, Handshakes};
 
@@ -43,7 +43,8 @@ pub(crate) struct Broker {
     pub(crate) takeovers: Takeovers,
     pub(crate) backoff: Backoff,
     pub(crate) schedule: Schedule,
-    pub(crate) store: Box<dyn Store>,
+    /// `None`: nothing outlives the process.
+    pub(crate) durable: Option<Arc<Durable>>,
     pub(crate) clock: Clock,
     pub(crate) tally: Tally,
     pub(crate) addresses: Addresses,
@@ -65,7 +66,7 @@ pub(crate) struct Broker {
 }
 
 impl Broker {
-    pub(crate) fn new(config: &Config, hooks: Arc<Live>, store: Box<dyn Store>) -> Broker {
+    pub(crate) fn new(config: &Config, hooks: Arc<Live>, durable: Option<Arc<Durable>>) -> Broker {
         let limits = config.limits.clone();
         Broker {
             check_payload_format: config.check_payload_format,
@@ -87,7 +88,7 @@ impl Broker {
             retained: Retained::default(),
             takeovers: Takeovers::default(),
             schedule: Schedule::default(),
-            store,
+            durable,
             clock: Clock::start(),
             tally: Tally::new(),
             addresses: Addresses::default(),
@@ -183,11 +184,17 @@ impl Broker {
 
     /// Keeps a message with RETAIN set, or clears what was kept. Returns whether it is done: not if
     /// there is no room. [MQTT-3.3.1-5] [MQTT-3.3.1-6]
-    pub(crate) fn retain(&self, publish: &Publish<'_>, publisher: &Arc<str>, now: u32) -> bool {
+    pub(crate) fn retain(
+        &self,
+        shard: &mut Shard,
+        publish: &Publish<'_>,
+        publisher: &Arc<str>,
+    ) -> bool {
+        let (now, journal) = (shard.second(), &mut shard.outgoing.journal);
         // [MQTT-3.3.1-7]
         if publish.payload.is_empty() {
             self.retained.clear(publish.topic);
-            self.store.retained(publish);
+            journal.retained(publish.topic, None);
             return true;
         }
         let message = Message::new(publish, now);
@@ -195,14 +202,13 @@ impl Broker {
             messages: self.limits.max_retained_messages,
             bytes: self.limits.max_retained_bytes,
         };
-        let retention = self.retained.set(publish.topic, message, publisher, limits, now);
+        let retention = self.retained.set(publish.topic, message.clone(), publisher, limits, now);
         if retention == Retention::Full {
-            let removed = Publish { payload: &[], ..*publish };
-            self.store.retained(&removed);
+            journal.retained(publish.topic, None);
             self.tally.count(Kind::RetainedFull, || format!("one to {:?}", publish.topic));
             return false;
         }
-        self.store.retained(publish);
+        journal.retained(publish.topic, Some((&message, publisher)));
         true
     }
 
@@ -223,7 +229,9 @@ impl Broker {
         shard.outgoing.collect(session, &mut outbox);
         drop(outbox);
         self.router.inherit(session, left, shard);
-        self.store.session_ended(&session.client_id);
+        if let Some(session) = session.number() {
+            shard.outgoing.journal.push(|_| Change::SessionEnded { session });
+        }
         if let Some(will) = will {
             self.publish_will(shard, *will);
         }

@@ -30,7 +30,7 @@ impl Broker {
         match changed {
             Some((session, true)) => {
                 let whom = Whom::of(&session.outbox.lock());
-                self.tell(shard, &session, &whom.client(&session), &order, true);
+                self.tell(shard, &session, &whom.client(&session), &order);
             }
             Some((_, false)) => {}
             // Somebody has come for the session meanwhile, or it has ended.
@@ -62,26 +62,21 @@ impl Broker {
     /// What was changed is written down, if the session outlives its connection, and plugins are told.
     pub(crate) fn tell(
         &self,
-        shard: &Shard,
+        shard: &mut Shard,
         session: &Session,
         client: &Client<'_>,
         order: &Order,
-        is_kept: bool,
     ) {
         let _depth = running::at_depth(order.depth);
         match &order.what {
             What::Subscribe { filter, options, identifier } => {
-                if is_kept {
-                    self.store.subscribed(&session.client_id, filter, *options, *identifier);
-                }
+                shard.outgoing.journal.subscribed(session, filter, *options, *identifier);
                 let properties = subscribe::properties(*identifier);
                 let event = subscribe::event(&order.by, filter, *options, &properties);
                 shard.hooks.on_subscribe(client, &event);
             }
             What::Unsubscribe { filter } => {
-                if is_kept {
-                    self.store.unsubscribed(&session.client_id, filter);
-                }
+                shard.outgoing.journal.unsubscribed(session, filter);
                 let event = subscribe::end_event(&order.by, filter);
                 shard.hooks.on_unsubscribe(client, &event);
             }

@@ -217,7 +217,7 @@ impl Broker {
         with_run(asked, now, |run, _, client| {
             let publish = asked.letter.message.publish(1, false);
             if publish.retain {
-                self.retain(&publish, &asked.letter.by.client_id(), now);
+                self.retain(shard, &publish, &asked.letter.by.client_id());
             }
             self.route(shard, run, client)
         })?

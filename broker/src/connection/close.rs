@@ -21,7 +21,7 @@ impl Connection {
         // Whoever answers now hears that it is too late.
         if let Some(packet_id) = self.waiting.take().and_then(|waiting| waiting.begun) {
             // It goes nowhere. A client that has not seen PUBREC sends it again, and then it is new.
-            self.release_begun(packet_id);
+            self.release_begun(shard, packet_id);
         }
         match std::mem::replace(&mut *self.stage, Stage::Closed) {
             Stage::Connected(client) => {

@@ -23,6 +23,7 @@ impl Connection {
     ) -> Result<usize, End> {
         let mut used = 0;
         shard.batch.written_out = 0;
+        shard.batch.noted_before = shard.outgoing.journal.noted();
         shard.cache.forget_visited();
         let result = self.each_packet(shard, cx, data, &mut used);
         // What came before a bad packet counts.
@@ -140,7 +141,7 @@ impl Connection {
     fn on_release(&mut self, shard: &mut Shard, packet_id: u16) {
         let Stage::Connected(client) = &mut *self.stage else { return };
         let reason = if client.kept.release(packet_id) {
-            self.broker.store.released(&client.session.client_id, packet_id);
+            client.note_released(shard, packet_id);
             ReasonCode::Success
         } else {
             ReasonCode::PacketIdentifierNotFound
@@ -159,7 +160,7 @@ impl Connection {
         let Stage::Connected(client) = &mut *self.stage else { return Ok(()) };
         match mqtt::decode(frame, client.version)? {
             // [MQTT-3.12.4-1]
-            Packet::PingReq => Packet::PingResp.encode(client.version, &mut shard.batch.replies),
+            Packet::PingReq => Packet::PingResp.encode(client.version, &mut shard.batch.prompt),
             Packet::Subscribe(subscribe) => self.on_subscribe(shard, cx, &subscribe)?,
             Packet::Unsubscribe(unsubscribe) => self.on_unsubscribe(shard, cx, &unsubscribe)?,
             Packet::Disconnect(disconnect) => return Err(self.on_disconnect(&disconnect)),
@@ -208,12 +209,22 @@ impl Connection {
                 shard.timers.set(timer, due);
             }
         }
-        if batch.replies.is_empty() && batch.acknowledgements.is_empty() {
+        let journal = &mut shard.outgoing.journal;
+        let until =
+            if journal.noted() > batch.noted_before { journal.submit() } else { None };
+        if batch.replies.is_empty() && batch.prompt.is_empty() && batch.acknowledgements.is_empty()
+        {
             return;
+        }
+        if let Some(until) = client.waits_until(until, journal) {
+            client.answered = journal.hold(until, &client.session, client.generation, &batch.replies);
+            batch.replies.clear();
         }
         let mut outbox = client.session.outbox.lock();
         outbox.lend_buffer(&mut shard.outgoing.pool);
+        outbox.append(&batch.prompt);
         outbox.append(&batch.replies);
+        batch.prompt.clear();
         batch.replies.clear();
         let mut wake = Vec::new();
         if !batch.acknowledgements.is_empty() {

@@ -106,7 +106,7 @@ impl Connection {
         item: Item,
     ) {
         // [MQTT-3.3.1-8]
-        let is_kept = !message.retain || self.retain(message, shard.second());
+        let is_kept = !message.retain || self.retain(shard, message);
         shard.batch.run.push(item);
         if self.acknowledges_early() {
             return;
@@ -121,9 +121,9 @@ impl Connection {
         }
     }
 
-    fn retain(&self, publish: &Publish<'_>, now: u32) -> bool {
+    fn retain(&self, shard: &mut Shard, publish: &Publish<'_>) -> bool {
         let Stage::Connected(client) = &*self.stage else { return false };
-        self.broker.retain(publish, &client.session.client_id, now)
+        self.broker.retain(shard, publish, &client.session.client_id)
     }
 
     /// Delivers what has been collected; `data` are the bytes that were read.
@@ -174,8 +174,7 @@ impl Connection {
         }
         match inbound.publish(packet_id) {
             Arrival::New => {
-                let client_id = &client.session.client_id;
-                self.broker.store.received(client_id, packet_id);
+                client.note_begun(shard, packet_id);
                 Ok(true)
             }
             Arrival::Duplicate => {
@@ -239,7 +238,7 @@ impl Connection {
                 // If the connection ends first, the client sends it again, and it is new.
                 let is_begun = self.acknowledges_early() && publish.qos == QoS::ExactlyOnce;
                 if !is_begun {
-                    self.release(publish);
+                    self.release(shard, publish);
                 }
                 self.wait(shard, progress);
                 if let Some(waiting) = &mut self.waiting {
@@ -251,17 +250,17 @@ impl Connection {
     }
 
     /// Forgets a QoS 2 message that has been begun.
-    fn release(&mut self, publish: &Publish<'_>) {
+    fn release(&mut self, shard: &mut Shard, publish: &Publish<'_>) {
         if publish.qos == QoS::ExactlyOnce {
-            self.release_begun(publish.packet_id);
+            self.release_begun(shard, publish.packet_id);
         }
     }
 
     /// The same, by its identifier.
-    pub(super) fn release_begun(&mut self, packet_id: u16) {
+    pub(super) fn release_begun(&mut self, shard: &mut Shard, packet_id: u16) {
         let Stage::Connected(client) = &mut *self.stage else { return };
         if client.kept.release(packet_id) {
-            self.broker.store.released(&client.session.client_id, packet_id);
+            client.note_released(shard, packet_id);
         }
     }
 
@@ -324,7 +323,7 @@ impl Connection {
         refusal: &Refusal,
         choice: RefusedPublish,
     ) -> Result<(), Untold> {
-        self.release(publish);
+        self.release(shard, publish);
         let Stage::Connected(client) = &mut *self.stage else { return Ok(()) };
         let why = why::reason_string(refusal.why.as_deref());
         let properties = why.as_properties();

@@ -120,7 +120,7 @@ impl Connection {
     }
 
     /// Registers a subscription that the plugins have let pass.
-    fn register(&mut self, shard: &Shard, event: &hooks::Subscription<'_>) -> ReasonCode {
+    fn register(&mut self, shard: &mut Shard, event: &hooks::Subscription<'_>) -> ReasonCode {
         let Stage::Connected(client) = &mut *self.stage else {
             return ReasonCode::UnspecifiedError;
         };
@@ -130,10 +130,7 @@ impl Connection {
         let identifier = properties.subscription_identifier().and_then(NonZeroU32::new);
         let (session, kept) = (&client.session, &mut client.kept);
         broker.add_subscription(session, kept, filter, options, identifier);
-        if client.session_expiry > 0 {
-            let client_id = &client.session.client_id;
-            broker.store.subscribed(client_id, filter, options, identifier);
-        }
+        shard.outgoing.journal.subscribed(session, filter, options, identifier);
         shard.hooks.on_subscribe(&client.facts(&self.endpoint), event);
         ReasonCode::granted(options.qos)
     }
@@ -174,7 +171,7 @@ impl Connection {
     /// Ends one subscription; returns its reason code for UNSUBACK. `None`: a plugin is waited for.
     fn unsubscribe(
         &mut self,
-        shard: &Shard,
+        shard: &mut Shard,
         filter: &str,
         asking: &mut Asking<'_>,
     ) -> Option<Result<ReasonCode, Refusal>> {
@@ -197,10 +194,7 @@ impl Connection {
         if !broker.remove_subscription(&client.session, &mut client.kept, filter) {
             return Some(Ok(ReasonCode::NoSubscriptionExisted));
         }
-        if client.session_expiry > 0 {
-            let client_id = &client.session.client_id;
-            broker.store.unsubscribed(client_id, filter);
-        }
+        shard.outgoing.journal.unsubscribed(&client.session, filter);
         let gone = Unsubscription { filter, ..asked };
         shard.hooks.on_unsubscribe(&client.facts(&self.endpoint), &gone);
         Some(Ok(ReasonCode::Success))

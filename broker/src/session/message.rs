@@ -161,7 +161,7 @@ impl Message {
         if self.pinned() <= 4 * self.size() + 64 {
             return self;
         }
-        let chunk = Chunk::new(self.bytes(self.start, self.end));
+        let chunk = Chunk::numbered(self.number(), self.bytes(self.start, self.end));
         let start = self.start;
         let (payload_start, end) = (self.payload_start - start, self.end - start);
         Message { chunk, start: 0, payload_start, end, ..self }
@@ -215,6 +215,16 @@ impl Message {
     /// The second in which it expires: `None` if it never does.
     pub(crate) fn expires(&self) -> Option<u32> {
         Some(self.received.saturating_add(self.expiry_left(self.received)?))
+    }
+
+    /// The second of the broker's clock at which it came in.
+    pub(crate) fn received(&self) -> u32 {
+        self.received
+    }
+
+    /// Its name in the store; shared by all receivers of one publication.
+    pub(crate) fn number(&self) -> u64 {
+        self.chunk.number(self.start)
     }
 
     /// Tells messages apart that are in memory at one time, each with an allocation of its own.

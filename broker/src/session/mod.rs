@@ -5,7 +5,7 @@
 //! while one is attached. Who may attach is decided in `registry`.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 
 use mqtt::ReasonCode;
 use mqtt::delivery::Inbound;
@@ -18,6 +18,7 @@ mod buffer_pool;
 mod chunk;
 mod dropped;
 mod grant;
+mod ledger;
 mod link;
 mod marks;
 mod matched_by;
@@ -40,6 +41,7 @@ pub(crate) use buffer_pool::BufferPool;
 pub(crate) use chunk::Chunk;
 pub(crate) use dropped::{DropCause, Dropped};
 pub(crate) use grant::{Granted, Taken};
+pub(crate) use ledger::{Ledger, Noted, Step};
 pub(crate) use link::Link;
 pub(crate) use matched_by::MatchedBy;
 pub(crate) use message::{Layout, Message, RetainFlag};
@@ -67,6 +69,8 @@ pub(crate) struct Session {
     pub(crate) orders: Mutex<Option<Box<Orders>>>,
     /// What plugins have noted.
     pub(crate) attributes: Mutex<Option<Box<Attributes>>>,
+    /// Its number in the store; 0 as long as it ends with its connection.
+    number: AtomicU64,
     /// The owner alone changes them.
     pub(crate) subscriptions: Mutex<Subscriptions>,
     /// Held for appends and bookkeeping only, never during a system call.
@@ -114,9 +118,22 @@ impl Session {
             order: AtomicU8::new(0),
             orders: Mutex::default(),
             attributes: Mutex::default(),
+            number: AtomicU64::new(0),
             subscriptions: Mutex::default(),
             outbox: Mutex::new(Outbox::new(window)),
         }
+    }
+
+    /// Its number in the store, if it is there.
+    #[inline]
+    pub(crate) fn number(&self) -> Option<u64> {
+        Some(self.number.load(Ordering::Relaxed)).filter(|number| *number > 0)
+    }
+
+    /// From now on it is in the store under this number.
+    pub(crate) fn set_number(&self, number: u64) {
+        self.number.store(number, Ordering::Relaxed);
+        self.outbox.lock().ledger.begin(number);
     }
 
     /// Asks the connection that owns the session to close with `reason`. Any thread, never blocks

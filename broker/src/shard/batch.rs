@@ -23,6 +23,10 @@ pub(crate) struct Batch {
     pub(crate) properties: PropertyBuffer,
     /// Packets for the client itself: acknowledgements and other answers.
     pub(crate) replies: Vec<u8>,
+    /// Those that say nothing of what is kept.
+    pub(crate) prompt: Vec<u8>,
+    /// What the journal held when the batch began: what came later, the answers wait for.
+    pub(crate) noted_before: usize,
     /// The client's own acknowledgements.
     pub(crate) acknowledgements: Vec<Acknowledgement>,
     /// A receiver that had more than it can take.

@@ -15,6 +15,7 @@ impl Future for Flusher {
         super::with(|shard| {
             shard.outgoing.set_flusher(cx.waker());
             shard.activity.end_turn();
+            shard.outgoing.attend_journal();
             shard.outgoing.flush_all();
             shard.tell_outcomes();
             shard.outgoing.depth = 0;

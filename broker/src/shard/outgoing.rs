@@ -6,6 +6,7 @@ use std::task::Waker;
 
 use parking_lot::MutexGuard;
 
+use crate::journal::{Hold, Journal};
 use crate::router::Whom;
 use crate::session::{AfterWrite, BufferPool, DropCause, Message, Outbox, Outcome, Outcomes};
 use crate::session::{QueueLimits, Session, Watched};
@@ -19,6 +20,8 @@ const MAX_WRITES: usize = 4;
 pub(crate) struct Outgoing {
     pub(crate) pool: BufferPool,
     pub(crate) limits: QueueLimits,
+    /// What the store is to be told of.
+    pub(crate) journal: Journal,
     dirty: Vec<Arc<Session>>,
     flusher: Option<Waker>,
     /// Whether the flusher was woken and has not run yet.
@@ -44,6 +47,7 @@ pub(super) struct Told {
 impl Outgoing {
     pub(super) fn set_flusher(&mut self, flusher: &Waker) {
         if self.flusher.is_none() {
+            self.journal.set_waker(flusher);
             self.flusher = Some(flusher.clone());
         }
     }
@@ -78,6 +82,10 @@ impl Outgoing {
         if let Some(outcomes) = outbox.take_outcomes() {
             self.take_outcomes(session, *outcomes, outbox);
         }
+        if let Some(noted) = outbox.ledger.take() {
+            self.journal.take(session, noted);
+            self.schedule();
+        }
     }
 
     #[cold]
@@ -111,6 +119,27 @@ impl Outgoing {
     pub(super) fn report_dropped(&mut self, tally: &Tally) {
         for (cause, (messages, client_id)) in self.dropped.drain() {
             tally.add(Kind::Dropped(cause), messages, || format!("one for {client_id:?}"));
+        }
+    }
+
+    /// Hands over to the store what was noted in this turn, and lets go on what has waited for it.
+    pub(super) fn attend_journal(&mut self) {
+        if !self.journal.is_on() {
+            return;
+        }
+        self.journal.submit();
+        while let Some((session, hold)) = self.journal.next_released() {
+            let mut outbox = session.outbox.lock();
+            match hold {
+                Hold::Answers(generation, answers) if outbox.generation() == generation => {
+                    outbox.lend_buffer(&mut self.pool);
+                    outbox.append(&answers);
+                }
+                // The connection that they were for is gone.
+                Hold::Answers(..) => {}
+                Hold::Writes => outbox.ledger.release(),
+            }
+            self.mark(&session, outbox);
         }
     }
 

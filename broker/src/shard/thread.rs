@@ -11,6 +11,7 @@ use super::flusher::Flusher;
 use super::ticker;
 use crate::broker::Broker;
 use crate::hooks::slot;
+use crate::journal::Journal;
 
 /// A running shard.
 pub(crate) struct ShardThread {
@@ -28,6 +29,7 @@ pub(crate) fn start(index: usize, broker: Arc<Broker>) -> io::Result<ShardThread
         let _slot = slot::claim();
         super::with(|shard| {
             shard.outgoing.limits = broker.queue_limits;
+            shard.outgoing.journal = Journal::of(broker.durable.as_ref());
             shard.now = broker.clock.milliseconds();
             shard.renew_hooks(&broker.hooks);
         });
@@ -38,6 +40,7 @@ pub(crate) fn start(index: usize, broker: Arc<Broker>) -> io::Result<ShardThread
             let _ = stopped.await;
         });
         super::with(|shard| {
+            shard.outgoing.journal.submit();
             shard.tell_outcomes();
             shard.outgoing.report_dropped(&broker.tally);
         });

@@ -81,10 +81,12 @@ impl Outbox {
         let Some(link) = &mut self.link else { return };
         let window = self.window;
         let delivery = self.delivery.get_or_insert_with(|| Box::new(Delivery::new(window)));
+        self.ledger.queued(&message);
         if let Some(packet_id) = delivery.offer(message, limits)
             && let Some(message) = delivery.outbound.newest()
         {
             append_message(&mut self.queue, link, message, packet_id, false, now);
+            self.ledger.sent(message.number(), message.qos, packet_id);
         }
         self.note_full();
     }
@@ -103,6 +105,7 @@ impl Outbox {
         let Some(delivery) = &mut self.delivery else { return };
         if !delivery.dropped.is_empty() {
             for message in std::mem::take(&mut delivery.dropped) {
+                self.ledger.done(message.number());
                 self.notes.drop(DropCause::QueueFull, || message);
             }
         }
@@ -122,8 +125,11 @@ impl Outbox {
             let start = out.len();
             out.extend_from_slice(packets);
             for Ready { message, packet_id_at } in messages {
+                let (number, qos) = (message.number(), message.qos);
+                self.ledger.queued(&message);
                 // There is room for it, so that it does not wait.
                 let Some(packet_id) = delivery.outbound.offer(message) else { return };
+                self.ledger.sent(number, qos, packet_id);
                 put_packet_id(out, start + packet_id_at, packet_id);
             }
         });
@@ -136,7 +142,9 @@ impl Outbox {
         }
         let window = self.window;
         let delivery = self.delivery.get_or_insert_with(|| Box::new(Delivery::new(window)));
-        delivery.enqueue(message.alone(), limits);
+        let message = message.alone();
+        self.ledger.queued(&message);
+        delivery.enqueue(message, limits);
         self.note_full();
     }
 
@@ -162,6 +170,7 @@ impl Outbox {
         for packet_id in too_large {
             let cancelled = delivery.outbound.cancel(packet_id);
             if let Some(message) = cancelled {
+                self.ledger.done(message.number());
                 self.notes.drop(DropCause::TooLarge, || message);
             }
         }
@@ -178,20 +187,31 @@ impl Outbox {
         match acknowledgement {
             Acknowledgement::PubAck(packet_id, reason) => {
                 if let Some(message) = delivery.outbound.puback(packet_id) {
+                    self.ledger.done(message.number());
                     self.notes.acknowledged(message, reason);
                 }
             }
             Acknowledgement::PubComp(packet_id) => {
-                if delivery.outbound.pubcomp(packet_id)
-                    && let Some(message) = delivery.take_received(packet_id)
-                {
-                    self.notes.deliver(message);
+                if delivery.outbound.pubcomp(packet_id) {
+                    self.ledger.completed(packet_id);
+                    if let Some(message) = delivery.take_received(packet_id) {
+                        self.notes.deliver(message);
+                    }
                 }
             }
             Acknowledgement::PubRec(packet_id, reason) => {
                 let watched = self.notes.watched.any();
                 let message = delivery.outbound.get(packet_id).filter(|_| watched).cloned();
+                let number = delivery.outbound.get(packet_id).map(Message::number);
                 let answer = delivery.outbound.pubrec(packet_id, reason);
+                match number {
+                    Some(number) if reason.is_error() => self.ledger.done(number),
+                    Some(number) if answer == RecAnswer::SendPubRel => {
+                        self.ledger.received(number, packet_id);
+                    }
+                    _ if reason.is_error() => self.ledger.completed(packet_id),
+                    _ => {}
+                }
                 if reason.is_error() {
                     let message = message.or_else(|| delivery.take_received(packet_id));
                     if let Some(message) = message {
@@ -235,6 +255,7 @@ impl Outbox {
             } else {
                 let cancelled = delivery.outbound.cancel(packet_id);
                 if let Some(message) = cancelled {
+                    self.ledger.done(message.number());
                     self.notes.drop(DropCause::TooLarge, || message);
                 }
             }
@@ -244,11 +265,15 @@ impl Outbox {
             if obstacle.is_none() {
                 append_message(&mut self.queue, link, message, packet_id, false, now);
                 if message.qos > QoS::AtMostOnce {
+                    self.ledger.sent(message.number(), message.qos, packet_id);
                     continue;
                 }
             }
             // Nobody acknowledges what is at QoS 0, or was not sent.
             let Some(message) = delivery.outbound.cancel(packet_id) else { continue };
+            if message.qos > QoS::AtMostOnce {
+                self.ledger.done(message.number());
+            }
             match obstacle {
                 Some(cause) => self.notes.drop(cause, || message),
                 None if self.notes.watched.any() => self.queue.mark(message),

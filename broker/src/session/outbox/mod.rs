@@ -15,7 +15,7 @@ use super::outcome::{Notes, Outcomes};
 use super::parked::Parked;
 use super::queue::{Delivery, QueueLimits};
 use super::write_queue::WriteQueue;
-use super::{BufferPool, DropCause, Link, Message, Watched};
+use super::{BufferPool, DropCause, Ledger, Link, Message, Watched};
 use crate::connection::Endpoint;
 
 mod messages;
@@ -42,6 +42,8 @@ pub(crate) struct Outbox {
     router_generation: u64,
     /// What became of messages, and nobody has been told of yet.
     notes: Notes,
+    /// Of a session that is in the store.
+    pub(crate) ledger: Ledger,
     ended: bool,
     /// Whether some shard's flusher has this session on its list.
     pub(crate) dirty: bool,
@@ -60,6 +62,7 @@ impl Outbox {
             window,
             router_generation: 0,
             notes: Notes::default(),
+            ledger: Ledger::default(),
             ended: false,
             dirty: false,
         }
@@ -78,6 +81,11 @@ impl Outbox {
     /// The attached client, if there is one.
     pub(crate) fn link(&self) -> Option<&Link> {
         self.link.as_ref()
+    }
+
+    /// Tells the attached connection from those before and after it.
+    pub(crate) fn generation(&self) -> u32 {
+        self.generation
     }
 
     pub(crate) fn owner_waker(&self) -> Option<Waker> {
@@ -111,6 +119,10 @@ impl Outbox {
         };
         queue.append(last_packet);
         let generation = link.generation;
+        if self.ledger.holds() {
+            self.settle(queue);
+            return (None, publishers);
+        }
         let Some(socket) = link.socket else {
             // Who is writing takes it along.
             self.last_words = Some(Box::new(LastWords { generation, queue }));

@@ -43,6 +43,7 @@ impl Outbox {
     /// when it returns.
     pub(crate) fn has_something_to_write(&self) -> bool {
         self.queue.pending() > 0
+            && !self.ledger.holds()
             && self
                 .link
                 .as_ref()
@@ -52,6 +53,9 @@ impl Outbox {
     /// Takes out what is to be written now. `None`: nothing, or somebody else writes, or the socket
     /// is not ready.
     pub(crate) fn begin_write(&mut self) -> Option<Write> {
+        if self.ledger.holds() {
+            return None;
+        }
         let link = self.link.as_mut()?;
         if self.queue.pending() == 0 || link.blocked || link.broken {
             return None;

@@ -1,0 +1,128 @@
+//! The store of a broker, and what the broker has to know of it: the wall clock, numbers that are free,
+//! and whom to wake when more is durable.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
+use std::task::Waker;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use hookmq_store::{Durability, Health, OpenError, Options, Progress, State, Store};
+use parking_lot::Mutex;
+
+use crate::session::{Message, RetainFlag};
+
+pub(crate) struct Durable {
+    pub(super) store: Store,
+    next_session: AtomicU64,
+    /// The second of the wall clock at which the broker's clock began.
+    start: u64,
+    waiters: Arc<Waiters>,
+}
+
+/// A shard in which something may wait.
+#[derive(Default)]
+pub(super) struct Waiter {
+    pub(super) waits: AtomicBool,
+    waker: Mutex<Option<Waker>>,
+}
+
+type Waiters = Mutex<Vec<Arc<Waiter>>>;
+
+impl Durable {
+    /// Opens the store in a folder. `now`: second of the broker's clock. Blocks until all that is in it was
+    /// read.
+    pub(crate) fn open(
+        folder: &Path,
+        durability: Durability,
+        now: u32,
+    ) -> Result<(Durable, State), OpenError> {
+        let waiters = Arc::<Waiters>::default();
+        let (told, last) = (waiters.clone(), Mutex::new(Health::Well));
+        let report = move |progress: Progress| {
+            report_health(&mut last.lock(), progress.health);
+            wake_all(&told);
+        };
+        let (store, state) = Store::open(folder, Options::new(durability), Box::new(report))?;
+        let start = wall_clock().saturating_sub(u64::from(now));
+        let next_session = AtomicU64::new(state.next_session.max(1));
+        Ok((Durable { store, next_session, start, waiters }, state))
+    }
+
+    /// A number for a session that no other has or had.
+    pub(crate) fn next_session(&self) -> u64 {
+        self.next_session.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The second of the wall clock for one of the broker's clock.
+    pub(crate) fn wall(&self, second: u32) -> u64 {
+        self.start + u64::from(second)
+    }
+
+    /// The second of the broker's clock for one of the wall clock; the first for all that were before.
+    pub(crate) fn second(&self, wall: u64) -> u32 {
+        u32::try_from(wall.saturating_sub(self.start)).unwrap_or(u32::MAX)
+    }
+
+    /// A message as the store has it.
+    pub(crate) fn message(&self, message: &Message, publisher: &str) -> hookmq_store::Message {
+        let publish = message.publish(0, false);
+        let (properties, payload) = (publish.properties.as_bytes(), publish.payload);
+        let mut kept = hookmq_store::Message::new(publish.topic, properties, payload);
+        kept.qos = message.qos;
+        kept.retain = message.retain != RetainFlag::Clear;
+        kept.received = self.wall(message.received());
+        kept.publisher = publisher.into();
+        kept
+    }
+
+    /// Makes all durable that was submitted. Blocks.
+    pub(crate) fn close(&self) {
+        match self.store.close() {
+            Health::Well => {}
+            health => log::error!("what came last is not in the store: {health:?}"),
+        }
+    }
+
+    pub(super) fn add(&self, waiter: &Arc<Waiter>) {
+        self.waiters.lock().push(waiter.clone());
+    }
+}
+
+impl Waiter {
+    pub(super) fn set(&self, waker: &Waker) {
+        *self.waker.lock() = Some(waker.clone());
+    }
+}
+
+fn wake_all(waiters: &Waiters) {
+    // See `Journal::note_waiting`.
+    fence(Ordering::SeqCst);
+    for waiter in &*waiters.lock() {
+        if waiter.waits.swap(false, Ordering::AcqRel)
+            && let Some(waker) = &*waiter.waker.lock()
+        {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+fn report_health(last: &mut Health, now: Health) {
+    if *last == now {
+        return;
+    }
+    match &now {
+        Health::Well => log::warn!("the store is well again: what waited is acknowledged"),
+        Health::Full => log::error!(
+            "the disk of the store is full: QoS 1 and 2 is not acknowledged until there is space"
+        ),
+        Health::Failed(why) => log::error!(
+            "the store has failed: {why}. QoS 1 and 2 is not acknowledged any more; start the broker again"
+        ),
+    }
+    *last = now;
+}
+
+fn wall_clock() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}

@@ -1,0 +1,237 @@
+//! What must survive, on its way from a shard to the store, and what waits until it is there.
+//!
+//! A shard notes each change where it happens and hands all of a turn over at once. Acknowledgements wait
+//! here for the number of that group; nobody waits for a disk.
+
+use std::collections::{HashSet, VecDeque};
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{Ordering, fence};
+
+use hookmq_store::{Change, Lease, Queued, Sequence, Subscription};
+use mqtt::SubscriptionOptions;
+
+use crate::session::{Message, Noted, RetainFlag, Session, Step};
+
+mod durable;
+
+pub(crate) use durable::Durable;
+use durable::Waiter;
+
+/// Of one shard.
+#[derive(Default)]
+pub(crate) struct Journal {
+    /// `None`: nothing outlives the process.
+    durable: Option<Arc<Durable>>,
+    waiter: Arc<Waiter>,
+    changes: Vec<Change>,
+    /// The messages among the changes.
+    messages: HashSet<u64>,
+    /// Sessions to whose clients nothing is written until the changes are durable.
+    held: Vec<Arc<Session>>,
+    waiting: VecDeque<Waiting>,
+}
+
+/// What waits until a group is durable; in the order of the groups.
+struct Waiting {
+    until: Sequence,
+    session: Arc<Session>,
+    what: Hold,
+}
+
+/// What is done when a group is durable.
+pub(crate) enum Hold {
+    /// Answers for the connection of this generation.
+    Answers(u32, Vec<u8>),
+    /// Whatever is to be written.
+    Writes,
+}
+
+impl Journal {
+    pub(crate) fn of(durable: Option<&Arc<Durable>>) -> Journal {
+        let journal = Journal { durable: durable.cloned(), ..Journal::default() };
+        if let Some(durable) = durable {
+            durable.add(&journal.waiter);
+        }
+        journal
+    }
+
+    /// The task to be woken when something that waits here may go on.
+    pub(crate) fn set_waker(&self, waker: &std::task::Waker) {
+        self.waiter.set(waker);
+    }
+
+    #[inline]
+    pub(crate) fn is_on(&self) -> bool {
+        self.durable.is_some()
+    }
+
+    /// The store, with what is known of time and numbers.
+    pub(crate) fn durable(&self) -> Option<&Arc<Durable>> {
+        self.durable.as_ref()
+    }
+
+    /// Notes a change of something that is in the store.
+    #[inline]
+    pub(crate) fn push(&mut self, change: impl FnOnce(&Durable) -> Change) {
+        if let Some(durable) = &self.durable {
+            self.changes.push(change(durable));
+        }
+    }
+
+    /// A session was begun or resumed by a client, and outlives it by `expiry` seconds.
+    pub(crate) fn connected(&mut self, session: &Session, user: Option<&str>, expiry: u32) {
+        let Some(durable) = self.durable.clone() else { return };
+        let lease = Lease { expiry, away: None };
+        let change = match session.number() {
+            Some(session) => Change::SessionUpdated { session, lease },
+            None if expiry == 0 => return,
+            None => {
+                let number = durable.next_session();
+                session.set_number(number);
+                let (client_id, user) = (session.client_id.clone(), user.map(Into::into));
+                Change::SessionBegun { session: number, client_id, user, lease }
+            }
+        };
+        self.changes.push(change);
+    }
+
+    /// The client of a session has gone at this second of the broker's clock.
+    pub(crate) fn left(&mut self, session: &Session, expiry: u32, second: u32) {
+        let Some(session) = session.number() else { return };
+        self.push(|durable| {
+            let away = Some(durable.wall(second));
+            Change::SessionUpdated { session, lease: Lease { expiry, away } }
+        });
+    }
+
+    /// A subscription was made or replaced.
+    pub(crate) fn subscribed(
+        &mut self,
+        session: &Session,
+        filter: &str,
+        options: SubscriptionOptions,
+        identifier: Option<NonZeroU32>,
+    ) {
+        let Some(session) = session.number() else { return };
+        let (filter, options) = (filter.into(), options.to_byte());
+        let subscription = Subscription { filter, options, identifier };
+        self.push(|_| Change::Subscribed { session, subscription });
+    }
+
+    /// A subscription is gone.
+    pub(crate) fn unsubscribed(&mut self, session: &Session, filter: &str) {
+        let Some(session) = session.number() else { return };
+        self.push(|_| Change::Unsubscribed { session, filter: filter.into() });
+    }
+
+    /// Notes what became of the messages of a session.
+    pub(crate) fn take(&mut self, session: &Arc<Session>, noted: Noted) {
+        let Some(durable) = self.durable.clone() else { return };
+        for step in noted.steps {
+            let change = match step {
+                Step::Queued(message) => {
+                    self.add_message(&durable, &message);
+                    Change::Queued { session: noted.session, queued: queued(&message) }
+                }
+                Step::Sent(seq, packet_id) => {
+                    Change::Sent { session: noted.session, seq, packet_id }
+                }
+                Step::Received(seq) => Change::Received { session: noted.session, seq },
+                Step::Done(seq) => Change::Done { session: noted.session, seq },
+            };
+            self.changes.push(change);
+        }
+        if noted.holds {
+            self.held.push(session.clone());
+        }
+    }
+
+    /// Once in a group, before it is queued.
+    fn add_message(&mut self, durable: &Durable, message: &Message) {
+        let id = message.number();
+        if self.messages.insert(id) {
+            let message = durable.message(message, "");
+            self.changes.push(Change::Message { id, message });
+        }
+    }
+
+    /// A message is retained, or none is any more.
+    pub(crate) fn retained(&mut self, topic: &str, kept: Option<(&Message, &Arc<str>)>) {
+        self.push(|durable| Change::Retained {
+            topic: topic.into(),
+            message: kept.map(|(message, publisher)| durable.message(message, publisher)),
+        });
+    }
+
+    /// How much was noted and not handed over.
+    #[inline]
+    pub(crate) fn noted(&self) -> usize {
+        self.changes.len()
+    }
+
+    /// Hands over what was noted. The number of the group, if there is one to wait for.
+    pub(crate) fn submit(&mut self) -> Option<Sequence> {
+        let durable = self.durable.as_ref().filter(|_| !self.changes.is_empty())?;
+        let until = durable.store.submit(&mut self.changes);
+        self.messages.clear();
+        for session in self.held.drain(..) {
+            self.waiting.push_back(Waiting { until, session, what: Hold::Writes });
+        }
+        self.note_waiting();
+        Some(until)
+    }
+
+    /// Whether this group is durable.
+    pub(crate) fn has(&self, group: Sequence) -> bool {
+        self.durable.as_ref().is_none_or(|durable| durable.store.durable() >= group)
+    }
+
+    /// Has answers wait for a group, and for all that waits here already.
+    pub(crate) fn hold(
+        &mut self,
+        until: Sequence,
+        session: &Arc<Session>,
+        generation: u32,
+        answers: &[u8],
+    ) -> Sequence {
+        let until = self.waiting.back().map_or(until, |last| last.until.max(until));
+        let what = Hold::Answers(generation, answers.to_vec());
+        self.waiting.push_back(Waiting { until, session: session.clone(), what });
+        self.note_waiting();
+        until
+    }
+
+    /// The next of what waits no more.
+    pub(crate) fn next_released(&mut self) -> Option<(Arc<Session>, Hold)> {
+        let until = self.waiting.front()?.until;
+        if !self.has(until) {
+            self.note_waiting();
+        }
+        if !self.has(until) {
+            return None;
+        }
+        let Waiting { session, what, .. } = self.waiting.pop_front()?;
+        Some((session, what))
+    }
+
+    /// Whoever reports that more is durable wakes this shard only if something waits.
+    fn note_waiting(&self) {
+        self.waiter.waits.store(!self.waiting.is_empty(), Ordering::Relaxed);
+        // Either this is seen by whoever reports, or what he reports is seen by the next look at it here.
+        fence(Ordering::SeqCst);
+    }
+}
+
+fn queued(message: &Message) -> Queued {
+    let matched_by = message.matched_by.as_deref();
+    let identifiers = matched_by.map(|by| by.identifiers().subscription_identifiers().collect());
+    Queued {
+        seq: message.number(),
+        message: message.number(),
+        qos: message.qos,
+        retain: message.retain == RetainFlag::Shown,
+        identifiers: identifiers.unwrap_or_default(),
+        share: message.share().map(Into::into),
+    }
+}
