@@ -1,0 +1,87 @@
+//! How the journal is opened: looked at, settled, and only then given to fjall.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use crate::engine::{Engine, EngineError};
+use crate::format::{self, Identity};
+use crate::journal::{self, Damage, Trouble};
+use crate::state::Cut;
+use crate::store::OpenError;
+
+/// Where the files of fjall are, below the folder of the store.
+pub(crate) const JOURNAL: &str = "journal";
+const NEW: &str = "journal.new";
+
+/// # Errors
+/// If it is damaged, or a file cannot be used. Damaged files are left as they are.
+pub(crate) fn open(dir: &Path, identity: Identity) -> Result<(Engine, Option<Cut>), OpenError> {
+    let journal = dir.join(JOURNAL);
+    let inspection = journal::inspect(&journal, identity)?;
+    if !inspection.is_closed() {
+        if let Some(Trouble::Damaged(damage)) = &inspection.trouble {
+            return Err(OpenError::Damaged { what: damage.to_string() });
+        }
+        inspection.settle()?;
+    }
+    let cut = match inspection.trouble {
+        Some(Trouble::Torn(cut)) => {
+            log::warn!(
+                "{} was cut off at byte {}: {} bytes were being written when the process ended",
+                cut.file,
+                cut.position,
+                cut.bytes
+            );
+            Some(cut)
+        }
+        _ => None,
+    };
+    let engine = Engine::open(&journal).map_err(damaged)?;
+    Ok((engine, cut))
+}
+
+/// The identity of the store in `dir`, which is made if there is none. What a crash leaves of one that was
+/// being made is made anew; nothing else is.
+pub(crate) fn prepare(dir: &Path) -> Result<Identity, OpenError> {
+    let (journal, new) = (dir.join(JOURNAL), dir.join(NEW));
+    let identity = match (format::read(dir)?, journal.is_dir()) {
+        (Some(identity), true) => return Ok(identity),
+        (None, true) => {
+            return Err(OpenError::Damaged { what: format!("the file {}", format::FILE) });
+        }
+        (Some(_), false) if !new.is_dir() => {
+            return Err(OpenError::Damaged { what: format!("the folder {JOURNAL}") });
+        }
+        _ => {
+            create(&new)?;
+            format::create(dir)?
+        }
+    };
+    fs::rename(new, journal)?;
+    format::sync_folder(dir)?;
+    Ok(identity)
+}
+
+/// An empty journal.
+fn create(dir: &Path) -> Result<(), OpenError> {
+    if dir.exists() {
+        fs::remove_dir_all(dir)?;
+    }
+    drop(Engine::open(dir).map_err(damaged)?);
+    Ok(())
+}
+
+pub(crate) fn damaged(error: EngineError) -> OpenError {
+    match error {
+        EngineError::Full => io::Error::from(io::ErrorKind::StorageFull).into(),
+        error => OpenError::Damaged { what: format!("the journal ({error})") },
+    }
+}
+
+impl std::fmt::Display for Damage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Damage { file, position, batches } = self;
+        write!(f, "{JOURNAL}/{file} at byte {position}, with {batches} batches behind it,")
+    }
+}

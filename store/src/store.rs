@@ -1,0 +1,157 @@
+//! The store: opened once, handed changes by every shard, closed at the end.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use parking_lot::Mutex;
+
+use crate::change::{Change, Sequence};
+use crate::committer::Committer;
+use crate::format::VERSION;
+use crate::health::{Health, Progress, Status};
+use crate::inbox::Inbox;
+use crate::opening;
+use crate::options::Options;
+use crate::recovery;
+use crate::state::State;
+
+/// A journal that is open. All clones are one; it is closed with the last of them.
+#[derive(Clone)]
+pub struct Store(Arc<Open>);
+
+struct Open {
+    inbox: Arc<Inbox>,
+    status: Arc<Status>,
+    committer: Mutex<Option<JoinHandle<()>>>,
+    /// Locked as long as the store is open.
+    lock: Mutex<Option<File>>,
+}
+
+/// Why a store does not open.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OpenError {
+    /// Another process has it open.
+    #[error("another process has the store open")]
+    Locked,
+    /// A newer version of the broker has made it. Nothing was changed.
+    #[error("the store has format {version}; this version reads up to {VERSION}")]
+    Newer {
+        /// The version of its format.
+        version: u32,
+    },
+    /// What cannot be read was on the disk once. Nothing was changed.
+    #[error("{what} is damaged; see what is lost and repair it by: hookmq store check --repair")]
+    Damaged {
+        /// What, and where.
+        what: String,
+    },
+    /// A file cannot be read or written.
+    #[error("cannot use the store: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl Store {
+    /// Opens the store in the folder `dir`, which is made if need be, and reads all that it holds.
+    ///
+    /// `on_durable` is called from the committer's thread: each time more is durable, and when the health of
+    /// the store changes. It must not block.
+    ///
+    /// Blocks for as long as it takes to read everything: seconds for a million messages.
+    ///
+    /// # Errors
+    /// If another process has it, it is damaged, or a file cannot be used.
+    pub fn open(
+        dir: &Path,
+        options: Options,
+        on_durable: Box<dyn Fn(Progress) + Send + Sync>,
+    ) -> Result<(Store, State), OpenError> {
+        fs::create_dir_all(dir)?;
+        let lock = lock(dir)?;
+        let identity = opening::prepare(dir)?;
+        let (engine, cut) = opening::open(dir, identity)?;
+        let mut recovered = recovery::load(&engine, identity)?;
+        recovered.state.cut = cut;
+        let sequence = recovered.state.sequence;
+        let inbox = Arc::new(Inbox::new(sequence, options.max_pending));
+        let status = Arc::new(Status::new(sequence));
+        let committer = Committer {
+            dir: dir.to_owned(),
+            options,
+            inbox: Arc::clone(&inbox),
+            status: Arc::clone(&status),
+            report: on_durable,
+            engine: Some(engine),
+            index: recovered.index,
+            mark: recovered.mark,
+        };
+        let thread = std::thread::Builder::new().name("store".to_owned());
+        let committer = Mutex::new(Some(thread.spawn(move || committer.run())?));
+        let open = Open { inbox, status, committer, lock: Mutex::new(Some(lock)) };
+        Ok((Store(Arc::new(open)), recovered.state))
+    }
+
+    /// Takes all of `changes`, in their order, as one group: after a crash all of them are there or none, and
+    /// what is there is what was submitted up to some group. The number returned is reported when the group
+    /// is durable. From any thread; waits for no disk.
+    ///
+    /// If more waits than [`Options::max_pending`], or the store has failed, the changes are dropped and the
+    /// number is never reported.
+    pub fn submit(&self, changes: &mut Vec<Change>) -> Sequence {
+        self.0.inbox.put(changes)
+    }
+
+    /// Every group up to this one is durable. Never waits.
+    pub fn durable(&self) -> Sequence {
+        self.0.status.durable()
+    }
+
+    /// How the store is. Never waits for a disk.
+    pub fn health(&self) -> Health {
+        self.0.status.health()
+    }
+
+    /// Bytes that wait to be written.
+    pub fn pending(&self) -> usize {
+        self.0.inbox.bytes()
+    }
+
+    /// Makes durable what was submitted, and closes the files. What is submitted later is not kept. Blocks;
+    /// does nothing the second time. What it returns is [`Health::Well`] if all is durable.
+    pub fn close(&self) -> Health {
+        self.0.close()
+    }
+}
+
+impl Open {
+    fn close(&self) -> Health {
+        self.inbox.close();
+        let committer = self.committer.lock().take();
+        if let Some(committer) = committer
+            && committer.thread().id() != std::thread::current().id()
+            && committer.join().is_err()
+        {
+            return Health::Failed("the committer has panicked".into());
+        }
+        self.lock.lock().take();
+        self.status.health()
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn lock(dir: &Path) -> Result<File, OpenError> {
+    let file = File::options().create(true).truncate(false).write(true).open(dir.join("lock"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(fs::TryLockError::WouldBlock) => Err(OpenError::Locked),
+        Err(fs::TryLockError::Error(error)) => Err(error.into()),
+    }
+}

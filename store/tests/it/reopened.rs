@@ -1,0 +1,72 @@
+//! What is submitted is what a reopened store holds.
+
+use hookmq_store::{Change, Durability, Health, Options, State, Store};
+use proptest::prelude::*;
+
+use crate::model::Model;
+use crate::script::{self, BACK, SESSIONS, Step};
+
+fn open(dir: &std::path::Path) -> (Store, State) {
+    let options = Options::new(Durability::Os);
+    Store::open(dir, options, Box::new(|_| {})).expect("the store opens")
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let step = (0..24_u8, 0..SESSIONS, 0..BACK, any::<u8>());
+    let step = step.prop_map(|(kind, session, back, number)| Step { kind, session, back, number });
+    proptest::collection::vec(step, 1..4)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    /// Some groups in a row between openings, of every kind of change.
+    #[test]
+    fn a_store_holds_what_was_submitted(
+        runs in proptest::collection::vec(proptest::collection::vec(steps(), 0..40), 1..4)
+    ) {
+        let dir = tempfile::tempdir().unwrap();
+        let mut model = Model::default();
+        let mut sequence = 0;
+        for run in runs {
+            let (store, state) = open(dir.path());
+            prop_assert_eq!(state.sequence, sequence);
+            model.must_be(&state);
+            for steps in run {
+                let mut group = script::group(sequence + 1, &steps);
+                model.apply(&group);
+                sequence = store.submit(&mut group);
+                prop_assert!(group.is_empty());
+            }
+            prop_assert_eq!(store.close(), Health::Well);
+            prop_assert_eq!(store.durable(), sequence);
+        }
+        let (_store, state) = open(dir.path());
+        model.must_be(&state);
+    }
+}
+
+#[test]
+fn numbers_are_not_given_twice() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    let lease = hookmq_store::Lease { expiry: 1, away: None };
+    let session = 7;
+    store.submit(&mut vec![Change::SessionBegun { session, client_id: "c".into(), lease }]);
+    store.close();
+    let (store, state) = open(dir.path());
+    assert_eq!((state.next_session, state.sessions.len()), (8, 1));
+    store.submit(&mut vec![Change::SessionEnded { session }]);
+    store.close();
+    let (_store, state) = open(dir.path());
+    assert_eq!((state.next_session, state.sessions.len()), (8, 0));
+}
+
+#[test]
+fn one_process_has_a_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_store, _) = open(dir.path());
+    let options = Options::new(Durability::Os);
+    let error = Store::open(dir.path(), options, Box::new(|_| {})).err();
+    assert!(matches!(error, Some(hookmq_store::OpenError::Locked)), "{error:?}");
+}
