@@ -8,6 +8,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
+use hookmq_store::Change;
 use mqtt::{Properties, Publish, RefusedPublish};
 
 use crate::clock::Clock;
@@ -231,6 +232,7 @@ impl Broker {
         self.router.inherit(session, left, shard);
         if let Some(session) = session.number() {
             shard.outgoing.journal.push(|_| Change::SessionEnded { session });
+            shard.outgoing.schedule();
         }
         if let Some(will) = will {
             self.publish_will(shard, *will);
@@ -261,6 +263,7 @@ impl Broker {
                 }
                 Due::Will { client_id, departure } => {
                     if let Some(will) = self.sessions.take_will(&client_id, departure) {
+                        shard.outgoing.journal.will_gone(&will.author.session);
                         self.publish_will(shard, *will);
                     }
                 }

@@ -17,6 +17,10 @@ impl Clock {
         self.elapsed().as_millis() as u64
     }
 
+    pub(crate) fn seconds(&self) -> u32 {
+        u32::try_from(self.elapsed().as_secs()).unwrap_or(u32::MAX)
+    }
+
     pub(crate) fn microseconds(&self) -> u64 {
         self.elapsed().as_micros() as u64
     }

@@ -8,7 +8,7 @@
 //! connection   bytes to a packet (crate `mqtt`), the sender's QoS handshake
 //! hooks        plugins allow it or veto it
 //! router       who is subscribed; what is retained
-//! store        what must survive, before any acknowledgement
+//! journal      what must survive, before any acknowledgement
 //! session      one outbox per subscriber, kept if the session is
 //! shard        the flusher writes each outbox once a turn
 //! ```
@@ -39,7 +39,7 @@ pub use services::Folders;
 
 mod router;
 
-mod store;
+mod journal;
 
 mod session;
 

@@ -2,21 +2,22 @@
 
 use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+use hookmq_store::State;
 use mqtt::ReasonCode;
 use tokio::runtime::Handle;
 
 use crate::broker::Broker;
-use crate::config::{Config, Listener};
+use crate::config::{self, Config, Listener};
 use crate::hooks::{OpenToAll, Watchdog};
+use crate::journal::{self, Durable};
 use crate::plugins::{LoadError, Plugins, Roster};
 use crate::services::{Folders, Services};
 use crate::shard::{self, ShardThread};
-use crate::store::MemoryStore;
 use crate::transport::{self, TcpAcceptor};
 
 /// How long clients have to take their DISCONNECT, and plugins to answer about their wills.
@@ -51,6 +52,14 @@ pub enum StartError {
          (none has on_before_connect); load one, listen on 127.0.0.1, or set allow_anonymous: true"
     )]
     OpenToAll(SocketAddr),
+    /// What outlives the broker could not be read, or cannot be kept.
+    #[error("{}: {error}", folder.display())]
+    Store {
+        /// Where it is.
+        folder: PathBuf,
+        /// What is wrong.
+        error: hookmq_store::OpenError,
+    },
     /// A thread or its event loop could not be made.
     #[error("cannot start a thread: {0}")]
     Thread(#[from] std::io::Error),
@@ -74,7 +83,7 @@ impl StartError {
         match self {
             StartError::Plugin(error) => error.is_bad_config(),
             StartError::OpenToAll(_) => true,
-            StartError::Listen { .. } | StartError::Thread(_) => false,
+            StartError::Listen { .. } | StartError::Store { .. } | StartError::Thread(_) => false,
         }
     }
 }
@@ -122,7 +131,14 @@ impl Server {
                 .map_err(|error| StartError::Listen { address: *address, error })?;
             listeners.push(listener);
         }
-        let broker = Arc::new(Broker::new(config, plugins.live().clone(), Box::new(MemoryStore)));
+        let opened = open_store(config, &plugins.services().folders.data)?;
+        let (durable, state) = opened.map_or((None, None), |(durable, state)| {
+            (Some(Arc::new(durable)), Some(state))
+        });
+        let broker = Arc::new(Broker::new(config, plugins.live().clone(), durable.clone()));
+        if let (Some(durable), Some(state)) = (&durable, state) {
+            journal::restore(&broker, durable, state);
+        }
         let threads = config.threads.or(std::thread::available_parallelism().ok());
         let shards = (0..threads.map_or(1, usize::from))
             .map(|index| shard::start(index, broker.clone()))
@@ -186,9 +202,28 @@ impl Server {
         shards.into_iter().for_each(ShardThread::stop);
         drop(watchdog);
         broker.tally.report_all();
+        if let Some(durable) = &broker.durable {
+            durable.close();
+        }
         // With the last use of the hooks gone, the plugins can be told.
         drop(broker);
         roster.shutdown();
+    }
+}
+
+/// The folder of the store, in that of all data.
+const STORE_DIR: &str = "store";
+
+fn open_store(config: &Config, data: &Path) -> Result<Option<(Durable, State)>, StartError> {
+    let durability = match config.durability {
+        config::Durability::Memory => return Ok(None),
+        config::Durability::Os => hookmq_store::Durability::Os,
+        config::Durability::Fsync => hookmq_store::Durability::Fsync,
+    };
+    let folder = data.join(STORE_DIR);
+    match Durable::open(&folder, durability) {
+        Ok(opened) => Ok(Some(opened)),
+        Err(error) => Err(StartError::Store { folder, error }),
     }
 }
 

@@ -76,7 +76,7 @@ fn message() -> Message {
 
 fn session() -> Change {
     let lease = Lease { expiry: u32::MAX, away: Some(0) };
-    Change::SessionBegun { session: 1, client_id: "away".into(), lease }
+    Change::SessionBegun { session: 1, client_id: "away".into(), user: None, lease }
 }
 
 fn store(folder: &Path, durability: Durability, time: Duration) -> Run {

@@ -72,13 +72,13 @@ impl Batch {
     /// What is said of a session itself.
     fn of_session(&mut self, change: Change, index: &mut Index) {
         let (session, key, value) = match change {
-            Change::SessionBegun { session, client_id, lease } => {
+            Change::SessionBegun { session, client_id, user, lease } => {
                 if index.has_session(session) {
                     return;
                 }
                 index.begin(session);
-                let id = Value::from_slice(client_id.as_bytes());
-                self.put_new(keys::numbered(keys::SESSION, session), id);
+                let owner = record::encode_owner(&client_id, user.as_deref());
+                self.put_new(keys::numbered(keys::SESSION, session), owner);
                 let lease = record::encode_lease(lease);
                 return self.put_new(keys::numbered(keys::LEASE, session), lease);
             }

@@ -20,6 +20,8 @@ pub enum Change {
         session: u64,
         /// The Client Identifier.
         client_id: Arc<str>,
+        /// Whose it is, where user names are checked.
+        user: Option<Box<str>>,
         /// How long it outlives its connection.
         lease: Lease,
     },

@@ -148,6 +148,29 @@ pub(crate) fn decode_lease(value: &[u8]) -> Option<Lease> {
     reader.end(lease)
 }
 
+/// Whose a session is: the Client Identifier, and the user name if there is one.
+pub(crate) fn encode_owner(client_id: &str, user: Option<&str>) -> Value {
+    let mut value = Value::new();
+    value.extend_from_slice(&length(client_id.as_bytes()).to_be_bytes());
+    value.extend_from_slice(client_id.as_bytes());
+    if let Some(user) = user {
+        value.push(1);
+        value.extend_from_slice(user.as_bytes());
+    }
+    value
+}
+
+pub(crate) fn decode_owner(value: &[u8]) -> Option<(&str, Option<&str>)> {
+    let mut reader = Reader(value);
+    let client_id = reader.text()?;
+    if reader.0.is_empty() {
+        return Some((client_id, None));
+    }
+    let is_given = reader.flag()?;
+    let user = std::str::from_utf8(reader.0).ok()?;
+    is_given.then_some((client_id, Some(user)))
+}
+
 pub(crate) fn encode_subscription(subscription: &Subscription) -> Value {
     let mut value = Value::from_slice(&[subscription.options]);
     value.extend_from_slice(&subscription.identifier.map_or(0, NonZeroU32::get).to_be_bytes());

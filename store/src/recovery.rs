@@ -55,8 +55,8 @@ pub(crate) fn load(engine: &Engine, identity: Identity) -> Result<Recovered, Loa
     let mut state = State { sequence: mark.sequence, ..State::default() };
     messages(engine, &mut state, &mut index)?;
     for pair in engine.pairs(&[keys::SESSION]) {
-        let (key, client_id) = pair?;
-        let session = session(engine, &key, &client_id, &mut index)?;
+        let (key, owner) = pair?;
+        let session = session(engine, &key, &owner, &mut index)?;
         state.sessions.push(session);
     }
     for pair in engine.pairs(&[keys::RETAINED]) {
@@ -94,11 +94,11 @@ fn messages(engine: &Engine, state: &mut State, index: &mut Index) -> Result<(),
 fn session(
     engine: &Engine,
     key: &[u8],
-    client_id: &[u8],
+    owner: &[u8],
     index: &mut Index,
 ) -> Result<Session, LoadError> {
-    let parts = keys::session_of(key).zip(std::str::from_utf8(client_id).ok());
-    let ((number, _), client_id) = parts.ok_or_else(|| what("a session", key))?;
+    let parts = keys::session_of(key).zip(record::decode_owner(owner));
+    let ((number, _), (client_id, user)) = parts.ok_or_else(|| what("a session", key))?;
     index.begin(number);
     let mut subscriptions = Vec::new();
     for pair in engine.pairs(&keys::numbered(keys::SUBSCRIPTION, number)) {
@@ -116,6 +116,7 @@ fn session(
     Ok(Session {
         number,
         client_id: client_id.into(),
+        user: user.map(Into::into),
         lease: one(engine, keys::LEASE, number, record::decode_lease)?.unwrap_or(FOR_EVER),
         subscriptions,
         queue,

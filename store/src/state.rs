@@ -36,6 +36,8 @@ pub struct Session {
     pub number: u64,
     /// The Client Identifier.
     pub client_id: Arc<str>,
+    /// Whose it is, where user names are checked.
+    pub user: Option<Box<str>>,
     /// How long it outlives its connection. A session that was connected when the process ended still says so.
     pub lease: Lease,
     /// Its subscriptions, by their filters.

@@ -17,7 +17,7 @@ macro_rules! differing {
 pub fn needs_restart(before: &Config, after: &Config) -> Vec<String> {
     let keys = differing!(Config, before, after;
         listeners plugin_dir data_dir control threads allow_anonymous check_payload_format
-        acknowledge refused_publish plugin_publish_depth blocking_threads blocking_deadline
+        durability acknowledge refused_publish plugin_publish_depth blocking_threads blocking_deadline
         response_information;
         but plugins log limits
     );

@@ -7,7 +7,7 @@ use super::error::{ConfigError, Problem};
 use super::quantity::{duration, number};
 use super::setting::{Section, Setting};
 use super::{
-    Config, acknowledge, control as control_key, document, json, limits, listener, plugin,
+    Config, acknowledge, control as control_key, document, durability, json, limits, listener, plugin,
     refused_publish, response_information,
 };
 
@@ -81,6 +81,7 @@ fn read(section: &mut Section<'_, '_>, config: &mut Config) {
         log,
         allow_anonymous,
         check_payload_format,
+        durability: durability_key,
         acknowledge: acknowledge_key,
         refused_publish,
         plugin_publish_depth,
@@ -100,6 +101,7 @@ fn read(section: &mut Section<'_, '_>, config: &mut Config) {
     section.read("log", log, Setting::log_level);
     section.read("allow_anonymous", allow_anonymous, Setting::boolean);
     section.read("check_payload_format", check_payload_format, Setting::boolean);
+    section.read("durability", durability_key, durability::read);
     section.read("acknowledge", acknowledge_key, acknowledge::read);
     section.read("refused_publish", refused_publish, refused_publish::read);
     section.read("plugin_publish_depth", plugin_publish_depth, number(0..=1000));

@@ -7,6 +7,7 @@ mod acknowledge;
 mod changed;
 mod control;
 mod document;
+mod durability;
 mod error;
 mod first_run;
 mod json;
@@ -28,6 +29,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use acknowledge::Acknowledge;
+pub use durability::Durability;
 pub use changed::needs_restart;
 pub use error::{ConfigError, Problem};
 pub use first_run::{FirstRunError, create_if_absent};
@@ -69,6 +71,8 @@ pub struct Config {
     pub allow_anonymous: bool,
     /// Whether a payload that is said to be UTF-8 is looked at.
     pub check_payload_format: bool,
+    /// What an acknowledgement promises.
+    pub durability: Durability,
     /// When a client hears that its PUBLISH is taken.
     pub acknowledge: Acknowledge,
     /// What a client hears that cannot be told that its PUBLISH was refused.
@@ -182,6 +186,7 @@ impl Default for Config {
             log: log::LevelFilter::Info,
             allow_anonymous: false,
             check_payload_format: false,
+            durability: Durability::Fsync,
             acknowledge: Acknowledge::AfterHooks,
             refused_publish: RefusedPublish::Acknowledge,
             plugin_publish_depth: 4,

@@ -173,7 +173,7 @@ fn unknown_keys_that_are_near_nothing_list_what_is_known() {
     check_problems(
         "persistence: true",
         &["c.yml:1: persistence: unknown key; the keys here are listeners, plugins, plugin_dir, \
-           data_dir, control, threads, log, allow_anonymous, check_payload_format, acknowledge, refused_publish, \
+           data_dir, control, threads, log, allow_anonymous, check_payload_format, durability, acknowledge, refused_publish, \
            plugin_publish_depth, blocking_threads, blocking_deadline, response_information, limits"],
     );
     check_problems(

@@ -80,9 +80,10 @@ impl Connection {
         taken.session.end_attributes_of_connection();
         let mut client = self.client(shard, connect, edits, taken);
         client.exchange = exchange.map(Exchange::forget_connect);
-        if client.session_expiry > 0 {
-            broker.store.session_begun(&client.session.client_id, client.session_expiry);
-        }
+        let ConnectedClient { session, will, session_expiry, .. } = &client;
+        let user = || broker.sessions.user(session);
+        let journal = &mut shard.outgoing.journal;
+        journal.connected(session, *session_expiry, will.as_deref(), user);
         let change = if session_present { SessionChange::Resumed } else { SessionChange::Created };
         shard.hooks.on_session(&client.facts(&self.endpoint), change, Origin::Client);
         // From here on its close gives the session back, whatever happens.
@@ -145,6 +146,7 @@ impl Connection {
         let mut outbox = session.outbox.lock();
         // [MQTT-4.9.0-1]
         outbox.attach(link, receive_maximum.min(broker.limits.max_inflight));
+        let generation = outbox.generation();
         outbox.lend_buffer(&mut shard.outgoing.pool);
         outbox.watch(shard.outgoing.watched);
         // [MQTT-3.1.4-5] [MQTT-3.2.0-1]
@@ -160,7 +162,11 @@ impl Connection {
             session.order_close(ReasonCode::ServerShuttingDown);
         }
         let next = client.keep_alive_deadline(shard.now);
-        *self.stage = Stage::Connected(ConnectedClient { last_packet: shard.now, ..client });
+        *self.stage = Stage::Connected(ConnectedClient {
+            last_packet: shard.now,
+            generation,
+            ..client
+        });
         self.set_check(shard, next);
     }
 
@@ -200,6 +206,8 @@ impl Connection {
             aliases: None,
             waits_for: None,
             blocked_since: None,
+            generation: 0,
+            answered: 0,
             exchange: None,
         }
     }

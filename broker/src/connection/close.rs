@@ -93,15 +93,18 @@ impl Connection {
         if session_kept {
             self.broker.router.hand_over(&client.session, shard);
             let session = client.session.clone();
-            self.leave_session(client);
+            self.leave_session(shard, client);
             self.broker.carry_out_left(shard, &session);
         } else {
             self.end_session(shard, client);
         }
     }
 
-    fn leave_session(&self, client: ConnectedClient) {
+    fn leave_session(&self, shard: &mut Shard, client: ConnectedClient) {
         let ConnectedClient { session, mut kept, will, session_expiry, .. } = client;
+        let second = shard.second();
+        shard.outgoing.journal.left(&session, session_expiry, will.as_deref(), second);
+        shard.outgoing.schedule();
         kept.rest();
         let delay = will.as_ref().map(|will| will.delay);
         let departure = self.broker.sessions.leave(&session, kept, will);

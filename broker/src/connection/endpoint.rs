@@ -41,6 +41,11 @@ impl Endpoint {
         Endpoint { peer: peer.into(), local, username: None, protocol: 0 }
     }
 
+    /// Of a client that was connected before the broker was started.
+    pub(crate) fn unknown() -> Endpoint {
+        Endpoint::new(NOWHERE, LocalEnd::new(NOWHERE, "".into()))
+    }
+
     /// Where the client is.
     pub(crate) fn peer(&self) -> SocketAddr {
         socket_address(self.peer)

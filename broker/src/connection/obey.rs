@@ -15,8 +15,7 @@ impl Connection {
             }
             if self.broker.change(&client.session, &mut client.kept, &order) {
                 let facts = client.facts(&self.endpoint);
-                let is_kept = client.session_expiry > 0;
-                self.broker.tell(shard, &client.session, &facts, &order, is_kept);
+                self.broker.tell(shard, &client.session, &facts, &order);
             }
         }
         Ok(())

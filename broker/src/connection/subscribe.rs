@@ -75,7 +75,7 @@ impl Connection {
     /// [MQTT-3.8.4-7]
     fn subscribe(
         &mut self,
-        shard: &Shard,
+        shard: &mut Shard,
         subscription: &Subscription<'_>,
         properties: Properties<'_>,
         asking: &mut Asking<'_>,

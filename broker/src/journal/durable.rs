@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use hookmq_store::{Durability, Health, OpenError, Options, Progress, State, Store};
 use parking_lot::Mutex;
 
-use crate::session::{Message, RetainFlag};
+use crate::session::{Message, RetainFlag, Will};
 
 pub(crate) struct Durable {
     pub(super) store: Store,
@@ -30,12 +30,11 @@ pub(super) struct Waiter {
 type Waiters = Mutex<Vec<Arc<Waiter>>>;
 
 impl Durable {
-    /// Opens the store in a folder. `now`: second of the broker's clock. Blocks until all that is in it was
-    /// read.
+    /// Opens the store in a folder, just before the broker's clock begins. Blocks until all that is in it
+    /// was read.
     pub(crate) fn open(
         folder: &Path,
         durability: Durability,
-        now: u32,
     ) -> Result<(Durable, State), OpenError> {
         let waiters = Arc::<Waiters>::default();
         let (told, last) = (waiters.clone(), Mutex::new(Health::Well));
@@ -44,7 +43,7 @@ impl Durable {
             wake_all(&told);
         };
         let (store, state) = Store::open(folder, Options::new(durability), Box::new(report))?;
-        let start = wall_clock().saturating_sub(u64::from(now));
+        let start = wall_clock();
         let next_session = AtomicU64::new(state.next_session.max(1));
         Ok((Durable { store, next_session, start, waiters }, state))
     }
@@ -74,6 +73,12 @@ impl Durable {
         kept.received = self.wall(message.received());
         kept.publisher = publisher.into();
         kept
+    }
+
+    /// A will as the store has it.
+    pub(super) fn will(&self, will: &Will, due: Option<u64>) -> hookmq_store::Will {
+        let message = self.message(&will.message, &will.author.session.client_id);
+        hookmq_store::Will { delay: will.delay, due, message }
     }
 
     /// Makes all durable that was submitted. Blocks.

@@ -11,12 +11,14 @@ use std::sync::atomic::{Ordering, fence};
 use hookmq_store::{Change, Lease, Queued, Sequence, Subscription};
 use mqtt::SubscriptionOptions;
 
-use crate::session::{Message, Noted, RetainFlag, Session, Step};
+use crate::session::{Message, Noted, RetainFlag, Session, Step, Will};
 
 mod durable;
+mod recovery;
 
 pub(crate) use durable::Durable;
 use durable::Waiter;
+pub(crate) use recovery::restore;
 
 /// Of one shard.
 #[derive(Default)]
@@ -79,30 +81,57 @@ impl Journal {
         }
     }
 
-    /// A session was begun or resumed by a client, and outlives it by `expiry` seconds.
-    pub(crate) fn connected(&mut self, session: &Session, user: Option<&str>, expiry: u32) {
+    /// A session was begun or resumed by a client, and outlives it by `expiry` seconds. `user` says whose
+    /// it is.
+    pub(crate) fn connected(
+        &mut self,
+        session: &Session,
+        expiry: u32,
+        will: Option<&Will>,
+        user: impl FnOnce() -> Option<Box<str>>,
+    ) {
         let Some(durable) = self.durable.clone() else { return };
         let lease = Lease { expiry, away: None };
-        let change = match session.number() {
-            Some(session) => Change::SessionUpdated { session, lease },
+        match session.number() {
+            Some(session) => {
+                self.changes.push(Change::SessionUpdated { session, lease });
+                self.changes.push(Change::WillGone { session });
+            }
             None if expiry == 0 => return,
             None => {
                 let number = durable.next_session();
                 session.set_number(number);
-                let (client_id, user) = (session.client_id.clone(), user.map(Into::into));
-                Change::SessionBegun { session: number, client_id, user, lease }
+                let (client_id, user) = (session.client_id.clone(), user());
+                self.changes.push(Change::SessionBegun { session: number, client_id, user, lease });
             }
-        };
-        self.changes.push(change);
+        }
+        if let (Some(session), Some(will)) = (session.number(), will) {
+            let will = durable.will(will, None);
+            self.changes.push(Change::Will { session, will: Box::new(will) });
+        }
     }
 
-    /// The client of a session has gone at this second of the broker's clock.
-    pub(crate) fn left(&mut self, session: &Session, expiry: u32, second: u32) {
-        let Some(session) = session.number() else { return };
-        self.push(|durable| {
-            let away = Some(durable.wall(second));
-            Change::SessionUpdated { session, lease: Lease { expiry, away } }
+    /// The client of a session has gone at this second of the broker's clock; the will that it has left is
+    /// due after its delay.
+    pub(crate) fn left(&mut self, session: &Session, expiry: u32, will: Option<&Will>, second: u32) {
+        let (Some(session), Some(durable)) = (session.number(), &self.durable) else { return };
+        let away = durable.wall(second);
+        let lease = Lease { expiry, away: Some(away) };
+        self.changes.push(Change::SessionUpdated { session, lease });
+        self.changes.push(match will {
+            Some(will) => {
+                let will = durable.will(will, Some(away + u64::from(will.delay)));
+                Change::Will { session, will: Box::new(will) }
+            }
+            None => Change::WillGone { session },
         });
+    }
+
+    /// The will that a client has left is published.
+    pub(crate) fn will_gone(&mut self, session: &Session) {
+        if let Some(session) = session.number() {
+            self.push(|_| Change::WillGone { session });
+        }
     }
 
     /// A subscription was made or replaced.
@@ -114,7 +143,7 @@ impl Journal {
         identifier: Option<NonZeroU32>,
     ) {
         let Some(session) = session.number() else { return };
-        let (filter, options) = (filter.into(), options.to_byte());
+        let (filter, options) = (filter.into(), options.bits());
         let subscription = Subscription { filter, options, identifier };
         self.push(|_| Change::Subscribed { session, subscription });
     }

@@ -67,7 +67,7 @@ impl Errand {
             }
             Errand::Retain(packet) => {
                 if let Some((_, publish)) = packet.read() {
-                    retain(broker, &publish, account, shard.second());
+                    retain(broker, shard, &publish, account);
                 }
                 Ok(None)
             }
@@ -90,10 +90,11 @@ fn publish(
 }
 
 /// Keeps a message, or clears what was kept of its topic.
-fn retain(broker: &Broker, publish: &Publish<'_>, account: &Account, now: u32) {
+fn retain(broker: &Broker, shard: &mut Shard, publish: &Publish<'_>, account: &Account) {
     let publish = Publish { retain: true, ..*publish };
     // If there is no room, that is counted.
-    broker.retain(&publish, &account.client_id, now);
+    broker.retain(shard, &publish, &account.client_id);
+    shard.outgoing.schedule();
 }
 
 /// Puts a message among those for one client, whatever it is subscribed to.

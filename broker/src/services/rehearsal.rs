@@ -12,7 +12,6 @@ use crate::broker::Broker;
 use crate::config::Config;
 use crate::hooks::Live;
 use crate::session::{Seen, Session};
-use crate::store::MemoryStore;
 
 /// The sessions of all clients that were named so far.
 #[derive(Default)]
@@ -32,7 +31,7 @@ impl Services {
     /// In place of [`Services::serve`]. Timers are never due.
     pub(crate) fn rehearse(&self, config: &Config) {
         let live = Arc::new(Live::new(&[]));
-        let broker = Arc::new(Broker::new(config, live, Box::new(MemoryStore)));
+        let broker = Arc::new(Broker::new(config, live, None));
         let everybody = Some(Everybody::default());
         let engine = Engine { broker, shards: Arc::new([]), everybody };
         *self.stage.write() = Stage::Serving(Arc::new(engine));

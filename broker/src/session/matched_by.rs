@@ -30,6 +30,18 @@ impl MatchedBy {
         Some(Arc::new(MatchedBy { identifiers, share: share.map(Into::into) }))
     }
 
+    /// As the store has it.
+    pub(crate) fn of_many(identifiers: &[u32], share: Option<&str>) -> Option<Arc<MatchedBy>> {
+        if identifiers.is_empty() && share.is_none() {
+            return None;
+        }
+        let mut all = PropertyBuffer::new();
+        for identifier in identifiers {
+            all.push(Property::SubscriptionIdentifier(*identifier));
+        }
+        Some(Arc::new(MatchedBy { identifiers: all, share: share.map(Into::into) }))
+    }
+
     /// For a message that answers the subscriptions of both. [MQTT-3.3.4-4]
     pub(crate) fn both(&self, other: &MatchedBy) -> Arc<MatchedBy> {
         let mut identifiers = self.identifiers.clone();

@@ -112,6 +112,15 @@ impl Message {
 
     /// A message with an allocation of its own.
     pub(crate) fn new(publish: &Publish<'_>, received: u32) -> Message {
+        Message::in_new(Chunk::new, publish, received)
+    }
+
+    /// The same in bytes that `chunk` makes.
+    pub(crate) fn in_new(
+        chunk: impl FnOnce(&[u8]) -> Chunk,
+        publish: &Publish<'_>,
+        received: u32,
+    ) -> Message {
         let topic = publish.topic.as_bytes();
         let properties = publish.properties.as_bytes();
         let mut bytes = Vec::with_capacity(topic.len() + properties.len() + publish.payload.len());
@@ -130,7 +139,7 @@ impl Message {
             qos: publish.qos,
             retain: RetainFlag::new(publish.retain, true),
             packet: None,
-            chunk: Chunk::new(&bytes),
+            chunk: chunk(&bytes),
         }
     }
 

@@ -62,6 +62,17 @@ impl Delivery {
         self.make_room(limits);
     }
 
+    /// Takes a message that was queued before the broker was started; `packet_id`: it was sent.
+    pub(super) fn restore(&mut self, message: Message, packet_id: Option<u16>) {
+        match packet_id {
+            Some(packet_id) => self.outbound.restore_published(packet_id, message),
+            None => {
+                self.waiting_bytes += message.size();
+                self.outbound.enqueue(message);
+            }
+        }
+    }
+
     /// The next waiting message that the window admits, now in flight.
     pub(super) fn next(&mut self) -> Option<(u16, &Message)> {
         let (packet_id, message) = self.outbound.next()?;

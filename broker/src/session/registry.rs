@@ -180,6 +180,22 @@ impl Registry {
         }
     }
 
+    /// A session from before the broker was started, which nobody owns. The number is that of
+    /// [`Registry::leave`].
+    pub(crate) fn restore(
+        &self,
+        session: &Arc<Session>,
+        user: Option<&str>,
+        kept: Kept,
+        will: Option<Box<Will>>,
+    ) -> u32 {
+        let departure = self.departures.fetch_add(1, Ordering::Relaxed);
+        let mut entry = Entry::new(session.clone(), user, 0, self.now());
+        entry.leave(Lent { kept, will, timers: Vec::new(), departure }, self.now());
+        self.entries.lock().insert(session.client_id.clone(), entry);
+        departure
+    }
+
     /// Takes a session out that ends with its connection.
     pub(crate) fn remove(&self, session: &Session) {
         let entry = self.entries.lock().remove(&session.client_id);
@@ -248,6 +264,11 @@ impl Registry {
         let entry = entries.get_mut(client_id).filter(|entry| !entry.is_owned())?;
         let session = entry.session.clone();
         entry.kept().map(|kept| change(&session, kept))
+    }
+
+    /// Whose a session is, where user names are checked.
+    pub(crate) fn user(&self, session: &Session) -> Option<Box<str>> {
+        self.entries.lock().get(&session.client_id)?.user().map(Into::into)
     }
 
     /// Ends a session that nobody owns.

@@ -181,7 +181,8 @@ impl Outgoing {
         wake.into_iter().for_each(Waker::wake);
     }
 
-    fn schedule(&mut self) {
+    /// Has the flusher run at the end of the turn.
+    pub(crate) fn schedule(&mut self) {
         if !self.scheduled
             && let Some(flusher) = &self.flusher
         {

@@ -120,6 +120,19 @@ impl<M: HasQoS> Outbound<M> {
         self.waiting.push_back(message);
     }
 
+    /// A message that was in flight under `id` when its process ended; in the order of sending. To be called
+    /// before anything else is.
+    pub fn restore_published(&mut self, id: u16, message: M) {
+        self.published.push_back(Published { id, message });
+        self.ids.forget();
+    }
+
+    /// A PUBREL that was unanswered under `id` when its process ended. To be called before anything else is.
+    pub fn restore_released(&mut self, id: u16) {
+        self.released.push_back(id);
+        self.ids.forget();
+    }
+
     /// Moves the oldest waiting message into the window, to be sent now. To be called until `None`
     /// after [`Outbound::resend`] and after acknowledgements.
     #[allow(clippy::should_implement_trait, reason = "it lends, and an iterator cannot")]

@@ -26,6 +26,11 @@ impl PacketIds {
         Some(id)
     }
 
+    /// Some may be in use that did not come from here.
+    pub(crate) fn forget(&mut self) {
+        self.free = 0;
+    }
+
     /// Goes on to the next run of free identifiers.
     fn look(&mut self, used: impl Iterator<Item = u16>) -> Option<()> {
         let mut is_used = vec![false; usize::from(COUNT) + 1];

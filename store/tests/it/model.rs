@@ -19,6 +19,7 @@ type Name = (Arc<str>, Box<[u8]>);
 #[derive(Clone)]
 struct Kept {
     client_id: Arc<str>,
+    user: Option<Box<str>>,
     lease: Lease,
     subscriptions: BTreeMap<Box<str>, Subscription>,
     queue: BTreeMap<u64, (Queued, Option<u16>)>,
@@ -46,9 +47,10 @@ impl Model {
                 self.pairs.insert((plugin, key), value);
             }
             Change::Kv { plugin, key, value: None } => _ = self.pairs.remove(&(plugin, key)),
-            Change::SessionBegun { session, client_id, lease } => {
+            Change::SessionBegun { session, client_id, user, lease } => {
                 self.sessions.entry(session).or_insert_with(|| Kept {
                     client_id,
+                    user,
                     lease,
                     subscriptions: BTreeMap::new(),
                     queue: BTreeMap::new(),
@@ -144,6 +146,7 @@ impl Model {
         let sessions = self.sessions.into_iter().map(|(number, kept)| Session {
             number,
             client_id: kept.client_id,
+            user: kept.user,
             lease: kept.lease,
             subscriptions: kept.subscriptions.into_values().collect(),
             queue: kept.queue.into_values().collect(),

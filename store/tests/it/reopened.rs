@@ -52,7 +52,12 @@ fn numbers_are_not_given_twice() {
     let (store, _) = open(dir.path());
     let lease = hookmq_store::Lease { expiry: 1, away: None };
     let session = 7;
-    store.submit(&mut vec![Change::SessionBegun { session, client_id: "c".into(), lease }]);
+    store.submit(&mut vec![Change::SessionBegun {
+        session,
+        client_id: "c".into(),
+        user: None,
+        lease,
+    }]);
     store.close();
     let (store, state) = open(dir.path());
     assert_eq!((state.next_session, state.sessions.len()), (8, 1));

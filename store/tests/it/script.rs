@@ -53,6 +53,7 @@ fn changes(sequence: u64, at: u64, step: Step) -> Vec<Change> {
         0 | 1 => Change::SessionBegun {
             session,
             client_id: format!("client-{session}").into(),
+            user: (session % 2 == 0).then(|| format!("user-{session}").into()),
             lease: Lease { expiry: 100, away: None },
         },
         2 => Change::SessionUpdated {

@@ -177,6 +177,21 @@ impl Outbox {
         self.refill(now);
     }
 
+    /// Takes a message from the store, in the order in which they were queued; `packet_id`: it was sent.
+    pub(crate) fn restore(&mut self, message: Message, packet_id: Option<u16>) {
+        let window = self.window;
+        let delivery = self.delivery.get_or_insert_with(|| Box::new(Delivery::new(window)));
+        delivery.restore(message, packet_id);
+    }
+
+    /// PUBREL is owed for a message of this number.
+    pub(crate) fn restore_received(&mut self, number: u64, packet_id: u16) {
+        let window = self.window;
+        let delivery = self.delivery.get_or_insert_with(|| Box::new(Delivery::new(window)));
+        delivery.outbound.restore_released(packet_id);
+        self.ledger.restore_received(number, packet_id);
+    }
+
     /// Takes the client's answer. Call [`Outbox::refill`] after the last of a batch.
     pub(crate) fn acknowledge(&mut self, acknowledgement: Acknowledgement) {
         let Some(link) = &mut self.link else { return };
