@@ -15,13 +15,13 @@ use crate::clock::Clock;
 use crate::config::{Acknowledge, Config, Limits};
 use crate::connection::Backoff;
 use crate::hooks::{Client, Live, Origin, Publication, Sender, SessionChange};
+use crate::journal::Durable;
 use crate::router::{
     Item, Provenance, Receivers, Retained, RetainedLimits, Retention, Router, Run, Whom,
 };
 use crate::session::{ConnectionId, Due, Ended, Message, QueueLimits, Registry};
 use crate::session::{Schedule, Session, TakeoverLimit, Takeovers};
 use crate::shard::Shard;
-use crate::journal::Durable;
 use crate::tally::{Kind, Tally};
 use crate::transport::{Addresses, ConnectionRate, Handshakes};
 

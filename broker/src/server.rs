@@ -132,9 +132,8 @@ impl Server {
             listeners.push(listener);
         }
         let opened = open_store(config, &plugins.services().folders.data)?;
-        let (durable, state) = opened.map_or((None, None), |(durable, state)| {
-            (Some(Arc::new(durable)), Some(state))
-        });
+        let (durable, state) =
+            opened.map_or((None, None), |(durable, state)| (Some(Arc::new(durable)), Some(state)));
         let broker = Arc::new(Broker::new(config, plugins.live().clone(), durable.clone()));
         if let (Some(durable), Some(state)) = (&durable, state) {
             journal::restore(&broker, durable, state);

@@ -7,8 +7,8 @@ use super::error::{ConfigError, Problem};
 use super::quantity::{duration, number};
 use super::setting::{Section, Setting};
 use super::{
-    Config, acknowledge, control as control_key, document, durability, json, limits, listener, plugin,
-    refused_publish, response_information,
+    Config, acknowledge, control as control_key, document, durability, json, limits, listener,
+    plugin, refused_publish, response_information,
 };
 
 /// Reads the file at `path`. Blocks on the disk.

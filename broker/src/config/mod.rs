@@ -29,8 +29,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub use acknowledge::Acknowledge;
-pub use durability::Durability;
 pub use changed::needs_restart;
+pub use durability::Durability;
 pub use error::{ConfigError, Problem};
 pub use first_run::{FirstRunError, create_if_absent};
 pub use load::{inspect, load, parse, plugin_section};

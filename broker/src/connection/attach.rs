@@ -162,11 +162,8 @@ impl Connection {
             session.order_close(ReasonCode::ServerShuttingDown);
         }
         let next = client.keep_alive_deadline(shard.now);
-        *self.stage = Stage::Connected(ConnectedClient {
-            last_packet: shard.now,
-            generation,
-            ..client
-        });
+        *self.stage =
+            Stage::Connected(ConnectedClient { last_packet: shard.now, generation, ..client });
         self.set_check(shard, next);
     }
 

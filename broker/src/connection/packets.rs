@@ -210,15 +210,17 @@ impl Connection {
             }
         }
         let journal = &mut shard.outgoing.journal;
-        let until =
-            if journal.noted() > batch.noted_before { journal.submit() } else { None };
+        let until = if journal.noted() > batch.noted_before { journal.submit() } else { None };
         if batch.replies.is_empty() && batch.prompt.is_empty() && batch.acknowledgements.is_empty()
         {
             return;
         }
         if let Some(until) = client.waits_until(until, journal) {
-            client.answered = journal.hold(until, &client.session, client.generation, &batch.replies);
+            client.answered =
+                journal.hold(until, &client.session, client.generation, &batch.replies);
             batch.replies.clear();
+            // It may be durable by now, and then nobody else looks at it again.
+            shard.outgoing.schedule();
         }
         let mut outbox = client.session.outbox.lock();
         outbox.lend_buffer(&mut shard.outgoing.pool);

@@ -75,6 +75,7 @@ impl Connection {
                     if is_watched {
                         break Then::Ask(message);
                     }
+                    let message = outbox.ledger.own(message);
                     outbox.send(message, second, &limits);
                 }
                 Next::NotYet => left.steps -= 1,
@@ -104,7 +105,10 @@ impl Connection {
             outbox.lend_buffer(&mut shard.outgoing.pool);
             outbox.watch(shard.outgoing.watched);
             match ruling {
-                Ruling::Allowed => outbox.send(message, second, &limits),
+                Ruling::Allowed => {
+                    let message = outbox.ledger.own(message);
+                    outbox.send(message, second, &limits);
+                }
                 Ruling::Vetoed => outbox.drop_message(DropCause::Vetoed, || message.clone()),
                 Ruling::Edited(edited) => outbox.send(edited.apply(&message), second, &limits),
             }

@@ -68,11 +68,6 @@ impl Journal {
         self.durable.is_some()
     }
 
-    /// The store, with what is known of time and numbers.
-    pub(crate) fn durable(&self) -> Option<&Arc<Durable>> {
-        self.durable.as_ref()
-    }
-
     /// Notes a change of something that is in the store.
     #[inline]
     pub(crate) fn push(&mut self, change: impl FnOnce(&Durable) -> Change) {
@@ -113,7 +108,13 @@ impl Journal {
 
     /// The client of a session has gone at this second of the broker's clock; the will that it has left is
     /// due after its delay.
-    pub(crate) fn left(&mut self, session: &Session, expiry: u32, will: Option<&Will>, second: u32) {
+    pub(crate) fn left(
+        &mut self,
+        session: &Session,
+        expiry: u32,
+        will: Option<&Will>,
+        second: u32,
+    ) {
         let (Some(session), Some(durable)) = (session.number(), &self.durable) else { return };
         let away = durable.wall(second);
         let lease = Lease { expiry, away: Some(away) };

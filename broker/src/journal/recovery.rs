@@ -108,11 +108,7 @@ fn restored_will(durable: &Durable, will: &KeptWill, session: &Arc<Session>) -> 
     Will { message, delay: will.delay, author: Author { session: session.clone(), endpoint } }
 }
 
-fn message_for(
-    durable: &Durable,
-    queued: &Queued,
-    message: &hookmq_store::Message,
-) -> Message {
+fn message_for(durable: &Durable, queued: &Queued, message: &hookmq_store::Message) -> Message {
     let retain = RetainFlag::new(message.retain, queued.retain);
     let numbered = |bytes: &[u8]| Chunk::numbered(queued.message, bytes);
     let mut restored = restored(durable, numbered, message, retain);

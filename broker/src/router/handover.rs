@@ -21,8 +21,15 @@ impl Router {
                 for heir in &heirs {
                     let spare = heir.session.outbox.lock().spare(&shard.outgoing.limits);
                     let taken = session.outbox.lock().take_back(&filter, part, spare);
+                    let numbers: Vec<_> = taken.iter().map(Message::number).collect();
                     let refused = give(taken, &share, heir, shard);
-                    session.outbox.lock().put_back(refused);
+                    let mut outbox = session.outbox.lock();
+                    if refused.is_empty() {
+                        // The heir has them, and that is noted before this is.
+                        numbers.into_iter().for_each(|number| outbox.ledger.done(number));
+                    }
+                    outbox.put_back(refused);
+                    shard.outgoing.collect(session, &mut outbox);
                 }
             }
         }

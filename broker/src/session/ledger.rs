@@ -54,6 +54,13 @@ impl Ledger {
         });
     }
 
+    /// A retained message as it is to be queued: in a session that is in the store no two have the same
+    /// number, and two subscriptions may bring the same message.
+    pub(crate) fn own(&self, message: Message) -> Message {
+        let is_kept = self.0.is_some() && message.qos > QoS::AtMostOnce;
+        if is_kept { message.renumbered() } else { message }
+    }
+
     #[inline]
     pub(super) fn queued(&mut self, message: &Message) {
         if let Some(book) = self.0.as_mut().filter(|_| message.qos > QoS::AtMostOnce) {

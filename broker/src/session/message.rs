@@ -176,6 +176,13 @@ impl Message {
         Message { chunk, start: 0, payload_start, end, ..self }
     }
 
+    /// The same under another number.
+    pub(crate) fn renumbered(self) -> Message {
+        let chunk = Chunk::new(self.bytes(self.start, self.end));
+        let (payload_start, end) = (self.payload_start - self.start, self.end - self.start);
+        Message { chunk, start: 0, payload_start, end, ..self }
+    }
+
     /// Another message in the place of this one, for the same receiver.
     pub(crate) fn with(&self, publish: &Publish<'_>) -> Message {
         let matched_by = self.matched_by.clone();

@@ -26,6 +26,7 @@ mod connect;
 mod connection_rate;
 mod control;
 mod deliver;
+mod durable;
 mod edits;
 mod engine;
 mod event_log;

@@ -5,14 +5,17 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
-use hookmq::config::{Config, Listener};
+use hookmq::config::{Config, Durability, Listener};
 use hookmq::plugins::{PluginEntry, Plugins, Roster};
 use hookmq::server::Server;
+use tempfile::TempDir;
 
 use crate::common::plugins::PluginDir;
 
 pub(crate) struct Broker {
     server: Option<Server>,
+    /// What it keeps, if it has no plugins.
+    folder: Option<TempDir>,
 }
 
 impl Broker {
@@ -22,7 +25,10 @@ impl Broker {
 
     /// With what `change` makes of the default config.
     pub(crate) fn with(change: impl FnOnce(&mut Config)) -> Broker {
-        Broker::start_in(Path::new("no plugins here"), change)
+        let folder = tempfile::tempdir().unwrap();
+        let mut broker = Broker::start_in(folder.path(), change);
+        broker.folder = Some(folder);
+        broker
     }
 
     /// With plugins that lie in `directory`, which may go once they are loaded.
@@ -48,10 +54,12 @@ impl Broker {
         let mut config = Config {
             listeners: vec![Listener::Tcp { address }],
             threads: NonZeroUsize::new(2),
+            // What outlives a broker has tests of its own.
+            durability: Durability::Memory,
             ..Config::default()
         };
         change(&mut config);
-        Broker { server: Some(Server::start(&config, plugin_dir).unwrap()) }
+        Broker { server: Some(Server::start(&config, plugin_dir).unwrap()), folder: None }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
