@@ -69,7 +69,18 @@ fn create(dir: &Path) -> Result<(), OpenError> {
         fs::remove_dir_all(dir)?;
     }
     drop(Engine::open(dir).map_err(damaged)?);
-    Ok(())
+    Ok(sync_folders(dir)?)
+}
+
+/// fjall does not bring the entries of its new keyspaces to the disk.
+fn sync_folders(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_folders(&entry.path())?;
+        }
+    }
+    format::sync_folder(dir)
 }
 
 pub(crate) fn damaged(error: EngineError) -> OpenError {

@@ -9,8 +9,12 @@
     reason = "a test may panic, in its helpers too"
 )]
 
+mod damaged;
+mod disk;
+mod full;
 mod killed;
 mod model;
+mod power;
 mod reopened;
 mod script;
 mod writer;
