@@ -6,17 +6,22 @@
 //! acknowledgements that waited for it may leave.
 
 mod batch;
+mod builder;
 mod change;
+mod check;
 mod committer;
 mod engine;
+mod export;
 mod format;
 
 mod healing;
 mod health;
+mod import;
 mod inbox;
 mod index;
 mod journal;
 mod keys;
+mod line;
 mod message;
 mod opening;
 mod options;
@@ -27,8 +32,11 @@ mod state;
 mod store;
 
 pub use change::{Change, Lease, Queued, Sequence, Subscription, Will};
+pub use check::{Report, check};
+pub use export::{ExportError, export};
 pub use format::VERSION;
 pub use health::{Health, Progress};
+pub use import::{ImportError, import};
 pub use message::{Message, Parts};
 pub use options::{Durability, Options};
 pub use state::{Cut, Pair, Session, State};

@@ -163,6 +163,21 @@ pub(crate) fn files(dir: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files.into_iter().map(|(_, path)| path).collect())
 }
 
+/// The batches of a file that are whole, one behind the other.
+pub(crate) fn readable(bytes: &[u8], identity: Identity) -> Vec<u8> {
+    let mut readable = Vec::new();
+    let (mut at, end) = (0, without_zeros(bytes));
+    while at < end {
+        if let Some(batch) = batch::read(bytes, at, identity) {
+            readable.extend_from_slice(bytes.get(at..batch.end).unwrap_or_default());
+            at = batch.end;
+        } else {
+            at += 1;
+        }
+    }
+    readable
+}
+
 /// What stands behind the batches of a file.
 struct Rest {
     /// Without the zeros at the end: files are made longer than what they hold.

@@ -8,10 +8,10 @@ use hookmq_store::OpenError;
 
 use crate::script::{self, Random, Scripted, open};
 
-const GROUPS: u64 = 200;
+pub(crate) const GROUPS: u64 = 200;
 
 /// A store with batches of one group each, as a crash leaves it.
-fn crashed(dir: &Path, seed: u64) {
+pub(crate) fn crashed(dir: &Path, seed: u64) {
     let (store, _) = open(dir).unwrap();
     for sequence in 1..=GROUPS {
         store.submit(&mut script::scripted(seed, sequence));
@@ -41,7 +41,7 @@ fn copy_all(from: &Path, to: &Path) {
 }
 
 /// The journal file, and where its last byte is that is not zero.
-fn journal(dir: &Path) -> (PathBuf, Vec<u8>, usize) {
+pub(crate) fn journal(dir: &Path) -> (PathBuf, Vec<u8>, usize) {
     let path = dir.join("journal/0.jnl");
     let bytes = fs::read(&path).unwrap();
     let zeros = bytes.rchunks(4096).take_while(|chunk| chunk.iter().all(|byte| *byte == 0));

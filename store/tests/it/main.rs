@@ -9,6 +9,7 @@
     reason = "a test may panic, in its helpers too"
 )]
 
+mod checked;
 mod damaged;
 mod disk;
 mod full;
