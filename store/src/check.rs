@@ -10,10 +10,11 @@ use crate::builder::Builder;
 use crate::engine::Engine;
 use crate::format;
 use crate::journal::{self, Inspection, Trouble};
-use crate::keys::{self, MARK, Space};
+use crate::keys::{self, MARK};
 use crate::opening::{self, JOURNAL};
 use crate::record::{self, Mark};
 use crate::store::{self, OpenError};
+use crate::walk::each;
 
 /// What a store has, and what is wrong with it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -212,63 +213,6 @@ impl Sound {
         result?;
         builder.finish(dir, self.counters, Some(aside))
     }
-}
-
-/// Every record with a tag that can be read. What cannot be is passed over, with ever larger steps.
-fn each(
-    engine: &Engine,
-    tag: u8,
-    mut findings: Option<&mut Vec<String>>,
-    then: &mut dyn FnMut(&[u8], &[u8]),
-) {
-    let mut from = vec![tag];
-    let mut last = from.clone();
-    let mut kept = usize::MAX;
-    loop {
-        let mut failed = None;
-        for pair in engine.from(&from) {
-            match pair {
-                Ok((key, _)) if key.first() != Some(&tag) => return,
-                Ok((key, value)) => {
-                    then(&key, &value);
-                    last = key.to_vec();
-                    kept = usize::MAX;
-                }
-                Err(error) => {
-                    failed = Some(error);
-                    break;
-                }
-            }
-        }
-        let Some(error) = failed else { return };
-        if kept == usize::MAX
-            && let Some(findings) = &mut findings
-        {
-            let space = Space::of(&last).name();
-            let after = last.escape_ascii();
-            findings.push(format!("a table of {space} cannot be read after key {after}: {error}"));
-        }
-        kept = kept.min(last.len()).saturating_sub(1);
-        if kept == 0 {
-            return;
-        }
-        from.clone_from(&last);
-        from.truncate(kept);
-        if !increment(&mut from) {
-            return;
-        }
-    }
-}
-
-/// The first key behind all that begin with `key`.
-fn increment(key: &mut Vec<u8>) -> bool {
-    while let Some(last) = key.pop() {
-        if let Some(next) = last.checked_add(1) {
-            key.push(next);
-            return true;
-        }
-    }
-    false
 }
 
 /// Tables never change: the copy has them by other names. Journal files have what can be read of them.

@@ -27,7 +27,7 @@ pub(crate) fn crashed(dir: &Path, seed: u64) {
     copy_all(copy.path(), dir);
 }
 
-fn copy_all(from: &Path, to: &Path) {
+pub(crate) fn copy_all(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
         let entry = entry.unwrap();

@@ -12,6 +12,7 @@
 mod checked;
 mod damaged;
 mod disk;
+mod fixture;
 mod full;
 mod killed;
 mod model;
