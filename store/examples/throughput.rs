@@ -106,7 +106,13 @@ fn store(folder: &Path, durability: Durability, time: Duration) -> Run {
         }
     }
     let (groups, batches) = *durable.0.lock();
-    Run { changes: groups * 2, batches, took: began.elapsed() }
+    let took = began.elapsed();
+    store.close();
+    let began = Instant::now();
+    let (_store, state) =
+        Store::open(dir.path(), Options::new(durability), Box::new(|_| {})).expect("a store");
+    println!("{} messages are read in {:?}", state.messages.len(), began.elapsed());
+    Run { changes: groups * 2, batches, took }
 }
 
 /// The same pairs in batches as large, one after the other, as fast as fjall takes them.

@@ -1,6 +1,7 @@
 //! The thread that writes: it takes whatever has come in meanwhile, commits it as one batch, and says up to
 //! where everything is durable.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -54,6 +55,8 @@ pub(crate) enum Stop {
     Failed(String),
     #[error("the store was closed while the disk was full")]
     ClosedWhileFull,
+    #[error("the committer has panicked")]
+    Panicked,
     #[error("more than {0} bytes waited to be written")]
     TooMuch(usize),
 }
@@ -67,7 +70,9 @@ impl From<EngineError> for Stop {
 impl Committer {
     /// Runs until the store is closed or has failed.
     pub(crate) fn run(mut self) {
-        if let Err(stop) = self.commit_all() {
+        // The engine is not used again after a panic.
+        let result = catch_unwind(AssertUnwindSafe(|| self.commit_all()));
+        if let Err(stop) = result.unwrap_or(Err(Stop::Panicked)) {
             log::error!("the store keeps nothing any more: {stop}");
             self.inbox.break_off();
             self.status.commit_ends();

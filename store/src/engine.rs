@@ -130,6 +130,15 @@ impl Engine {
         pairs.map(|pair| Ok(pair.into_inner()?))
     }
 
+    /// Keys and values from `key` on that are in the same keyspace, in order.
+    pub(crate) fn from(
+        &self,
+        key: &[u8],
+    ) -> impl Iterator<Item = Result<(fjall::Slice, fjall::Slice), EngineError>> + use<> {
+        let pairs = self.keyspace(Space::of(key)).range(key..);
+        pairs.map(|pair| Ok(pair.into_inner()?))
+    }
+
     fn keyspace(&self, space: Space) -> &Keyspace {
         let [queues, sessions, retained] = &self.keyspaces;
         match space {

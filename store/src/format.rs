@@ -12,7 +12,7 @@ use crate::store::OpenError;
 /// What this build writes, and the newest that it reads.
 pub const VERSION: u32 = 1;
 
-pub(crate) const FILE: &str = "format";
+const FILE: &str = "format";
 const TITLE: &str = "hookmq store";
 
 /// Which store this is.
@@ -39,16 +39,24 @@ pub(crate) fn read(dir: &Path) -> Result<Option<Identity>, OpenError> {
 }
 
 /// Writes the file of a new store.
-pub(crate) fn create(dir: &Path) -> io::Result<Identity> {
-    let [high, low] = [(); 2].map(|()| u128::from(RandomState::new().hash_one(FILE)));
-    let identity = high << 64 | low;
+pub(crate) fn create(dir: &Path, identity: Identity) -> io::Result<()> {
     let path = dir.join("format.new");
     let mut file = File::create(&path)?;
     write!(file, "{TITLE}\nversion {VERSION}\nid {identity:032x}\n")?;
     file.sync_all()?;
     fs::rename(path, dir.join(FILE))?;
-    sync_folder(dir)?;
-    Ok(identity)
+    sync_folder(dir)
+}
+
+/// There is no store any more.
+pub(crate) fn remove(dir: &Path) -> io::Result<()> {
+    fs::remove_file(dir.join(FILE))
+}
+
+/// One that no other store has, and nobody can guess.
+pub(crate) fn identity() -> Identity {
+    let [high, low] = [(); 2].map(|()| u128::from(RandomState::new().hash_one(FILE)));
+    high << 64 | low
 }
 
 /// What was made, renamed or removed in a folder is on the disk.
@@ -56,6 +64,6 @@ pub(crate) fn sync_folder(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
-fn unreadable() -> OpenError {
+pub(crate) fn unreadable() -> OpenError {
     OpenError::Damaged { what: format!("the file {FILE}") }
 }

@@ -65,8 +65,9 @@ impl Inbox {
         let bytes: usize = changes.iter().map(Change::size).sum();
         let mut held = self.held.lock();
         held.sequence += 1;
-        held.is_broken |= held.is_closing || held.bytes.saturating_add(bytes) > self.max_bytes;
-        if held.is_broken {
+        let fits = held.bytes.saturating_add(bytes) <= self.max_bytes;
+        held.is_broken |= !fits && !held.is_closing;
+        if held.is_broken || held.is_closing {
             changes.clear();
         } else {
             held.bytes += bytes;

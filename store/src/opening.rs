@@ -12,7 +12,7 @@ use crate::store::OpenError;
 
 /// Where the files of fjall are, below the folder of the store.
 pub(crate) const JOURNAL: &str = "journal";
-const NEW: &str = "journal.new";
+pub(crate) const NEW: &str = "journal.new";
 
 /// # Errors
 /// If it is damaged, or a file cannot be used. Damaged files are left as they are.
@@ -47,15 +47,17 @@ pub(crate) fn prepare(dir: &Path) -> Result<Identity, OpenError> {
     let (journal, new) = (dir.join(JOURNAL), dir.join(NEW));
     let identity = match (format::read(dir)?, journal.is_dir()) {
         (Some(identity), true) => return Ok(identity),
-        (None, true) => {
-            return Err(OpenError::Damaged { what: format!("the file {}", format::FILE) });
-        }
-        (Some(_), false) if !new.is_dir() => {
+        (None, true) => return Err(format::unreadable()),
+        // It was complete before the file was written, or the damaged one put aside.
+        (Some(identity), false) if new.is_dir() => identity,
+        (Some(_), false) => {
             return Err(OpenError::Damaged { what: format!("the folder {JOURNAL}") });
         }
-        _ => {
+        (None, false) => {
             create(&new)?;
-            format::create(dir)?
+            let identity = format::identity();
+            format::create(dir, identity)?;
+            identity
         }
     };
     fs::rename(new, journal)?;
@@ -64,12 +66,23 @@ pub(crate) fn prepare(dir: &Path) -> Result<Identity, OpenError> {
 }
 
 /// An empty journal.
-fn create(dir: &Path) -> Result<(), OpenError> {
+pub(crate) fn create(dir: &Path) -> Result<(), OpenError> {
     if dir.exists() {
         fs::remove_dir_all(dir)?;
     }
     drop(Engine::open(dir).map_err(damaged)?);
-    Ok(())
+    Ok(sync_folders(dir)?)
+}
+
+/// fjall does not bring the entries of its new keyspaces to the disk.
+fn sync_folders(dir: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_folders(&entry.path())?;
+        }
+    }
+    format::sync_folder(dir)
 }
 
 pub(crate) fn damaged(error: EngineError) -> OpenError {

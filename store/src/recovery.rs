@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use crate::change::{Lease, Queued, Will};
+use crate::change::{Lease, Queued};
 use crate::engine::{Engine, EngineError};
 use crate::format::Identity;
 use crate::index::{Index, Place, Step};
 use crate::keys::{self, MARK};
 use crate::opening;
 use crate::record::{self, Mark};
+use crate::scan::Scan;
 use crate::state::{Pair, Session, State};
 use crate::store::OpenError;
 
@@ -54,9 +55,10 @@ pub(crate) fn load(engine: &Engine, identity: Identity) -> Result<Recovered, Loa
     (index.next_session, index.next_message) = (mark.next_session, mark.next_message);
     let mut state = State { sequence: mark.sequence, ..State::default() };
     messages(engine, &mut state, &mut index)?;
+    let mut records = Records::new(engine);
     for pair in engine.pairs(&[keys::SESSION]) {
         let (key, owner) = pair?;
-        let session = session(engine, &key, &owner, &mut index)?;
+        let session = records.session(&key, &owner, &mut index)?;
         state.sessions.push(session);
     }
     for pair in engine.pairs(&[keys::RETAINED]) {
@@ -91,87 +93,116 @@ fn messages(engine: &Engine, state: &mut State, index: &mut Index) -> Result<(),
     Ok(())
 }
 
-fn session(
-    engine: &Engine,
-    key: &[u8],
-    owner: &[u8],
-    index: &mut Index,
-) -> Result<Session, LoadError> {
-    let parts = keys::session_of(key).zip(record::decode_owner(owner));
-    let ((number, _), (client_id, user)) = parts.ok_or_else(|| what("a session", key))?;
-    index.begin(number);
-    let mut subscriptions = Vec::new();
-    for pair in engine.pairs(&keys::numbered(keys::SUBSCRIPTION, number)) {
-        let (key, value) = pair?;
-        let subscription = record::decode_subscription(&value);
-        subscriptions.push(subscription.ok_or_else(|| what("a subscription", &key))?);
-    }
-    let mut begun = Vec::new();
-    for key in engine.keys(&keys::numbered(keys::BEGUN, number)) {
-        let key = key?;
-        let packet_id = keys::session_of(&key).and_then(|(_, rest)| rest.try_into().ok());
-        begun.push(u16::from_be_bytes(packet_id.ok_or_else(|| what("an identifier", &key))?));
-    }
-    let (queue, received) = queue(engine, number, index)?;
-    Ok(Session {
-        number,
-        client_id: client_id.into(),
-        user: user.map(Into::into),
-        lease: one(engine, keys::LEASE, number, record::decode_lease)?.unwrap_or(FOR_EVER),
-        subscriptions,
-        queue,
-        received,
-        begun,
-        will: one::<Will>(engine, keys::WILL, number, record::decode_will)?,
-    })
+/// Where the walk over each kind of record is.
+struct Records {
+    leases: Scan,
+    subscriptions: Scan,
+    queued: Scan,
+    in_flight: Scan,
+    begun: Scan,
+    wills: Scan,
 }
+
+type Places = Vec<(Queued, Option<u16>)>;
 
 /// A lease is written with its session.
 const FOR_EVER: Lease = Lease { expiry: u32::MAX, away: None };
 
-type Places = (Vec<(Queued, Option<u16>)>, Vec<(u64, u16)>);
+impl Records {
+    fn new(engine: &Engine) -> Records {
+        Records {
+            leases: Scan::new(engine, keys::LEASE),
+            subscriptions: Scan::new(engine, keys::SUBSCRIPTION),
+            queued: Scan::new(engine, keys::QUEUED),
+            in_flight: Scan::new(engine, keys::IN_FLIGHT),
+            begun: Scan::new(engine, keys::BEGUN),
+            wills: Scan::new(engine, keys::WILL),
+        }
+    }
 
-fn queue(engine: &Engine, number: u64, index: &mut Index) -> Result<Places, LoadError> {
-    let (mut queue, mut received) = (Vec::new(), Vec::new());
-    for pair in engine.pairs(&keys::numbered(keys::QUEUED, number)) {
-        let (key, value) = pair?;
-        let seq = keys::place_of(&key).map(|(_, seq)| seq);
-        let queued = seq.and_then(|seq| record::decode_queued(seq, &value));
-        let queued = queued.ok_or_else(|| what("a place in a queue", &key))?;
-        let (seq, message) = (queued.seq, queued.message);
-        if !index.queue(number, Place { seq, message, packet_id: 0, step: Step::Waiting }) {
-            return Err(what("the message of a place in a queue", &key));
+    fn session(
+        &mut self,
+        key: &[u8],
+        owner: &[u8],
+        index: &mut Index,
+    ) -> Result<Session, LoadError> {
+        let parts = keys::session_of(key).zip(record::decode_owner(owner));
+        let ((number, _), (client_id, user)) = parts.ok_or_else(|| what("a session", key))?;
+        index.begin(number);
+        let mut subscriptions = Vec::new();
+        while let Some((key, value)) = self.subscriptions.next_of(number)? {
+            let subscription = record::decode_subscription(&value);
+            subscriptions.push(subscription.ok_or_else(|| what("a subscription", &key))?);
         }
-        queue.push((queued, None));
-    }
-    for pair in engine.pairs(&keys::numbered(keys::IN_FLIGHT, number)) {
-        let (key, value) = pair?;
-        let parts = keys::place_of(&key).zip(record::decode_in_flight(&value));
-        let ((_, seq), (packet_id, was_received)) =
-            parts.ok_or_else(|| what("a packet identifier", &key))?;
-        if was_received {
-            received.push((seq, packet_id));
-            index.queue(number, Place { seq, message: 0, packet_id, step: Step::Received });
-            continue;
+        let mut begun = Vec::new();
+        while let Some((key, _)) = self.begun.next_of(number)? {
+            let packet_id = keys::session_of(&key).and_then(|(_, rest)| rest.try_into().ok());
+            begun.push(u16::from_be_bytes(packet_id.ok_or_else(|| what("an identifier", &key))?));
         }
-        let place = queue.binary_search_by_key(&seq, |(queued, _)| queued.seq).ok();
-        let place = place.and_then(|at| queue.get_mut(at)).zip(index.place(number, seq));
-        let ((_, sent), place) = place.ok_or_else(|| what("what was sent", &key))?;
-        *sent = Some(packet_id);
-        (place.packet_id, place.step) = (packet_id, Step::Sent);
+        let mut queue = self.queue(number, index)?;
+        let received = self.sent(number, &mut queue, index)?;
+        Ok(Session {
+            number,
+            client_id: client_id.into(),
+            user: user.map(Into::into),
+            lease: one(&mut self.leases, number, record::decode_lease)?.unwrap_or(FOR_EVER),
+            subscriptions,
+            queue,
+            received,
+            begun,
+            will: one(&mut self.wills, number, record::decode_will)?,
+        })
     }
-    Ok((queue, received))
+
+    fn queue(&mut self, number: u64, index: &mut Index) -> Result<Places, LoadError> {
+        let mut queue = Vec::new();
+        while let Some((key, value)) = self.queued.next_of(number)? {
+            let seq = keys::place_of(&key).map(|(_, seq)| seq);
+            let queued = seq.and_then(|seq| record::decode_queued(seq, &value));
+            let queued = queued.ok_or_else(|| what("a place in a queue", &key))?;
+            let (seq, message) = (queued.seq, queued.message);
+            if !index.queue(number, Place { seq, message, packet_id: 0, step: Step::Waiting }) {
+                return Err(what("the message of a place in a queue", &key));
+            }
+            queue.push((queued, None));
+        }
+        Ok(queue)
+    }
+
+    /// Says of what is in `queue` that it was sent; returns what the receiver has.
+    fn sent(
+        &mut self,
+        number: u64,
+        queue: &mut Places,
+        index: &mut Index,
+    ) -> Result<Vec<(u64, u16)>, LoadError> {
+        let mut received = Vec::new();
+        while let Some((key, value)) = self.in_flight.next_of(number)? {
+            let parts = keys::place_of(&key).zip(record::decode_in_flight(&value));
+            let ((_, seq), (packet_id, was_received)) =
+                parts.ok_or_else(|| what("a packet identifier", &key))?;
+            if was_received {
+                received.push((seq, packet_id));
+                index.queue(number, Place { seq, message: 0, packet_id, step: Step::Received });
+                continue;
+            }
+            let place = queue.binary_search_by_key(&seq, |(queued, _)| queued.seq).ok();
+            let place = place.and_then(|at| queue.get_mut(at)).zip(index.place(number, seq));
+            let ((_, sent), place) = place.ok_or_else(|| what("what was sent", &key))?;
+            *sent = Some(packet_id);
+            (place.packet_id, place.step) = (packet_id, Step::Sent);
+        }
+        Ok(received)
+    }
 }
 
 /// What a session has one of.
 fn one<T>(
-    engine: &Engine,
-    tag: u8,
+    scan: &mut Scan,
     number: u64,
     decode: impl Fn(&[u8]) -> Option<T>,
 ) -> Result<Option<T>, LoadError> {
-    let key = keys::numbered(tag, number);
-    let Some((key, value)) = engine.pairs(&key).next().transpose()? else { return Ok(None) };
+    let Some((key, value)) = scan.next_of(number)? else { return Ok(None) };
     decode(&value).map(Some).ok_or_else(|| what("a lease or a will", &key))
 }
 

@@ -147,7 +147,7 @@ impl Drop for Open {
     }
 }
 
-fn lock(dir: &Path) -> Result<File, OpenError> {
+pub(crate) fn lock(dir: &Path) -> Result<File, OpenError> {
     let file = File::options().create(true).truncate(false).write(true).open(dir.join("lock"))?;
     match file.try_lock() {
         Ok(()) => Ok(file),

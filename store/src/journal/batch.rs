@@ -12,6 +12,8 @@ use crate::record::Mark;
 pub(crate) struct Batch {
     /// Where the next one begins.
     pub(crate) end: usize,
+    /// By which fjall orders what it has; not in the checksum.
+    pub(crate) seqno: u64,
     pub(crate) mark: Mark,
 }
 
@@ -26,7 +28,7 @@ pub(crate) fn read(bytes: &[u8], at: usize, identity: Identity) -> Option<Batch>
     let mut reader = Reader { bytes, at };
     let [START] = reader.array()? else { return None };
     let items = u32::from_le_bytes(reader.array()?);
-    let _seqno: [u8; 8] = reader.array()?;
+    let seqno = u64::from_le_bytes(reader.array()?);
     let from = reader.at;
     let mut mark = None;
     for _ in 0..items {
@@ -40,8 +42,22 @@ pub(crate) fn read(bytes: &[u8], at: usize, identity: Identity) -> Option<Batch>
     let checksum = u64::from_le_bytes(reader.array()?);
     let trailer: [u8; 4] = reader.array()?;
     let is_whole = trailer == *TRAILER && checksum == xxh3_64(content);
-    Some(Batch { end: reader.at, mark: mark.filter(|_| is_whole)? })
+    Some(Batch { end: reader.at, seqno, mark: mark.filter(|_| is_whole)? })
 }
+
+impl Batch {
+    /// After a failure the same batch is written again. What fjall does besides takes some numbers as well.
+    pub(crate) fn follows(&self, last: &Batch) -> bool {
+        (last.mark.batch..=last.mark.batch + 1).contains(&self.mark.batch)
+            && self
+                .seqno
+                .checked_sub(last.seqno)
+                .is_some_and(|steps| (1..MAX_STEPS).contains(&steps))
+    }
+}
+
+/// More numbers than fjall takes for itself between two batches.
+const MAX_STEPS: u64 = 1 << 32;
 
 struct Reader<'a> {
     bytes: &'a [u8],

@@ -3,7 +3,7 @@
 //! fjall takes whatever it cannot decode for the end, cuts the rest off and says nothing. So what is there is
 //! read first, and told apart: an end that was being written when the process ended, which is cut off, and
 //! damage to what was on the disk, at which the store refuses to open. A batch was on the disk if a later one
-//! says so in its [mark](Mark), or if a later file has batches, for a file is brought to the disk before the
+//! says so in its [mark](crate::record::Mark), or if a later file has batches, for a file is brought to the disk before the
 //! next one is made.
 
 mod batch;
@@ -12,8 +12,9 @@ use std::fs::{self, File};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 
+use batch::Batch;
+
 use crate::format::Identity;
-use crate::record::Mark;
 use crate::state::Cut;
 
 /// What the files hold.
@@ -22,7 +23,7 @@ pub(crate) struct Inspection {
     /// In the order they were written.
     pub(crate) files: Vec<Inspected>,
     /// Of the last batch before any trouble.
-    pub(crate) last: Option<Mark>,
+    pub(crate) last: Option<Batch>,
     pub(crate) trouble: Option<Trouble>,
 }
 
@@ -69,15 +70,11 @@ impl Inspection {
         let mut file = Inspected { path, batches: 0, end: 0 };
         let mut at = 0;
         while let Some(batch) = batch::read(&bytes, at, identity) {
-            // After a failure the same batch is written again.
-            let follows = self
-                .last
-                .is_none_or(|last| (last.batch..=last.batch + 1).contains(&batch.mark.batch));
-            if self.trouble.is_some() || !follows {
+            if self.trouble.is_some() || !self.last.is_none_or(|last| batch.follows(&last)) {
                 break;
             }
             at = batch.end;
-            self.last = Some(batch.mark);
+            self.last = Some(batch);
             file.batches += 1;
         }
         file.end = at as u64;
@@ -90,7 +87,7 @@ impl Inspection {
 
     /// Whether what stands behind the batches of a file is an end or a damage.
     fn judge(&mut self, file: &str, position: u64, rest: &Rest) {
-        let expected = self.last.map_or(rest.first.saturating_sub(1), |last| last.batch + 1);
+        let expected = self.last.map_or(rest.first.saturating_sub(1), |last| last.mark.batch + 1);
         match &mut self.trouble {
             // A file has batches although one before it could not be read to its end.
             Some(Trouble::Torn(cut)) if rest.batches > 0 => {
@@ -115,7 +112,7 @@ impl Inspection {
 
     /// The store was closed after the last batch.
     pub(crate) fn is_closed(&self) -> bool {
-        self.trouble.is_none() && self.last.is_none_or(|last| last.closed)
+        self.trouble.is_none() && self.last.is_none_or(|last| last.mark.closed)
     }
 
     /// Cuts off what was being written, and brings to the disk what is before it.
@@ -166,6 +163,21 @@ pub(crate) fn files(dir: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files.into_iter().map(|(_, path)| path).collect())
 }
 
+/// The batches of a file that are whole, one behind the other.
+pub(crate) fn readable(bytes: &[u8], identity: Identity) -> Vec<u8> {
+    let mut readable = Vec::new();
+    let (mut at, end) = (0, without_zeros(bytes));
+    while at < end {
+        if let Some(batch) = batch::read(bytes, at, identity) {
+            readable.extend_from_slice(bytes.get(at..batch.end).unwrap_or_default());
+            at = batch.end;
+        } else {
+            at += 1;
+        }
+    }
+    readable
+}
+
 /// What stands behind the batches of a file.
 struct Rest {
     /// Without the zeros at the end: files are made longer than what they hold.
@@ -180,7 +192,7 @@ struct Rest {
 impl Rest {
     fn of(bytes: &[u8], from: usize, identity: Identity) -> Rest {
         let rest = bytes.get(from..).unwrap_or_default();
-        let used = rest.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        let used = without_zeros(rest);
         let mut found = Rest { bytes: used as u64, batches: 0, first: 0, synced: 0 };
         let mut at = from;
         while at < from + used {
@@ -197,4 +209,17 @@ impl Rest {
         }
         found
     }
+}
+
+/// How long it is without the zeros at the end; there may be millions.
+fn without_zeros(bytes: &[u8]) -> usize {
+    const ZEROS: [u8; 4096] = [0; 4096];
+    let mut end = bytes.len();
+    for chunk in bytes.rchunks(ZEROS.len()) {
+        if ZEROS.get(..chunk.len()) != Some(chunk) {
+            return end - chunk.iter().rev().take_while(|byte| **byte == 0).count();
+        }
+        end -= chunk.len();
+    }
+    0
 }

@@ -9,8 +9,14 @@
     reason = "a test may panic, in its helpers too"
 )]
 
+mod checked;
+mod damaged;
+mod disk;
+mod fixture;
+mod full;
 mod killed;
 mod model;
+mod power;
 mod reopened;
 mod script;
 mod writer;

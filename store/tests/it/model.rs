@@ -33,7 +33,9 @@ impl Model {
         for change in group {
             self.change(change.clone());
         }
-        self.drop_messages();
+        if group.iter().any(|change| matches!(change, Change::Message { .. })) {
+            self.drop_messages();
+        }
     }
 
     fn change(&mut self, change: Change) {
@@ -91,6 +93,7 @@ impl Model {
         else {
             panic!("{change:?}");
         };
+        let is_end = matches!(change, Change::Received { .. } | Change::Done { .. });
         let Some(kept) = self.sessions.get_mut(&session) else { return };
         match change {
             Change::SessionUpdated { lease, .. } => kept.lease = lease,
@@ -118,7 +121,9 @@ impl Model {
             Change::Will { will, .. } => kept.will = Some(*will),
             _ => kept.will = None,
         }
-        self.drop_messages();
+        if is_end {
+            self.drop_messages();
+        }
     }
 
     /// Those that were queued and wait for nobody any more. One that is new is queued by the next change.

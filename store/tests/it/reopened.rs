@@ -75,3 +75,26 @@ fn one_process_has_a_store() {
     let error = Store::open(dir.path(), options, Box::new(|_| {})).err();
     assert!(matches!(error, Some(hookmq_store::OpenError::Locked)), "{error:?}");
 }
+
+/// What comes after a group that was not taken is not kept either.
+#[test]
+fn more_than_may_wait_ends_the_store_without_a_hole() {
+    let dir = tempfile::tempdir().unwrap();
+    let options = Options { max_pending: 10_000, ..Options::new(Durability::Fsync) };
+    let (reported, reports) = std::sync::mpsc::channel();
+    let report = Box::new(move |progress| _ = reported.send(progress));
+    let (store, _) = Store::open(dir.path(), options, report).unwrap();
+    let retained = |topic: &str, len: usize| Change::Retained {
+        topic: topic.into(),
+        message: Some(hookmq_store::Message::new(topic, &[], &vec![0; len])),
+    };
+    let first = store.submit(&mut vec![retained("first", 10)]);
+    store.submit(&mut vec![retained("large", 20_000)]);
+    store.submit(&mut vec![retained("last", 10)]);
+    let failed = reports.iter().find(|progress| matches!(progress.health, Health::Failed(_)));
+    assert_eq!(failed.map(|progress| progress.durable), Some(first));
+    assert!(matches!(store.close(), Health::Failed(_)));
+    let (_store, state) = open(dir.path());
+    let topics: Vec<&str> = state.retained.iter().map(|(topic, _)| &**topic).collect();
+    assert_eq!(topics, ["first"]);
+}

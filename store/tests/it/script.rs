@@ -1,9 +1,15 @@
 //! Groups of changes, made of small numbers: by the property test, and again and again the same from a seed.
 
 use std::num::NonZeroU32;
+use std::path::Path;
 
-use hookmq_store::{Change, Lease, Message, Queued, Subscription, Will};
+use hookmq_store::{
+    Change, Durability, Lease, Message, OpenError, Options, Queued, State, Store, Subscription,
+    Will,
+};
 use mqtt::QoS;
+
+use crate::model::Model;
 
 /// What one step of a group does.
 #[derive(Clone, Copy, Debug)]
@@ -141,6 +147,49 @@ fn subscription(number: u8) -> Subscription {
         options: number % 3,
         identifier: NonZeroU32::new(u32::from(number % 2)),
     }
+}
+
+/// The model of a script, which goes on as far as a store has it.
+pub(crate) struct Scripted {
+    seed: u64,
+    at: u64,
+    model: Model,
+    /// How it was where it stopped before, to go back to.
+    before: Vec<(u64, Model)>,
+}
+
+impl Scripted {
+    pub(crate) fn new(seed: u64) -> Scripted {
+        Scripted { seed, at: 0, model: Model::default(), before: Vec::new() }
+    }
+
+    /// Panics if `state` is not what a prefix of the script leaves, or not all that was reported.
+    #[track_caller]
+    pub(crate) fn must_be(&mut self, state: &State, reported: u64) {
+        while state.sequence < self.at {
+            (self.at, self.model) = self.before.pop().unwrap_or_default();
+        }
+        self.before.push((self.at, self.model.clone()));
+        self.go_on(state.sequence);
+        self.model.must_be(state);
+        // What was reported beyond, if anything, left nothing.
+        if reported > state.sequence {
+            let mut further = Scripted { before: Vec::new(), model: self.model.clone(), ..*self };
+            further.go_on(reported);
+            further.model.must_be(state);
+        }
+    }
+
+    fn go_on(&mut self, to: u64) {
+        while self.at < to {
+            self.at += 1;
+            self.model.apply(&scripted(self.seed, self.at));
+        }
+    }
+}
+
+pub(crate) fn open(dir: &Path) -> Result<(Store, State), OpenError> {
+    Store::open(dir, Options::new(Durability::Fsync), Box::new(|_| {}))
 }
 
 /// Xorshift, so that two processes have the same numbers.

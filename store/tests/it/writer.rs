@@ -4,8 +4,9 @@
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
-use hookmq_store::{Durability, Options, Store};
+use hookmq_store::{Durability, Health, Options, Progress, Store};
 use parking_lot::{Condvar, Mutex};
 
 use crate::script;
@@ -50,15 +51,18 @@ fn writes_until_it_is_killed() {
 
 fn write(dir: &Path, seed: u64, durability: Durability) {
     static DURABLE: (Mutex<u64>, Condvar) = (Mutex::new(0), Condvar::new());
-    let on_durable = |progress: hookmq_store::Progress| {
+    let on_durable = |progress: Progress| {
         // Before anybody acts on it, as an acknowledgement would be.
-        let line = format!("durable {}\n", progress.durable);
+        let line = match &progress.health {
+            Health::Well => format!("durable {}\n", progress.durable),
+            health => format!("{health:?} {}\n", progress.durable),
+        };
         std::io::stdout().write_all(line.as_bytes()).unwrap();
         *DURABLE.0.lock() = progress.durable;
         DURABLE.1.notify_all();
     };
-    let (store, state) =
-        Store::open(dir, Options::new(durability), Box::new(on_durable)).expect("the store opens");
+    let options = Options { retry: Duration::from_millis(20), ..Options::new(durability) };
+    let (store, state) = Store::open(dir, options, Box::new(on_durable)).expect("the store opens");
     let mut durable = DURABLE.0.lock();
     *durable = state.sequence.max(*durable);
     let mut sequence = state.sequence;
