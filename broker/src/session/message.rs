@@ -140,11 +140,6 @@ impl Message {
         as_it_came.then(|| (self.bytes(self.start, self.end), packet_id_at))
     }
 
-    /// Whether the two stand in the same place.
-    pub(crate) fn is_same(&self, other: &Message) -> bool {
-        Arc::ptr_eq(&self.chunk, &other.chunk) && self.payload_start == other.payload_start
-    }
-
     /// Bytes that stay in memory as long as the message does.
     pub(crate) fn pinned(&self) -> usize {
         self.chunk.len()
@@ -209,11 +204,6 @@ impl Message {
     /// The second in which it expires: `None` if it never does.
     pub(crate) fn expires(&self) -> Option<u32> {
         Some(self.received.saturating_add(self.expiry_left(self.received)?))
-    }
-
-    /// Tells messages apart that are in memory at one time, each with an allocation of its own.
-    pub(crate) fn place(&self) -> usize {
-        self.chunk.as_ptr().addr()
     }
 
     /// Whether it expired before second `now` and must not be delivered. [MQTT-3.3.2-5]
