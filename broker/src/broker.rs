@@ -17,7 +17,7 @@ use crate::hooks::{Client, Live, Origin, Publication, Sender, SessionChange};
 use crate::router::{
     Item, Provenance, Receivers, Retained, RetainedLimits, Retention, Router, Run, Whom,
 };
-use crate::session::{ConnectionId, Due, Ended, Message, QueueLimits, Registry};
+use crate::session::{ConnectionId, Due, Ended, QueueLimits, Registry};
 use crate::session::{Schedule, Session, TakeoverLimit, Takeovers};
 use crate::shard::Shard;
 use crate::store::Store;
@@ -190,12 +190,11 @@ impl Broker {
             self.store.retained(publish);
             return true;
         }
-        let message = Message::new(publish, now);
         let limits = RetainedLimits {
             messages: self.limits.max_retained_messages,
             bytes: self.limits.max_retained_bytes,
         };
-        let retention = self.retained.set(publish.topic, message, publisher, limits, now);
+        let retention = self.retained.set(publish, publisher, limits, now);
         if retention == Retention::Full {
             let removed = Publish { payload: &[], ..*publish };
             self.store.retained(&removed);

@@ -21,7 +21,7 @@ mod whom;
 
 pub(crate) use cache::TopicCache;
 pub(crate) use fanout::{Receivers, deliver, deliver_to};
-pub(crate) use retained::{Next, Replay, Retained, RetainedLimits, Retention};
+pub(crate) use retained::{Found, Next, Replay, Retained, RetainedLimits, Retention};
 pub(crate) use run::{Item, Provenance, Run};
 pub(crate) use share::Share;
 use trie::Leaving;

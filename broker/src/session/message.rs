@@ -146,11 +146,6 @@ impl Message {
         as_it_came.then(|| (self.bytes(self.start, self.end), packet_id_at))
     }
 
-    /// Whether the two stand in the same place.
-    pub(crate) fn is_same(&self, other: &Message) -> bool {
-        self.place() == other.place() && self.payload_start == other.payload_start
-    }
-
     /// Bytes that stay in memory as long as the message does.
     pub(crate) fn pinned(&self) -> usize {
         self.chunk.bytes().len()
@@ -217,7 +212,7 @@ impl Message {
         Some(self.received.saturating_add(self.expiry_left(self.received)?))
     }
 
-    /// Tells messages apart that are in memory at one time, each with an allocation of its own.
+    /// Tells apart the runs that messages have come in, of those that are in memory.
     pub(crate) fn place(&self) -> usize {
         self.chunk.place()
     }
