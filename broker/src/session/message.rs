@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use mqtt::{Additions, HasQoS, Properties, Property, PropertyBuffer, Publish, QoS, Version};
+use mqtt::{Additions, Owed, Properties, Property, PropertyBuffer, Publish, QoS, Version};
 
 use super::{Chunk, MatchedBy};
 
@@ -76,9 +76,13 @@ impl Layout {
     }
 }
 
-impl HasQoS for Message {
+impl Owed for Message {
     fn qos(&self) -> QoS {
         self.qos
+    }
+
+    fn size(&self) -> usize {
+        self.size()
     }
 }
 
