@@ -19,7 +19,7 @@ use crate::journal::Durable;
 use crate::router::{
     Item, Provenance, Receivers, Retained, RetainedLimits, Retention, Router, Run, Whom,
 };
-use crate::session::{ConnectionId, Due, Ended, Message, QueueLimits, Registry};
+use crate::session::{ConnectionId, Due, Ended, QueueLimits, Registry};
 use crate::session::{Schedule, Session, TakeoverLimit, Takeovers};
 use crate::shard::Shard;
 use crate::tally::{Kind, Tally};
@@ -198,18 +198,17 @@ impl Broker {
             journal.retained(publish.topic, None);
             return true;
         }
-        let message = Message::new(publish, now);
         let limits = RetainedLimits {
             messages: self.limits.max_retained_messages,
             bytes: self.limits.max_retained_bytes,
         };
-        let retention = self.retained.set(publish.topic, message.clone(), publisher, limits, now);
+        let retention = self.retained.set(publish, publisher, limits, now);
         if retention == Retention::Full {
             journal.retained(publish.topic, None);
             self.tally.count(Kind::RetainedFull, || format!("one to {:?}", publish.topic));
             return false;
         }
-        journal.retained(publish.topic, Some((&message, publisher)));
+        journal.retained(publish.topic, Some((publish, publisher, now)));
         true
     }
 

@@ -23,7 +23,7 @@ mod version;
 mod violation;
 
 pub use codec::{Frame, decode, split_frame};
-pub use delivery::{Arrival, HasQoS, Inbound, Outbound, RecAnswer, Resend};
+pub use delivery::{Arrival, Inbound, Outbound, Owed, RecAnswer, Resend};
 pub use packet::{
     Ack, Additions, Auth, ConnAck, Connect, Disconnect, FilterList, Packet, PacketType, Publish,
     RetainHandling, SubAck, Subscribe, Subscription, SubscriptionList, SubscriptionOptions,

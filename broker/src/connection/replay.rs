@@ -5,8 +5,8 @@ use std::task::Context;
 
 use super::{Connection, Stage};
 use crate::hooks::{Origin, Ruling, Sender};
-use crate::router::{Next, Whom};
-use crate::session::{DropCause, Message, Session};
+use crate::router::{Found, Next, Whom};
+use crate::session::{DropCause, Session};
 use crate::shard::Shard;
 
 /// Messages sent before others have their turn.
@@ -19,7 +19,7 @@ enum Then {
     /// The client has to take something first.
     Wait,
     /// Plugins are to be asked about this, while nobody holds the outbox.
-    Ask(Message),
+    Ask(Found),
     /// Others have their turn.
     Yield,
     End,
@@ -38,7 +38,7 @@ impl Connection {
         loop {
             match self.replay_part(shard, cx, &mut left) {
                 Then::Wait => return,
-                Then::Ask(message) => self.send_if_allowed(shard, &session, message),
+                Then::Ask(found) => self.send_if_allowed(shard, &session, found),
                 Then::Yield => return cx.waker().wake_by_ref(),
                 Then::End => break,
             }
@@ -62,20 +62,20 @@ impl Connection {
             }
             // Looked up under the lock, so that nothing newer is sent before it.
             match replay.next(&self.broker.retained, second) {
-                Next::Message(message) if !outbox.takes_at_once(&message, &limits) => {
-                    replay.put_back(message);
+                Next::Message(found) if !outbox.takes_at_once(&found.message, &limits) => {
+                    replay.put_back(found);
                     // An acknowledgement is read, and so brings a turn by itself.
                     if outbox.has_enough_to_write(&limits) {
                         outbox.park(cx.waker());
                     }
                     break Then::Wait;
                 }
-                Next::Message(message) => {
+                Next::Message(found) => {
                     left.messages -= 1;
                     if is_watched {
-                        break Then::Ask(message);
+                        break Then::Ask(found);
                     }
-                    let message = outbox.ledger.own(message);
+                    let message = outbox.ledger.own(found.message);
                     outbox.send(message, second, &limits);
                 }
                 Next::NotYet => left.steps -= 1,
@@ -87,21 +87,22 @@ impl Connection {
     }
 
     /// Asks the plugins about a message. What has been replaced meanwhile is left out, as before.
-    fn send_if_allowed(&self, shard: &mut Shard, session: &Arc<Session>, message: Message) {
+    fn send_if_allowed(&self, shard: &mut Shard, session: &Arc<Session>, found: Found) {
         let retained = &self.broker.retained;
-        let Some(publisher) = retained.publisher(&message) else { return };
+        let Some(publisher) = retained.publisher(&found) else { return };
         let sender = Sender { client_id: &publisher, origin: Origin::Client };
-        let topic = message.publish(0, false).topic;
+        let topic = found.message.publish(0, false).topic;
         let ruling = match shard.hooks.on_before_deliver(sender, topic) {
             Some(deliveries) => {
                 let whom = Whom::of(&session.outbox.lock());
-                whom.ask(&deliveries, session, &message, true)
+                whom.ask(&deliveries, session, &found.message, true)
             }
             None => Ruling::Allowed,
         };
         let (second, limits) = (shard.second(), shard.outgoing.limits);
         let mut outbox = session.outbox.lock();
-        if retained.holds(&message) {
+        if retained.holds(&found) {
+            let message = found.message;
             outbox.lend_buffer(&mut shard.outgoing.pool);
             outbox.watch(shard.outgoing.watched);
             match ruling {

@@ -8,6 +8,7 @@ use std::task::Waker;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use hookmq_store::{Durability, Health, OpenError, Options, Progress, State, Store};
+use mqtt::Publish;
 use parking_lot::Mutex;
 
 use crate::session::{Message, RetainFlag, Will};
@@ -58,19 +59,31 @@ impl Durable {
         self.start + u64::from(second)
     }
 
-    /// The second of the broker's clock for one of the wall clock; the first for all that were before.
-    pub(crate) fn second(&self, wall: u64) -> u32 {
-        u32::try_from(wall.saturating_sub(self.start)).unwrap_or(u32::MAX)
+    /// The second of the broker's clock that it is.
+    pub(crate) fn now(&self) -> u32 {
+        u32::try_from(wall_clock().saturating_sub(self.start)).unwrap_or(0)
     }
 
     /// A message as the store has it.
     pub(crate) fn message(&self, message: &Message, publisher: &str) -> hookmq_store::Message {
         let publish = message.publish(0, false);
+        let mut kept = self.publication(&publish, publisher, message.received());
+        kept.retain = message.retain != RetainFlag::Clear;
+        kept
+    }
+
+    /// A PUBLISH as the store has it, that came at this second of the broker's clock.
+    pub(super) fn publication(
+        &self,
+        publish: &Publish<'_>,
+        publisher: &str,
+        second: u32,
+    ) -> hookmq_store::Message {
         let (properties, payload) = (publish.properties.as_bytes(), publish.payload);
         let mut kept = hookmq_store::Message::new(publish.topic, properties, payload);
-        kept.qos = message.qos;
-        kept.retain = message.retain != RetainFlag::Clear;
-        kept.received = self.wall(message.received());
+        kept.qos = publish.qos;
+        kept.retain = publish.retain;
+        kept.received = self.wall(second);
         kept.publisher = publisher.into();
         kept
     }

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{Ordering, fence};
 
 use hookmq_store::{Change, Lease, Queued, Sequence, Subscription};
-use mqtt::SubscriptionOptions;
+use mqtt::{Publish, SubscriptionOptions};
 
 use crate::session::{Message, Noted, RetainFlag, Session, Step, Will};
 
@@ -187,10 +187,12 @@ impl Journal {
     }
 
     /// A message is retained, or none is any more.
-    pub(crate) fn retained(&mut self, topic: &str, kept: Option<(&Message, &Arc<str>)>) {
+    pub(crate) fn retained(&mut self, topic: &str, kept: Option<(&Publish<'_>, &Arc<str>, u32)>) {
         self.push(|durable| Change::Retained {
             topic: topic.into(),
-            message: kept.map(|(message, publisher)| durable.message(message, publisher)),
+            message: kept.map(|(publish, publisher, second)| {
+                durable.publication(publish, publisher, second)
+            }),
         });
     }
 

@@ -6,7 +6,7 @@ use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use hookmq_store::{Queued, Session as Kept, State, Will as KeptWill};
-use mqtt::{Properties, Publish, SubscriptionOptions};
+use mqtt::{Properties, PropertyBuffer, Publish, SubscriptionOptions};
 
 use super::Durable;
 use crate::broker::Broker;
@@ -25,9 +25,10 @@ pub(crate) fn restore(broker: &Broker, durable: &Durable, state: State) {
     }
     let limits = RetainedLimits { messages: usize::MAX, bytes: usize::MAX };
     for (topic, message) in &state.retained {
-        let kept = restored(durable, Chunk::new, message, RetainFlag::Shown);
-        let now = broker.clock.seconds();
-        broker.retained.set(topic, kept, &message.publisher, limits, now);
+        as_publish(durable, message, |publish| {
+            let publish = Publish { topic, ..*publish };
+            broker.retained.set(&publish, &message.publisher, limits, durable.now())
+        });
     }
     if sessions + retained > 0 {
         log::info!(
@@ -102,37 +103,49 @@ fn leave(
 }
 
 fn restored_will(durable: &Durable, will: &KeptWill, session: &Arc<Session>) -> Will {
-    let retain = RetainFlag::new(will.message.retain, true);
-    let message = restored(durable, Chunk::new, &will.message, retain);
+    let message = as_publish(durable, &will.message, |publish| {
+        let mut message = Message::new(publish, durable.now());
+        message.retain = RetainFlag::new(will.message.retain, true);
+        message
+    });
     let endpoint = Arc::new(Endpoint::unknown());
     Will { message, delay: will.delay, author: Author { session: session.clone(), endpoint } }
 }
 
 fn message_for(durable: &Durable, queued: &Queued, message: &hookmq_store::Message) -> Message {
-    let retain = RetainFlag::new(message.retain, queued.retain);
-    let numbered = |bytes: &[u8]| Chunk::numbered(queued.message, bytes);
-    let mut restored = restored(durable, numbered, message, retain);
+    let mut restored = as_publish(durable, message, |publish| {
+        let numbered = |bytes: &[u8]| Chunk::numbered(queued.message, bytes);
+        Message::in_new(numbered, publish, durable.now())
+    });
     restored.qos = queued.qos;
+    restored.retain = RetainFlag::new(message.retain, queued.retain);
     restored.matched_by = MatchedBy::of_many(&queued.identifiers, queued.share.as_deref());
     restored
 }
 
-fn restored(
+/// The PUBLISH that a message came with, as if it had come now: what it has been kept for is taken off its
+/// Message Expiry Interval. [MQTT-3.3.2-6]
+fn as_publish<R>(
     durable: &Durable,
-    chunk: impl FnOnce(&[u8]) -> Chunk,
     message: &hookmq_store::Message,
-    retain: RetainFlag,
-) -> Message {
-    let publish = Publish {
+    take: impl FnOnce(&Publish<'_>) -> R,
+) -> R {
+    let properties = Properties::from_validated(message.properties());
+    let mut aged = PropertyBuffer::new();
+    let mut publish = Publish {
         dup: false,
         qos: message.qos,
-        retain: retain == RetainFlag::Shown,
+        retain: message.retain,
         packet_id: 0,
         topic: message.topic(),
-        properties: Properties::from_validated(message.properties()),
+        properties,
         payload: message.payload(),
     };
-    let mut made = Message::in_new(chunk, &publish, durable.second(message.received));
-    made.retain = retain;
-    made
+    if let Some(interval) = properties.message_expiry() {
+        let kept = durable.wall(durable.now()).saturating_sub(message.received);
+        let left = u64::from(interval).saturating_sub(kept);
+        session::age(properties, u32::try_from(left).unwrap_or(u32::MAX), &mut aged);
+        publish.properties = aged.as_properties();
+    }
+    take(&publish)
 }

@@ -211,7 +211,8 @@ impl<'a> Fanout<'a> {
     /// At QoS 1 or 2: the packets as they stand, as far as the window is free; the other messages
     /// wait.
     fn send_in_flight(&mut self, outbox: &mut Outbox, target: &Target, qos: QoS) {
-        let count = outbox.room().min(self.run.items.len());
+        let bytes = self.run.bytes().map_or(0, <[u8]>::len);
+        let count = outbox.room(bytes).min(self.run.items.len());
         if let Some(packets) = self.run.first_packets(count) {
             outbox.send_ready(packets, self.messages.ready(count, target, qos));
         }

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use foldhash::fast::RandomState;
 use mqtt::SubscriptionOptions;
@@ -11,6 +10,7 @@ use parking_lot::RwLock;
 use crate::session::{MatchedBy, Session};
 
 mod cache;
+mod changes;
 mod fanout;
 mod handover;
 mod retained;
@@ -20,8 +20,9 @@ mod trie;
 mod whom;
 
 pub(crate) use cache::TopicCache;
+use changes::Changes;
 pub(crate) use fanout::{Receivers, deliver, deliver_to};
-pub(crate) use retained::{Next, Replay, Retained, RetainedLimits, Retention};
+pub(crate) use retained::{Found, Next, Replay, Retained, RetainedLimits, Retention};
 pub(crate) use run::{Item, Provenance, Run};
 pub(crate) use share::Share;
 use trie::Leaving;
@@ -32,8 +33,8 @@ pub(crate) use whom::Whom;
 #[derive(Default)]
 pub(crate) struct Router {
     tree: RwLock<Tree>,
-    /// Moves with every change, after it; caches of an older one are stale.
-    generation: AtomicU64,
+    /// What was changed there, noted afterwards.
+    changes: Changes,
 }
 
 #[derive(Default)]
@@ -59,30 +60,26 @@ impl Router {
             matched_by,
         };
         self.tree.write().insert(filter, target);
-        self.generation.fetch_add(1, Ordering::Release);
+        self.changes.add([filter].into_iter());
     }
 
     /// Returns the generation from which on the subscription is not seen any more.
     pub(crate) fn unsubscribe(&self, filter: &str, session: &Session) -> u64 {
         self.tree.write().remove(filter, session); // [MQTT-3.10.4-2]
-        self.generation.fetch_add(1, Ordering::Release) + 1
+        self.changes.add([filter].into_iter())
     }
 
     pub(crate) fn unsubscribe_all<'a>(
         &self,
-        filters: impl Iterator<Item = &'a str>,
+        filters: impl Iterator<Item = &'a str> + Clone,
         session: &Session,
     ) {
-        let mut filters = filters.peekable();
-        if filters.peek().is_none() {
-            return;
-        }
         let mut tree = self.tree.write();
-        for filter in filters {
+        for filter in filters.clone() {
             tree.remove(filter, session);
         }
         drop(tree);
-        self.generation.fetch_add(1, Ordering::Release);
+        self.changes.add(filters);
     }
 
     /// What one session is subscribed to `topic` with, shared subscriptions aside.
@@ -123,7 +120,7 @@ impl Router {
     }
 
     fn generation(&self) -> u64 {
-        self.generation.load(Ordering::Acquire)
+        self.changes.generation()
     }
 }
 

@@ -43,6 +43,13 @@ pub(crate) struct Matched {
     pub(crate) visited: usize,
 }
 
+impl Matched {
+    /// How many subscriptions there are, a shared one counted as one.
+    pub(super) fn len(&self) -> usize {
+        self.targets.len() + self.shares.len()
+    }
+}
+
 /// Small: a table of children holds nodes inline, and more room for them than it has nodes.
 #[derive(Default)]
 pub(super) struct Node {

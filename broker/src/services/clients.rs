@@ -177,9 +177,9 @@ impl Account {
         let mut count = 0;
         while !walk.is_over() {
             walk.step(retained, now as u32, &mut found);
-            for message in found.drain(..) {
+            for found in found.drain(..) {
                 count += 1;
-                if !show(&message.publish(0, false)) {
+                if !show(&found.message.publish(0, false)) {
                     return Ok(count);
                 }
             }

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use mqtt::{Additions, HasQoS, Properties, Property, PropertyBuffer, Publish, QoS, Version};
+use mqtt::{Additions, Owed, Properties, Property, PropertyBuffer, Publish, QoS, Version};
 
 use super::{Chunk, MatchedBy};
 
@@ -76,9 +76,13 @@ impl Layout {
     }
 }
 
-impl HasQoS for Message {
+impl Owed for Message {
     fn qos(&self) -> QoS {
         self.qos
+    }
+
+    fn size(&self) -> usize {
+        self.size()
     }
 }
 
@@ -153,11 +157,6 @@ impl Message {
             && self.additions().is_empty();
         let packet_id_at = usize::from(self.topic_offset) + usize::from(self.topic_len);
         as_it_came.then(|| (self.bytes(self.start, self.end), packet_id_at))
-    }
-
-    /// Whether the two stand in the same place.
-    pub(crate) fn is_same(&self, other: &Message) -> bool {
-        self.place() == other.place() && self.payload_start == other.payload_start
     }
 
     /// Bytes that stay in memory as long as the message does.
@@ -243,7 +242,7 @@ impl Message {
         self.chunk.number(self.start)
     }
 
-    /// Tells messages apart that are in memory at one time, each with an allocation of its own.
+    /// Tells apart the runs that messages have come in, of those that are in memory.
     pub(crate) fn place(&self) -> usize {
         self.chunk.place()
     }
@@ -312,7 +311,7 @@ impl Message {
 }
 
 /// Copies `properties` with `left` seconds to live.
-fn age(properties: Properties<'_>, left: u32, out: &mut PropertyBuffer) {
+pub(crate) fn age(properties: Properties<'_>, left: u32, out: &mut PropertyBuffer) {
     for property in properties.iter() {
         out.push(match property {
             Property::MessageExpiryInterval(_) => Property::MessageExpiryInterval(left),

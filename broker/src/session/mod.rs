@@ -44,7 +44,7 @@ pub(crate) use grant::{Granted, Taken};
 pub(crate) use ledger::{Ledger, Noted, Step};
 pub(crate) use link::Link;
 pub(crate) use matched_by::MatchedBy;
-pub(crate) use message::{Layout, Message, RetainFlag};
+pub(crate) use message::{Layout, Message, RetainFlag, age};
 pub(crate) use order::{Kick, Order, Orders, What};
 pub(crate) use outbox::{Acknowledgement, AfterWrite, Outbox, Ready, SHARE_ABOVE};
 pub(crate) use outcome::{Outcome, Outcomes, Watched};

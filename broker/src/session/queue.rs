@@ -159,7 +159,7 @@ impl Delivery {
     pub(super) fn spare(&self, limits: &QueueLimits) -> Room {
         let waiting = (limits.messages / 4).saturating_sub(self.outbound.waiting());
         Room {
-            messages: self.outbound.room() + waiting,
+            messages: self.outbound.room(0) + waiting,
             bytes: (limits.bytes / 2).saturating_sub(self.waiting_bytes),
         }
     }

@@ -54,7 +54,7 @@ impl Subscriptions {
         fits || self.filters.iter().any(|known| *known.filter == *filter)
     }
 
-    pub(crate) fn filters(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn filters(&self) -> impl Iterator<Item = &str> + Clone {
         self.filters.iter().map(|known| &*known.filter)
     }
 

@@ -8,4 +8,4 @@ mod outbound;
 mod packet_id;
 
 pub use inbound::{Arrival, Inbound};
-pub use outbound::{HasQoS, Outbound, RecAnswer, Resend};
+pub use outbound::{Outbound, Owed, RecAnswer, Resend};

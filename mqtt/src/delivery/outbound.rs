@@ -6,21 +6,26 @@ use super::packet_id::PacketIds;
 use crate::{QoS, ReasonCode};
 
 /// What can be owed to a client.
-pub trait HasQoS {
+pub trait Owed {
     /// 1 or 2 for what the client acknowledges.
     fn qos(&self) -> QoS;
+
+    /// Bytes that it holds while it is in flight.
+    fn size(&self) -> usize;
 }
 
 /// The messages that one client is owed at QoS 1 and 2, oldest first.
 ///
-/// The window is the client's Receive Maximum or less: that many messages are in flight at most,
-/// the others wait. While the window is free, nothing waits.
+/// The window is the client's Receive Maximum or less: that many messages are in flight at most, and none is
+/// added to 4 MiB of them; the others wait. While the window is free, nothing waits.
 #[derive(Clone, Debug)]
 pub struct Outbound<M> {
     window: u16,
     ids: PacketIds,
     /// PUBLISH sent, neither PUBACK nor PUBREC received, in the order of sending.
     published: VecDeque<Published<M>>,
+    /// Of the messages in `published`.
+    bytes: usize,
     /// How many of the newest in `published` have not been sent on this connection, for the client
     /// has come back with a smaller window.
     held_back: usize,
@@ -34,6 +39,9 @@ struct Published<M> {
     id: u16,
     message: M,
 }
+
+/// More is not put in flight: a client that reads nothing would have it all kept for its socket.
+const MAX_BYTES: usize = 4 * 1024 * 1024;
 
 /// What many waiting messages needed is given back when the last of them is sent.
 const LARGE: usize = 256;
@@ -67,13 +75,14 @@ pub enum RecAnswer {
     Unknown,
 }
 
-impl<M: HasQoS> Outbound<M> {
+impl<M: Owed> Outbound<M> {
     /// Nothing is owed; nothing is allocated.
     pub const fn new(window: u16) -> Outbound<M> {
         Outbound {
             window,
             ids: PacketIds::new(),
             published: VecDeque::new(),
+            bytes: 0,
             held_back: 0,
             released: VecDeque::new(),
             waiting: VecDeque::new(),
@@ -99,9 +108,10 @@ impl<M: HasQoS> Outbound<M> {
         None
     }
 
-    /// How many messages that are offered now are in flight at once.
-    pub fn room(&self) -> usize {
-        let is_free = self.is_free();
+    /// How many messages that are offered now are in flight at once, if together they are no more than
+    /// `bytes`.
+    pub fn room(&self, bytes: usize) -> usize {
+        let is_free = self.is_free() && self.bytes + bytes <= MAX_BYTES;
         if is_free { usize::from(self.window) - self.in_flight() } else { 0 }
     }
 
@@ -165,7 +175,7 @@ impl<M: HasQoS> Outbound<M> {
     /// acknowledge.
     pub fn cancel(&mut self, id: u16) -> Option<M> {
         let index = self.published.iter().rposition(|published| published.id == id)?;
-        self.published.remove(index).map(|published| published.message)
+        self.take_published(index)
     }
 
     /// A PUBREC has arrived. The message is forgotten here: from now on PUBREL speaks for it.
@@ -257,7 +267,10 @@ impl<M: HasQoS> Outbound<M> {
         while !ended && let Some(published) = self.published.pop_front() {
             let may = published.message.qos() < QoS::ExactlyOnce;
             match if may { wanted(&published.message) } else { Some(false) } {
-                Some(true) => taken.push(published.message),
+                Some(true) => {
+                    self.bytes -= published.message.size();
+                    taken.push(published.message);
+                }
                 answer => {
                     ended = answer.is_none();
                     passed.push(published);
@@ -299,7 +312,7 @@ impl<M: HasQoS> Outbound<M> {
 
     /// Whether a new message may be sent. [MQTT-4.9.0-2] [MQTT-3.3.4-9]
     fn has_room(&self) -> bool {
-        self.held_back == 0 && self.in_flight() < usize::from(self.window)
+        self.held_back == 0 && self.in_flight() < usize::from(self.window) && self.bytes < MAX_BYTES
     }
 
     /// Puts a message in flight. The window is smaller than the number of identifiers, so that
@@ -307,6 +320,7 @@ impl<M: HasQoS> Outbound<M> {
     fn start(&mut self, message: M) -> Option<&Published<M>> {
         let published = self.published.iter().map(|published| published.id);
         let id = self.ids.take(published.chain(self.released.iter().copied()))?;
+        self.bytes += message.size();
         self.published.push_back(Published { id, message });
         self.published.back()
     }
@@ -321,7 +335,13 @@ impl<M: HasQoS> Outbound<M> {
         if index >= self.published.len() - self.held_back {
             self.held_back -= 1;
         }
-        self.published.remove(index).map(|published| published.message)
+        self.take_published(index)
+    }
+
+    fn take_published(&mut self, index: usize) -> Option<M> {
+        let message = self.published.remove(index)?.message;
+        self.bytes -= message.size();
+        Some(message)
     }
 }
 
@@ -331,9 +351,13 @@ mod tests {
 
     type Named = (&'static str, QoS);
 
-    impl HasQoS for Named {
+    impl Owed for Named {
         fn qos(&self) -> QoS {
             self.1
+        }
+
+        fn size(&self) -> usize {
+            self.0.len()
         }
     }
 
@@ -495,5 +519,30 @@ mod tests {
         assert!(outbound.waiting_iter().eq(&[("b", Q1), ("c", Q2)]));
         assert_eq!(outbound.drop_oldest_waiting(), Some(("b", Q1)));
         assert_eq!(outbound.waiting(), 1);
+    }
+
+    #[test]
+    fn large_messages_wait_although_the_window_is_free() {
+        struct Large;
+
+        impl Owed for Large {
+            fn qos(&self) -> QoS {
+                QoS::AtLeastOnce
+            }
+
+            fn size(&self) -> usize {
+                MAX_BYTES / 2
+            }
+        }
+
+        let mut outbound = Outbound::new(9);
+        assert_eq!((outbound.room(MAX_BYTES), outbound.room(MAX_BYTES + 1)), (9, 0));
+        assert_eq!([(); 3].map(|()| outbound.offer(Large)), [Some(1), Some(2), None]);
+        assert!(outbound.next().is_none());
+        assert!(outbound.puback(1).is_some());
+        assert_eq!(outbound.next().map(|(id, _)| id), Some(3));
+        // The last in flight may be larger than what is left.
+        assert!(outbound.puback(3).is_some());
+        assert_eq!(outbound.room(1), 8);
     }
 }

@@ -3,16 +3,20 @@
 use std::collections::BTreeSet;
 
 use mqtt::{
-    Ack, Arrival, HasQoS, Inbound, Outbound, Packet, Properties, Publish, QoS, ReasonCode,
-    RecAnswer, Resend, Version, decode, split_frame,
+    Ack, Arrival, Inbound, Outbound, Owed, Packet, Properties, Publish, QoS, ReasonCode, RecAnswer,
+    Resend, Version, decode, split_frame,
 };
 
 #[derive(Clone, Copy)]
 struct Numbered(QoS, u32);
 
-impl HasQoS for Numbered {
+impl Owed for Numbered {
     fn qos(&self) -> QoS {
         self.0
+    }
+
+    fn size(&self) -> usize {
+        4
     }
 }
 

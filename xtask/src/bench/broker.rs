@@ -21,9 +21,16 @@ pub(crate) struct Broker {
     /// What the config's file holds.
     #[serde(default)]
     config: String,
+    /// Its name, where that matters.
+    #[serde(default = "config_file")]
+    config_file: String,
     /// Prints the version, in its first line that is not empty.
     #[serde(default)]
     version: Vec<String>,
+}
+
+fn config_file() -> String {
+    "config".to_owned()
 }
 
 /// How long a broker may take to start: those on virtual machines of their own take their time.
@@ -36,6 +43,7 @@ pub(crate) fn hookmq(program: &Path) -> Broker {
         name: "hookmq".to_owned(),
         start: vec![program.clone(), "--config".to_owned(), "{config}".to_owned()],
         config: "listeners: [{ tcp: '127.0.0.1:{port}' }]\n".to_owned(),
+        config_file: config_file(),
         version: vec![program, "--version".to_owned()],
     }
 }
@@ -50,6 +58,7 @@ pub(crate) fn mosquitto() -> Broker {
         config: "listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n\
                  max_queued_messages 0\n"
             .to_owned(),
+        config_file: config_file(),
         version: vec![program, "-h".to_owned()],
     }
 }
@@ -58,7 +67,7 @@ impl Broker {
     /// Returns when it takes connections.
     pub(crate) fn start(&self) -> anyhow::Result<Running> {
         let folder = tempfile::tempdir()?;
-        let config = folder.path().join("config");
+        let config = folder.path().join(&self.config_file);
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
         let port = listener.local_addr()?.port();
         drop(listener);
@@ -136,13 +145,14 @@ mod tests {
             name: "test".into(),
             start: words.map(str::to_owned).into(),
             config: config.into(),
+            config_file: "config.test".into(),
             version: ["sh", "-c", "echo; echo ' test 1.2 '"].map(str::to_owned).into(),
         }
     }
 
     #[test]
     fn one_that_ends_is_told_and_gets_its_config() {
-        let script = "test \"$(cat \"$0\")\" = \"port $1\" && exit 7";
+        let script = "test \"$(cat \"$0\")\" = \"port $1\" && test -f config.test && exit 7";
         let error = broker(script, "port {port}").start().err().expect("it has ended");
         assert!(error.to_string().contains("exit status: 7"), "{error}");
     }

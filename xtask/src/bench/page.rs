@@ -51,8 +51,9 @@ fn page(how: &How, versions: &[(&str, String)], samples: &Samples) -> String {
          {rounds} times; the numbers are medians. Broker and load run on this one machine and share its \
          CPUs, so that throughput is what both together can do, and *CPU* is the number that tells \
          brokers apart.\n\n\
-         Brokers have their defaults, but that nobody has to log in. Mosquitto has `set_tcp_nodelay` too, and no \
-         limit of queued messages.\n\n"
+         hookmq and Mosquitto have their defaults, but that nobody has to log in, and that Mosquitto has \
+         `set_tcp_nodelay` and no limit of queued messages. Others are started as the file of `--peers` \
+         says.\n\n"
     );
     for (name, version) in versions {
         let _ = writeln!(page, "- {name}: {version}");

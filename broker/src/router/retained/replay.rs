@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use mqtt::QoS;
 
-use super::{Retained, Walk};
-use crate::session::{MatchedBy, Message, RetainFlag};
+use super::{Found, Retained, Walk};
+use crate::session::{MatchedBy, RetainFlag};
 
 /// Goes on with the session, when its client comes back.
 #[derive(Default)]
 pub(crate) struct Replay {
     wanted: VecDeque<Wanted>,
     /// What the first of them has found.
-    found: VecDeque<Message>,
+    found: VecDeque<Found>,
 }
 
 /// What a new subscription has still to find.
@@ -25,7 +25,7 @@ struct Wanted {
 }
 
 pub(crate) enum Next {
-    Message(Message),
+    Message(Found),
     /// Nothing among the topics that were looked at.
     NotYet,
     End,
@@ -47,12 +47,13 @@ impl Replay {
     /// its successor goes to all subscribers anyway. [MQTT3-3.3.1-8]
     pub(crate) fn next(&mut self, retained: &Retained, second: u32) -> Next {
         let Some(wanted) = self.wanted.front_mut() else { return Next::End };
-        while let Some(mut message) = self.found.pop_front() {
-            if retained.holds(&message) {
+        while let Some(mut found) = self.found.pop_front() {
+            if retained.holds(&found) {
+                let message = &mut found.message;
                 message.retain = RetainFlag::Shown;
                 message.qos = message.qos.min(wanted.granted);
                 message.matched_by.clone_from(&wanted.matched_by);
-                return Next::Message(message);
+                return Next::Message(found);
             }
         }
         if wanted.walk.is_over() {
@@ -64,8 +65,8 @@ impl Replay {
     }
 
     /// The client does not take the message of [`Replay::next`] yet.
-    pub(crate) fn put_back(&mut self, message: Message) {
-        self.found.push_front(message);
+    pub(crate) fn put_back(&mut self, found: Found) {
+        self.found.push_front(found);
     }
 
     /// The client has gone: what was found and not sent is let go, to be found again.

@@ -1,37 +1,36 @@
 //! What is kept, found, counted and freed.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+
+use mqtt::{Properties, Property, PropertyBuffer, Publish, QoS};
 
 use super::{PER_SWEEP, Retained, RetainedLimits, Retention};
-use crate::session::Message;
-use mqtt::{Properties, Property, PropertyBuffer, Publish, QoS};
 
 const MANY: RetainedLimits = RetainedLimits { messages: 1_000_000, bytes: usize::MAX };
 
-fn message(topic: &str, payload: &[u8], expiry: Option<u32>) -> Message {
+/// Retains a message at second 0.
+fn put(
+    retained: &Retained,
+    topic: &str,
+    payload: &[u8],
+    expiry: Option<u32>,
+    limits: RetainedLimits,
+) -> Retention {
     let mut properties = PropertyBuffer::new();
     if let Some(expiry) = expiry {
         assert!(properties.push(Property::MessageExpiryInterval(expiry)));
     }
-    let publish = Publish {
-        dup: false,
-        qos: QoS::AtMostOnce,
-        retain: true,
-        packet_id: 0,
-        topic,
-        properties: if expiry.is_some() { properties.as_properties() } else { Properties::EMPTY },
-        payload,
-    };
-    Message::new(&publish, 0)
+    let properties = if expiry.is_some() { properties.as_properties() } else { Properties::EMPTY };
+    retained.set(&message(topic, payload, properties), &"publisher".into(), limits, 0)
 }
 
-fn publisher() -> Arc<str> {
-    "publisher".into()
+fn message<'a>(topic: &'a str, payload: &'a [u8], properties: Properties<'a>) -> Publish<'a> {
+    let (dup, qos, packet_id) = (false, QoS::AtMostOnce, 0);
+    Publish { dup, qos, retain: true, packet_id, topic, properties, payload }
 }
 
 fn set(retained: &Retained, topic: &str, limits: RetainedLimits) -> Retention {
-    retained.set(topic, message(topic, b"x", None), &publisher(), limits, 0)
+    put(retained, topic, b"x", None, limits)
 }
 
 fn retained(topics: &[&str]) -> Retained {
@@ -48,7 +47,7 @@ fn topics_at(retained: &Retained, filter: &str, now: u32) -> Vec<String> {
     while !walk.is_over() {
         walk.step(retained, now, &mut found);
     }
-    found.iter().map(|message| message.publish(0, false).topic.into()).collect()
+    found.iter().map(|found| found.message.publish(0, false).topic.into()).collect()
 }
 
 fn topics(retained: &Retained, filter: &str) -> Vec<String> {
@@ -111,7 +110,7 @@ fn a_walk_leaves_out_what_came_after_it_began() {
     }
     let mut found = VecDeque::new();
     walk.step(&retained, 0, &mut found);
-    let found: Vec<_> = found.iter().map(|message| message.publish(0, false).topic).collect();
+    let found: Vec<_> = found.iter().map(|found| found.message.publish(0, false).topic).collect();
     assert_eq!(found, ["d"], "the new b went to all subscribers");
 }
 
@@ -139,7 +138,7 @@ fn what_is_cleared_counts_for_nothing() {
     assert_eq!(topics(&retained, "#"), ["a/b"]);
     retained.clear("a/b");
     let topics = retained.topics.read();
-    assert_eq!((topics.messages.len(), topics.bytes), (0, 0));
+    assert_eq!((topics.len, topics.bytes), (0, 0));
 }
 
 #[test]
@@ -156,7 +155,7 @@ fn bytes_are_those_of_the_last_message() {
     let retained = Retained::default();
     let set = |topic, size, expiry, bytes| {
         let limits = RetainedLimits { bytes, ..MANY };
-        retained.set(topic, message(topic, &vec![b'x'; size], expiry), &publisher(), limits, 0)
+        put(&retained, topic, &vec![b'x'; size], expiry, limits)
     };
     for size in [1000, 10, 5000] {
         for expiry in [None, Some(60)] {
@@ -170,7 +169,7 @@ fn bytes_are_those_of_the_last_message() {
     assert_eq!(topics(&retained, "#"), ["a"]);
     retained.clear("a");
     let topics = retained.topics.read();
-    assert_eq!((topics.bytes, topics.expiring.len()), (0, 0));
+    assert_eq!((topics.bytes, topics.is_due(u32::MAX)), (0, false));
 }
 
 #[test]
@@ -179,13 +178,13 @@ fn the_expired_are_freed_and_not_found() {
     let count = PER_SWEEP + 1;
     for number in 0..count {
         let topic = format!("t/{number}");
-        retained.set(&topic, message(&topic, b"x", Some(10)), &publisher(), MANY, 0);
+        put(&retained, &topic, b"x", Some(10), MANY);
     }
     // A new message with another expiry has that one alone.
-    retained.set("t/0", message("t/0", b"x", Some(20)), &publisher(), MANY, 0);
+    put(&retained, "t/0", b"x", Some(20), MANY);
     assert_eq!(topics_at(&retained, "#", 10).len(), 2);
     assert!(retained.sweep(9));
-    assert_eq!(retained.topics.read().messages.len(), count + 1);
+    assert_eq!(retained.topics.read().len, count + 1);
     assert!(!retained.sweep(10), "not all at once");
     assert!(retained.sweep(10));
     assert_eq!(topics(&retained, "#"), ["stays", "t/0"]);
@@ -196,9 +195,10 @@ fn the_expired_make_room_when_it_is_full() {
     let retained = Retained::default();
     let two = RetainedLimits { messages: 2, ..MANY };
     for topic in ["a", "b"] {
-        retained.set(topic, message(topic, b"x", Some(10)), &publisher(), two, 0);
+        put(&retained, topic, b"x", Some(10), two);
     }
-    assert_eq!(retained.set("c", message("c", b"x", None), &publisher(), two, 9), Retention::Full);
-    assert_eq!(retained.set("c", message("c", b"x", None), &publisher(), two, 10), Retention::Kept);
+    let c = message("c", b"x", Properties::EMPTY);
+    assert_eq!(retained.set(&c, &"publisher".into(), two, 9), Retention::Full);
+    assert_eq!(retained.set(&c, &"publisher".into(), two, 10), Retention::Kept);
     assert_eq!(topics(&retained, "#"), ["c"]);
 }

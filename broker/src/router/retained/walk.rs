@@ -5,11 +5,9 @@
 //! may, so that whole levels are passed over at once.
 
 use std::collections::VecDeque;
-use std::ops::Bound;
 use std::sync::Arc;
 
-use super::{Held, Key, Retained};
-use crate::session::Message;
+use super::{Found, Held, Key, Retained};
 
 /// Topics looked at before others have their turn.
 const PER_STEP: usize = 256;
@@ -41,7 +39,8 @@ enum Fit {
 
 impl Walk {
     pub(super) fn new(filter: Key, not_by: Option<Arc<str>>, end: u64) -> Walk {
-        Walk { filter, not_by, from: Some(Vec::new()), end }
+        let from = Some(literal(&filter).into());
+        Walk { filter, not_by, from, end }
     }
 
     pub(crate) fn has_filter(&self, filter: &str) -> bool {
@@ -57,34 +56,36 @@ impl Walk {
     }
 
     /// Goes on with a message that it has found, as if it had not.
-    pub(super) fn go_back_to(&mut self, found: &Message) {
-        self.from = Some(super::key(found.publish(0, false).topic).into());
+    pub(super) fn go_back_to(&mut self, found: &Found) {
+        self.from = Some(super::key(found.message.publish(0, false).topic).into());
     }
 
-    fn wants(&self, held: &Held) -> bool {
-        held.number < self.end
-            && self.not_by.as_ref().is_none_or(|client| held.publisher != *client)
+    fn wants(&self, held: &Held<'_>) -> bool {
+        held.number < self.end && self.not_by.as_ref().is_none_or(|client| held.publisher != client)
     }
 
     /// Looks at some more topics and appends what matches to `found`, but for what has expired at
     /// second `now`.
-    pub(crate) fn step(&mut self, retained: &Retained, now: u32, found: &mut VecDeque<Message>) {
+    pub(crate) fn step(&mut self, retained: &Retained, now: u32, found: &mut VecDeque<Found>) {
         let topics = retained.topics.read();
+        let mut topic = Vec::new();
         let mut looks = 0;
         while let Some(from) = self.from.take() {
-            let bounds = (Bound::Included(&*from), Bound::Unbounded);
-            for (key, held) in topics.messages.range::<[u8], _>(bounds) {
+            for held in topics.since(&from) {
                 looks += 1;
-                match fit(&self.filter, key) {
+                match fit(&self.filter, held.key) {
                     Fit::Matches => {
-                        if self.wants(held) && !held.message.is_expired(now) {
-                            found.push_back(held.message.clone());
+                        if self.wants(&held) {
+                            let of_topic = held.found(&mut topic);
+                            if !of_topic.message.is_expired(now) {
+                                found.push_back(of_topic);
+                            }
                         }
                     }
                     Fit::Next => {}
                     Fit::PassOver(prefix) => {
                         // Its topics continue with nothing, or with 0.
-                        self.from = key.get(..prefix).map(|prefix| [prefix, &[1]].concat());
+                        self.from = held.key.get(..prefix).map(|prefix| [prefix, &[1]].concat());
                         break;
                     }
                     Fit::Seek(topic) => {
@@ -94,7 +95,7 @@ impl Walk {
                     Fit::End => return,
                 }
                 if looks >= PER_STEP {
-                    self.from = Some([key, &[0][..]].concat());
+                    self.from = Some([held.key, &[0]].concat());
                     break;
                 }
             }
@@ -110,6 +111,8 @@ fn fit(filter: &[u8], topic: &[u8]) -> Fit {
     let mut levels = topic.split(|byte| *byte == 0);
     let mut start = 0;
     let mut end = 0;
+    // Where the wanted level begins.
+    let mut place = 0;
     // The end of the last level that another could stand for.
     let mut any = None;
     for (index, wanted) in filter.split(|byte| *byte == 0).enumerate() {
@@ -125,14 +128,24 @@ fn fit(filter: &[u8], topic: &[u8]) -> Fit {
             b"+" => any = Some(end),
             _ if level < wanted => {
                 let before = topic.get(..start).unwrap_or_default();
-                return Fit::Seek([before, wanted].concat());
+                let wanted = filter.get(place..).unwrap_or_default();
+                return Fit::Seek([before, literal(wanted)].concat());
             }
             _ if level > wanted => return any.map_or(Fit::End, Fit::PassOver),
             _ => {}
         }
         start = end + 1;
+        place += wanted.len() + 1;
     }
     if levels.next().is_none() { Fit::Matches } else { Fit::PassOver(end) }
+}
+
+/// The levels before the first that is a wildcard: no topic that comes before them matches.
+fn literal(filter: &[u8]) -> &[u8] {
+    let levels = filter.split(|byte| *byte == 0);
+    let levels = levels.take_while(|level| !matches!(*level, b"+" | b"#"));
+    let len: usize = levels.map(|level| level.len() + 1).sum();
+    filter.get(..len.saturating_sub(1)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -151,6 +164,7 @@ mod tests {
         check_fit("a/#", "a/b/c", &Fit::Matches);
         check_fit("+/b", "a", &Fit::Next);
         check_fit("+/b", "a/a/x", &Fit::Seek(b"a\0b".into()));
+        check_fit("+/b/c/+", "a/a/x", &Fit::Seek(b"a\0b\0c".into()));
         check_fit("+/b", "a/c", &Fit::PassOver(1));
         check_fit("+/b", "a/b/c", &Fit::PassOver(3));
         check_fit("x/+/b", "x/aa/c", &Fit::PassOver(4));

@@ -111,9 +111,10 @@ impl Outbox {
         }
     }
 
-    /// How many messages at QoS 1 or 2 the client can be sent at once.
-    pub(crate) fn room(&self) -> usize {
-        self.delivery.as_ref().map_or(usize::from(self.window), |delivery| delivery.outbound.room())
+    /// How many messages at QoS 1 or 2 the client can be sent at once, of no more than `bytes` together.
+    pub(crate) fn room(&self, bytes: usize) -> usize {
+        let all = usize::from(self.window);
+        self.delivery.as_ref().map_or(all, |delivery| delivery.outbound.room(bytes))
     }
 
     /// Sends messages whose packets are `packets`, but for their identifiers; no more than there is
