@@ -30,7 +30,8 @@ impl Connection {
     /// what waits for the client: there it would push out what cannot be had again.
     pub(super) fn replay(&mut self, shard: &mut Shard, cx: &Context<'_>) {
         let Stage::Connected(client) = &mut *self.stage else { return };
-        if client.kept.replay.is_none() {
+        // SUBACK goes first, though it need not.
+        if client.kept.replay.is_none() || !shard.outgoing.journal.has(client.answered) {
             return;
         }
         let session = client.session.clone();

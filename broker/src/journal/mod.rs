@@ -43,7 +43,7 @@ struct Waiting {
 
 /// What is done when a group is durable.
 pub(crate) enum Hold {
-    /// Answers for the connection of this generation.
+    /// Answers for the connection of this generation. Then retained messages may come, if it is owed any.
     Answers(u32, Vec<u8>),
     /// Whatever is to be written.
     Writes,

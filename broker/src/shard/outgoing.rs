@@ -129,17 +129,20 @@ impl Outgoing {
         }
         self.journal.submit();
         while let Some((session, hold)) = self.journal.next_released() {
+            let mut wake = None;
             let mut outbox = session.outbox.lock();
             match hold {
                 Hold::Answers(generation, answers) if outbox.generation() == generation => {
                     outbox.lend_buffer(&mut self.pool);
                     outbox.append(&answers);
+                    wake = outbox.owner_waker();
                 }
                 // The connection that they were for is gone.
                 Hold::Answers(..) => {}
                 Hold::Writes => outbox.ledger.release(),
             }
             self.mark(&session, outbox);
+            wake.into_iter().for_each(Waker::wake);
         }
     }
 
