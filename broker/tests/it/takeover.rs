@@ -166,7 +166,8 @@ fn a_connection_that_does_not_read_is_taken_over(version: Version) {
     const COUNT: usize = 32;
     // 4 MiB; the others wait.
     const IN_FLIGHT: usize = 8;
-    let broker = Broker::start();
+    // All of it may wait.
+    let broker = Broker::with(|config| config.limits.max_queued_bytes = 64 * 1024 * 1024);
     let login = Login::new(version, "client").keeping_session();
     let mut first = login.connect(broker.address());
     // What the kernel takes on our side is no room for the broker.
