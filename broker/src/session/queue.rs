@@ -28,6 +28,12 @@ pub(crate) struct Room {
     pub(crate) bytes: usize,
 }
 
+/// Waiting messages that may share their bytes with others: what is for this receiver goes in the order of its
+/// run, but a run may hold much that is not.
+const SHARED_AT_MOST: usize = 512;
+/// Bytes that no message may pin beyond its own.
+const LARGE_CHUNK: usize = 128 * 1024;
+
 pub(crate) struct Delivery {
     pub(super) outbound: Outbound<Message>,
     waiting_bytes: usize,
@@ -47,6 +53,7 @@ impl Delivery {
     /// waits.
     pub(super) fn offer(&mut self, message: Message, limits: &QueueLimits) -> Option<u16> {
         let size = message.size();
+        let message = if self.is_costly(&message) { message.alone() } else { message };
         let packet_id = self.outbound.offer(message);
         if packet_id.is_none() {
             self.waiting_bytes += size;
@@ -117,9 +124,8 @@ impl Delivery {
         taken
     }
 
-    /// The client has gone, and may stay away for long. Messages of one run share their bytes, and come and
-    /// go together while there is a client; from now on those that are left share no more than half as
-    /// much with others that have gone.
+    /// The client has gone, and may stay away for long. Messages of one run share their bytes, and mostly come
+    /// and go together while there is a client; now those get their own of whose run most is gone.
     pub(super) fn part_with_gone(&mut self) {
         let mut used: HashMap<usize, usize> = HashMap::new();
         for message in self.outbound.iter() {
@@ -174,6 +180,11 @@ impl Delivery {
         self.outbound.waiting() <= limits.messages / 8 && self.waiting_bytes <= limits.bytes / 4
     }
 
+    /// Whether a message would pin too much of what it came with; copying each would cost more than it saves.
+    fn is_costly(&self, message: &Message) -> bool {
+        self.outbound.waiting() > SHARED_AT_MOST || message.pinned() > LARGE_CHUNK
+    }
+
     fn make_room(&mut self, limits: &QueueLimits) {
         while self.outbound.waiting() > limits.messages || self.waiting_bytes > limits.bytes {
             let Some(message) = self.outbound.drop_oldest_waiting() else { return };
@@ -193,29 +204,39 @@ mod tests {
     const LIMITS: QueueLimits =
         QueueLimits { messages: 100, bytes: 100_000, write_buffer: 0, queue_qos0: false };
 
-    /// Ten messages of 1000 bytes that share theirs, of which five are in flight.
-    fn run_of_ten() -> Delivery {
-        let chunk = Chunk::new(&[b'x'; 10_000]);
-        let mut delivery = Delivery::new(5);
-        for start in (0..10_000).step_by(1000) {
-            let (payload_start, end) = (start + 1, start + 1000);
-            let (topic_start, properties_start) = (start, payload_start);
-            let layout =
-                Layout { start, topic_start, topic_len: 1, properties_start, payload_start, end };
-            let mut message = Message::in_chunk(chunk.clone(), &layout, 0, None, 0);
-            message.qos = QoS::AtLeastOnce;
-            delivery.offer(message, &LIMITS);
-        }
-        delivery
+    /// Offers a message of so many bytes that stands at `start`.
+    fn offer(delivery: &mut Delivery, chunk: &Chunk, start: u32, len: u32) {
+        let (payload_start, end) = (start + 1, start + len);
+        let (topic_start, properties_start) = (start, payload_start);
+        let layout =
+            Layout { start, topic_start, topic_len: 1, properties_start, payload_start, end };
+        let mut message = Message::in_chunk(chunk.clone(), &layout, 0, None, 0);
+        message.qos = QoS::AtLeastOnce;
+        delivery.offer(message, &LIMITS);
     }
 
     fn pinned(delivery: &Delivery) -> Vec<usize> {
         delivery.outbound.iter().map(Message::pinned).collect()
     }
 
+    /// What is large in a run may be dropped for a receiver, and the rest not be acknowledged.
     #[test]
-    fn what_is_left_of_a_run_pins_no_more_than_twice_its_bytes() {
-        let mut delivery = run_of_ten();
+    fn a_small_message_pins_no_large_run() {
+        let chunk = Chunk::new(&[b'x'; LARGE_CHUNK + 1]);
+        let mut delivery = Delivery::new(1);
+        for start in [0, 10] {
+            offer(&mut delivery, &chunk, start, 10);
+        }
+        assert_eq!(pinned(&delivery), [10, 10]);
+    }
+
+    #[test]
+    fn what_is_left_of_a_run_gets_its_own_bytes_when_most_is_gone() {
+        let chunk = Chunk::new(&[b'x'; 10_000]);
+        let mut delivery = Delivery::new(5);
+        for start in (0..10_000).step_by(1000) {
+            offer(&mut delivery, &chunk, start, 1000);
+        }
         delivery.outbound.puback(1);
         delivery.part_with_gone();
         assert_eq!(pinned(&delivery), [10_000; 9]);

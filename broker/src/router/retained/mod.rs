@@ -25,6 +25,9 @@ pub(crate) use replay::{Next, Replay};
 use topics::{Key, PER_SWEEP, Topics, key};
 pub(crate) use walk::Walk;
 
+/// Sweeps at once to make room for one message, while all others wait.
+const SWEEPS: usize = 10;
+
 #[derive(Default)]
 pub(crate) struct Retained {
     topics: RwLock<Topics>,
@@ -67,10 +70,14 @@ impl Retained {
             Some(false) => topics.remove(&key),
             None => {}
         }
-        while !topics.has_room(topics::cost_of(publish), limits) {
-            if topics.sweep(now) == 0 {
-                return Retention::Full;
+        let cost = topics::cost_of(publish);
+        for _ in 0..SWEEPS {
+            if topics.has_room(cost, limits) || topics.sweep(now) == 0 {
+                break;
             }
+        }
+        if !topics.has_room(cost, limits) {
+            return Retention::Full;
         }
         topics.insert(&key, &new);
         Retention::Kept

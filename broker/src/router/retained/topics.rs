@@ -160,6 +160,7 @@ impl Topics {
             // them.
             let first = [page.last_key(), &[0]].concat().into_boxed_slice();
             remark(&mut self.due, &first, None, right.due);
+            self.bytes += cost_of_page(&first);
             self.pages.insert(first, right);
         }
     }
@@ -191,6 +192,7 @@ impl Topics {
 
     fn take(&mut self, first: &[u8]) -> Option<Box<Page>> {
         let (first, page) = self.pages.remove_entry(first)?;
+        self.bytes -= cost_of_page(&first);
         remark(&mut self.due, &first, page.due, None);
         Some(page)
     }
@@ -211,6 +213,12 @@ fn remark(due: &mut BTreeSet<(u32, Key)>, page: &Key, before: Option<u32>, now: 
     if let Some(second) = now {
         due.insert((second, page.clone()));
     }
+}
+
+/// What a page counts for besides its messages: its key outlives the topic that it was made of, and stands a
+/// second time where something in the page expires.
+fn cost_of_page(key: &[u8]) -> usize {
+    2 * key.len()
 }
 
 /// What a message counts for that is retained.

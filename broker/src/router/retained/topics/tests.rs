@@ -70,7 +70,8 @@ impl Both {
         let held: Vec<_> = self.topics.since(&[]).collect();
         assert_eq!(held.len(), self.expected.len());
         assert_eq!(self.topics.len, held.len());
-        assert_eq!(self.topics.bytes, held.iter().map(cost).sum::<usize>());
+        let pages: usize = self.topics.pages.keys().map(|key| cost_of_page(key)).sum();
+        assert_eq!(self.topics.bytes, pages + held.iter().map(cost).sum::<usize>());
         for (held, (key, kept)) in held.iter().zip(&self.expected) {
             assert_eq!(*held.key, **key);
             assert_eq!((held.publisher, held.expires()), (&kept.publisher, kept.expiry));
