@@ -133,6 +133,7 @@ impl<M: Owed> Outbound<M> {
     /// A message that was in flight under `id` when its process ended; in the order of sending. To be called
     /// before anything else is.
     pub fn restore_published(&mut self, id: u16, message: M) {
+        self.bytes += message.size();
         self.published.push_back(Published { id, message });
         self.ids.forget();
     }
