@@ -12,6 +12,7 @@ mod run;
 mod step;
 mod test;
 mod tidy;
+mod torture;
 mod workspace;
 
 use std::process::ExitCode;
@@ -61,6 +62,9 @@ enum Command {
     /// Fails if a case takes 3 % more than microbench/instructions.toml says. What is counted depends on the
     /// compiler, the C library and the processor: compare on the machine that the counts are of.
     Instructions(instructions::Instructions),
+    /// End the broker without warning, again and again, and check that nothing acknowledged is lost
+    #[command(subcommand)]
+    Torture(torture::Torture),
     /// Write docs/conformance.md from xtask/normative.tsv and the tags in code and tests
     Conformance,
 }
@@ -73,6 +77,7 @@ fn main() -> ExitCode {
         Command::Fuzz { target, arguments } => fuzz::fuzz(&target, &arguments),
         Command::Bench(bench) => bench.run(),
         Command::Instructions(instructions) => instructions.run(),
+        Command::Torture(torture) => torture.run(),
         Command::Conformance => conformance::write(),
     };
     // Without the backtrace that an error returned from here would be printed with.

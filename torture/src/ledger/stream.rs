@@ -1,0 +1,101 @@
+//! The messages that one publisher sends to one topic, numbered from 0.
+
+use mqtt::QoS;
+use parking_lot::Mutex;
+
+use super::{Moment, NEVER};
+
+pub(crate) struct Stream {
+    pub(crate) topic: String,
+    pub(crate) qos: QoS,
+    pub(crate) retain: bool,
+    sent: Mutex<Vec<Sent>>,
+}
+
+/// A message that was sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Sent {
+    /// Just before it was sent for the first time.
+    pub(crate) first: Moment,
+    /// When PUBACK or PUBREC was seen.
+    pub(crate) acknowledged: Moment,
+}
+
+/// Which message of which stream a payload is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Label {
+    pub(crate) stream: usize,
+    pub(crate) number: usize,
+}
+
+impl Stream {
+    pub(crate) fn new(topic: String, qos: QoS, retain: bool) -> Stream {
+        Stream { topic, qos, retain, sent: Mutex::default() }
+    }
+
+    /// The number of the next message, which is sent after this.
+    pub(crate) fn send(&self, first: Moment) -> usize {
+        let mut sent = self.sent.lock();
+        sent.push(Sent { first, acknowledged: NEVER });
+        sent.len() - 1
+    }
+
+    pub(crate) fn acknowledge(&self, number: usize, now: Moment) {
+        let mut sent = self.sent.lock();
+        let message = &mut sent[number];
+        message.acknowledged = message.acknowledged.min(now);
+    }
+
+    /// What a message says; one in seven removes what is retained.
+    pub(crate) fn payload(&self, label: Label, len: usize) -> Vec<u8> {
+        if self.removes(label.number) { Vec::new() } else { label.payload(len) }
+    }
+
+    pub(crate) fn removes(&self, number: usize) -> bool {
+        self.retain && number % 7 == 6
+    }
+
+    /// A message, if it was sent.
+    pub(crate) fn get(&self, number: usize) -> Option<Sent> {
+        self.sent.lock().get(number).copied()
+    }
+
+    pub(crate) fn all(&self) -> Vec<Sent> {
+        self.sent.lock().clone()
+    }
+
+    pub(crate) fn acknowledged(&self) -> usize {
+        self.sent.lock().iter().filter(|sent| sent.acknowledged < NEVER).count()
+    }
+}
+
+impl Label {
+    /// A payload with this label, of `len` bytes at least.
+    pub(crate) fn payload(self, len: usize) -> Vec<u8> {
+        let mut payload = format!("{} {} ", self.stream, self.number).into_bytes();
+        payload.resize(payload.len().max(len), b'.');
+        payload
+    }
+
+    /// The label of a payload; `None`: it is none that was made here.
+    pub(crate) fn of(payload: &[u8]) -> Option<Label> {
+        let mut words = str::from_utf8(payload).ok()?.split(' ');
+        let (stream, number) = (words.next()?.parse().ok()?, words.next()?.parse().ok()?);
+        words.next()?.bytes().all(|byte| byte == b'.').then_some(Label { stream, number })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Label;
+
+    #[test]
+    fn a_label_is_read_back() {
+        let label = Label { stream: 3, number: 70_000 };
+        for len in [0, 100] {
+            assert_eq!(Label::of(&label.payload(len)), Some(label));
+        }
+        assert_eq!(Label::of(b"3 x ..."), None);
+        assert_eq!(Label::of(b"3 4 .!"), None);
+    }
+}

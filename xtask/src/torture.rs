@@ -1,0 +1,105 @@
+//! `cargo xtask torture`: the broker in release is ended without warning, for as long as one likes.
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, bail};
+use clap::{Args, Subcommand, ValueEnum};
+use torture::{Kill, Report, Start};
+
+use crate::step;
+use crate::workspace::{cargo, release_folder};
+
+/// What is done to the broker.
+#[derive(Subcommand)]
+pub(crate) enum Torture {
+    /// Kill it at any moment and start it again on what is left
+    Kill(Rounds),
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo xtask torture kill --rounds 1000
+  cargo xtask torture kill --rounds 50 --seed 7 --durability os";
+
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Rounds {
+    /// How often
+    #[arg(long, default_value_t = 100)]
+    rounds: u32,
+    /// How long it lives each time, at most
+    #[arg(long, default_value_t = 2000, value_name = "MILLISECONDS")]
+    longest: u64,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Args)]
+struct Common {
+    /// What is drawn by chance follows from it [default: another each time]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// What the broker promises
+    #[arg(long, value_enum, default_value_t = Durability::Fsync)]
+    durability: Durability,
+    /// Where store and log are, if not in a new folder; they are left there
+    #[arg(long)]
+    folder: Option<PathBuf>,
+    /// A binary that was built already
+    #[arg(long)]
+    broker: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Durability {
+    Fsync,
+    Os,
+}
+
+impl Torture {
+    /// # Errors
+    /// If anything was lost, or the broker did what it must not.
+    pub(crate) fn run(&self) -> anyhow::Result<()> {
+        match self {
+            Torture::Kill(rounds) => rounds.common.run(|seed, start| {
+                let Rounds { rounds, longest, .. } = *rounds;
+                let longest = Duration::from_millis(longest);
+                Kill { rounds, seed, longest, start }.run(&mut |line| eprintln!("{line}"))
+            }),
+        }
+    }
+}
+
+impl Common {
+    fn run(&self, torture: impl FnOnce(u64, Start) -> Report) -> anyhow::Result<()> {
+        let binary = self.binary()?;
+        let new = tempfile::tempdir().context("cannot make a folder")?;
+        let folder = self.folder.clone().unwrap_or_else(|| new.path().to_owned());
+        std::fs::create_dir_all(&folder).with_context(|| folder.display().to_string())?;
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let seed = self.seed.unwrap_or_else(|| now.map_or(0, |now| now.as_secs()));
+        step::announce(&format!("torture with seed {seed} in {}", folder.display()));
+        let durability = match self.durability {
+            Durability::Fsync => torture::Durability::Fsync,
+            Durability::Os => torture::Durability::Os,
+        };
+        let start = Start { binary, folder, durability, environment: Vec::new() };
+        let report = torture(seed, start);
+        println!("{report}");
+        if !report.is_good() {
+            let folder = self.folder.clone().unwrap_or_else(|| new.keep());
+            bail!("the broker has failed; store and log are in {}", folder.display());
+        }
+        Ok(())
+    }
+
+    fn binary(&self) -> anyhow::Result<PathBuf> {
+        if let Some(binary) = &self.broker {
+            return Ok(binary.clone());
+        }
+        step::announce("build hookmq (release)");
+        step::run(&mut cargo(&["build", "--release", "--package", "hookmq"]))?;
+        Ok(release_folder()?.join("hookmq"))
+    }
+}
