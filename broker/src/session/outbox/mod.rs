@@ -108,6 +108,8 @@ impl Outbox {
     /// direction; then it wakes the publishers returned.
     pub(crate) fn detach(&mut self, last_packet: &[u8]) -> (Option<Write>, Vec<Waker>) {
         let publishers = self.parked.take();
+        // Answers that are still to come were for this connection, and nothing may stand before the next CONNACK.
+        self.generation = self.generation.wrapping_add(1);
         if let Some(delivery) = &mut self.delivery {
             delivery.part_with_gone();
         }
