@@ -63,6 +63,7 @@ pub(crate) struct Message {
     pub(crate) payload: Vec<u8>,
     pub(crate) qos: QoS,
     pub(crate) dup: bool,
+    pub(crate) retain: bool,
     pub(crate) packet_id: u16,
 }
 
@@ -130,6 +131,11 @@ impl Login {
 }
 
 impl Connection {
+    /// The client's own.
+    pub(crate) fn port(&self) -> u16 {
+        self.stream.local_addr().map_or(0, |address| address.port())
+    }
+
     /// Puts a packet to what the next flush writes.
     pub(crate) fn add(&mut self, packet: &Packet<'_>) {
         packet.encode(self.version, &mut self.out);
@@ -234,6 +240,7 @@ fn incoming(packet: Packet<'_>) -> Result<Incoming, Lost> {
             payload: publish.payload.into(),
             qos: publish.qos,
             dup: publish.dup,
+            retain: publish.retain,
             packet_id: publish.packet_id,
         }),
         Packet::PubAck(ack) => Incoming::PubAck(ack.packet_id, ack.reason),

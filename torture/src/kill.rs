@@ -37,7 +37,8 @@ impl Kill {
             ));
         }
         let Some(broker) = self.start(&load, &mut report) else { return report };
-        report.verdict = load.settle();
+        let events = self.start.folder.join("events.txt");
+        report.verdict = load.settle(&events);
         report.said.extend(broker.stop());
         report
     }
@@ -45,6 +46,7 @@ impl Kill {
     fn start(&self, load: &Load, report: &mut Report) -> Option<Broker> {
         match self.start.start() {
             Ok(broker) => {
+                load.scene().ledger.note(format!("the broker is {}", broker.id()));
                 load.scene().address.set(Some(broker.address()));
                 Some(broker)
             }
@@ -57,6 +59,7 @@ impl Kill {
 
     fn kill(&self, mut broker: Broker, load: &Load, report: &mut Report) {
         load.scene().address.set(None);
+        load.scene().ledger.note(format!("the broker {} is killed", broker.id()));
         if let Some(status) = broker.ended() {
             report.said.push(format!("the broker ended by itself: {status}"));
         }

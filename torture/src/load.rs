@@ -1,5 +1,6 @@
 //! A crowd of clients, each on a thread of its own, and what they share.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread::JoinHandle;
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 use mqtt::{QoS, Version};
 
 use crate::address::Address;
-use crate::connection::{Login, Lost};
+use crate::connection::{Connection, Login, Lost};
 use crate::ledger::{Ledger, Stream, Verdict};
 use crate::publisher::Publisher;
 use crate::random::Random;
@@ -88,8 +89,9 @@ impl Load {
         &self.scene
     }
 
-    /// Lets all that is on its way arrive, and ends the clients. The broker runs.
-    pub(crate) fn settle(self) -> Verdict {
+    /// Lets all that is on its way arrive, and ends the clients. The broker runs. What has happened is written
+    /// to the file `events`.
+    pub(crate) fn settle(self, events: &Path) -> Verdict {
         self.scene.set_phase(Phase::Settle);
         let mut verdict = self.scene.ledger.verdict();
         let mut last = Instant::now();
@@ -115,6 +117,7 @@ impl Load {
                 self.scene.ledger.fault("a client has failed".into());
             }
         }
+        let _ = std::fs::write(events, self.scene.ledger.events());
         self.scene.ledger.verdict()
     }
 }
@@ -132,10 +135,17 @@ impl Scene {
         self.phase.store(phase as u8, Ordering::Relaxed);
     }
 
+    pub(crate) fn connected(&self, client_id: &str, connection: &Connection) {
+        self.ledger.note(format!("{client_id} is connected from {}", connection.port()));
+    }
+
     /// That a connection ends is nothing special here.
     pub(crate) fn note(&self, client_id: &str, lost: &Lost) {
         match lost {
-            Lost::Closed => std::thread::sleep(Duration::from_millis(2)),
+            Lost::Closed => {
+                self.ledger.note(format!("{client_id} is not connected"));
+                std::thread::sleep(Duration::from_millis(2));
+            }
             Lost::Wrong(what) => self.ledger.fault(format!("{client_id}: {what}")),
         }
     }

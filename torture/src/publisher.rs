@@ -82,6 +82,7 @@ impl Publisher {
         if self.has_session && !is_present {
             self.scene.ledger.fault(format!("{}: its session is gone", self.login.client_id));
         }
+        self.scene.connected(&self.login.client_id, &connection);
         self.has_session = true;
         self.resend(&mut connection)?;
         while !self.is_done() {

@@ -99,6 +99,7 @@ impl Subscriber {
             }
             self.unreleased.clear();
         }
+        self.scene.connected(&self.login.client_id, &connection);
         self.has_session = true;
         self.go_on(&mut connection)?;
         let stay = Instant::now() + Duration::from_millis(100 + self.random.below(900));
@@ -177,13 +178,13 @@ impl Subscriber {
     }
 
     fn receive(&mut self, message: &Message, connection: &mut Connection) -> Result<(), Lost> {
-        let Message { topic, payload, qos, dup, packet_id } = message;
+        let Message { qos, dup, packet_id, .. } = message;
         if self.habit == Habit::Slow && self.scene.phase() == Phase::Load {
             std::thread::sleep(Duration::from_millis(2));
         }
         let is_new = *qos != QoS::ExactlyOnce || self.unreleased.insert(*packet_id);
         if is_new {
-            self.receipts.lock().take(topic, payload, self.scene.ledger.streams());
+            self.receipts.lock().take(message, &self.scene.ledger);
         } else if !dup {
             return Err(Lost::Wrong(format!("{packet_id} is in use, and came without DUP")));
         }

@@ -25,13 +25,14 @@ pub(crate) struct Ledger {
     streams: Vec<Stream>,
     recipients: Mutex<Vec<Arc<Mutex<Receipts>>>>,
     faults: Mutex<Vec<String>>,
+    events: Mutex<Vec<(Moment, String)>>,
 }
 
 impl Ledger {
     /// With all streams that there will be.
     pub(crate) fn new(streams: Vec<Stream>) -> Ledger {
-        let (recipients, faults) = (Mutex::default(), Mutex::default());
-        Ledger { clock: AtomicU64::new(1), streams, recipients, faults }
+        let (recipients, faults, events) = Default::default();
+        Ledger { clock: AtomicU64::new(1), streams, recipients, faults, events }
     }
 
     /// Now: after all that was seen before, and before all that is done from here on.
@@ -62,8 +63,20 @@ impl Ledger {
         receipts
     }
 
+    /// Something that helps to understand what went wrong.
+    pub(crate) fn note(&self, what: String) {
+        let now = self.now();
+        self.events.lock().push((now, what));
+    }
+
+    /// All that was noted, a line each.
+    pub(crate) fn events(&self) -> String {
+        self.events.lock().iter().map(|(moment, what)| format!("{moment} {what}\n")).collect()
+    }
+
     /// Something that must not be, whatever was acknowledged.
     pub(crate) fn fault(&self, what: String) {
+        self.note(what.clone());
         self.faults.lock().push(what);
     }
 

@@ -3,7 +3,8 @@
 use mqtt::QoS;
 
 use super::verdict::Verdict;
-use super::{Label, Moment, NEVER, Sent, Stream};
+use super::{Label, Ledger, Moment, NEVER, Sent, Stream};
+use crate::connection::Message;
 
 pub(crate) struct Receipts {
     name: String,
@@ -13,10 +14,19 @@ pub(crate) struct Receipts {
     /// Of each stream: whether its messages are to come.
     wanted: Vec<bool>,
     subscribed: Vec<Interval>,
-    /// Of each stream, of each message: how often it has come.
-    times: Vec<Vec<u8>>,
+    /// Of each stream, of each message: how it has come.
+    came: Vec<Vec<Came>>,
     strange: Vec<String>,
     out_of_order: Vec<String>,
+    twice: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Came {
+    times: u8,
+    /// The identifier that it had for the first time.
+    packet_id: u16,
+    first: Moment,
 }
 
 /// A time in which a subscription held: surely between the answer to SUBSCRIBE and UNSUBSCRIBE, surely not
@@ -31,10 +41,17 @@ struct Interval {
 
 impl Receipts {
     pub(super) fn new(name: &str, qos: QoS, is_group: bool, wanted: Vec<bool>) -> Receipts {
-        let times = vec![Vec::new(); wanted.len()];
-        let (subscribed, strange, out_of_order) = Default::default();
-        let name = name.to_owned();
-        Receipts { name, qos, is_group, wanted, subscribed, times, strange, out_of_order }
+        Receipts {
+            name: name.to_owned(),
+            qos,
+            is_group,
+            came: vec![Vec::new(); wanted.len()],
+            wanted,
+            subscribed: Vec::new(),
+            strange: Vec::new(),
+            out_of_order: Vec::new(),
+            twice: Vec::new(),
+        }
     }
 
     /// SUBSCRIBE is about to be sent, perhaps again.
@@ -66,26 +83,44 @@ impl Receipts {
     }
 
     /// A message has come, and not again under an identifier that is still in use.
-    pub(crate) fn take(&mut self, topic: &str, payload: &[u8], streams: &[Stream]) {
-        let label = Label::of(payload).filter(|label| {
-            let stream = streams.get(label.stream);
-            stream.is_some_and(|stream| {
-                stream.topic == topic && stream.get(label.number).is_some()
-            })
-        });
-        let Some(label) = label.filter(|label| self.wanted[label.stream]) else {
-            let payload = String::from_utf8_lossy(&payload[..payload.len().min(40)]);
-            self.strange.push(format!("{}: {payload:?} on {topic}", self.name));
+    pub(crate) fn take(&mut self, message: &Message, ledger: &Ledger) {
+        let label = Label::of(&message.payload)
+            .filter(|label| label.is_of(message, ledger) && self.wanted[label.stream]);
+        let Some(label) = label else {
+            self.strange.push(format!("{}: {message:?}", self.name));
             return;
         };
-        let times = &mut self.times[label.stream];
-        if times.len() <= label.number {
-            times.resize(label.number + 1, 0);
-        } else if times[label.number] == 0 && !self.is_group {
-            self.note_late(label, &streams[label.stream]);
+        let Label { stream, number } = label;
+        let came = &mut self.came[stream];
+        if came.len() <= number {
+            came.resize(number + 1, Came::default());
+        } else if came[number].times == 0 && !self.is_group {
+            self.note_late(label, ledger.stream(stream));
         }
-        let times = &mut self.times[label.stream][label.number];
-        *times = times.saturating_add(1);
+        let came = &mut self.came[stream][number];
+        if came.times == 0 {
+            let first = ledger.now();
+            *came = Came { times: 1, packet_id: message.packet_id, first };
+            return;
+        }
+        came.times = came.times.saturating_add(1);
+        if self.qos.min(ledger.stream(stream).qos) == QoS::ExactlyOnce {
+            let came = *came;
+            self.note_twice(came, message, ledger);
+        }
+    }
+
+    fn note_twice(&mut self, came: Came, message: &Message, ledger: &Ledger) {
+        let Came { packet_id, first, .. } = came;
+        let label = Label::of(&message.payload);
+        let sent = label.and_then(|label| ledger.stream(label.stream).get(label.number));
+        self.twice.push(format!(
+            "{}: {label:?} {sent:?} came as {packet_id} at {first} and as {} at {}, dup: {}",
+            self.name,
+            message.packet_id,
+            ledger.now(),
+            message.dup
+        ));
     }
 
     /// A later one has come before. What was sent before the subscription may come so if it is sent again.
@@ -93,7 +128,7 @@ impl Receipts {
         let first = stream.get(label.number).map_or(0, |sent| sent.first);
         let begun = self.subscribed.last().map_or(NEVER, |last| last.begun);
         if first > begun {
-            let after = self.times[label.stream].len() - 1;
+            let after = self.came[label.stream].len() - 1;
             let Label { number, .. } = label;
             self.out_of_order.push(format!("{}: {} {number} after {after}", self.name, stream.topic));
         }
@@ -102,11 +137,14 @@ impl Receipts {
     pub(super) fn judge(&self, streams: &[Stream], verdict: &mut Verdict) {
         verdict.faults.extend(self.strange.iter().cloned());
         verdict.out_of_order.extend(self.out_of_order.iter().cloned());
+        verdict.twice.extend(self.twice.iter().cloned());
         for (index, stream) in streams.iter().enumerate().filter(|(index, _)| self.wanted[*index]) {
+            let once = stream.qos.min(self.qos) == QoS::ExactlyOnce;
             for (number, sent) in stream.all().into_iter().enumerate() {
-                let times = self.times[index].get(number).copied().unwrap_or(0);
+                let times = self.came[index].get(number).map_or(0, |came| came.times);
                 let what = || format!("{}: {} {number} {sent:?}", self.name, stream.topic);
-                self.judge_one(sent, times, stream.qos, what, verdict);
+                self.judge_one(sent, times, what, verdict);
+                verdict.again += if once { 0 } else { usize::from(times.saturating_sub(1)) };
             }
         }
     }
@@ -115,24 +153,18 @@ impl Receipts {
         &self,
         sent: Sent,
         times: u8,
-        qos: QoS,
         what: impl Fn() -> String,
         verdict: &mut Verdict,
     ) {
-        verdict.delivered += usize::from(times > 0);
         if times == 0 {
             if self.subscribed.iter().any(|interval| interval.must(sent)) {
                 verdict.lost.push(what());
             }
             return;
         }
+        verdict.delivered += 1;
         if !self.subscribed.iter().any(|interval| interval.may(sent)) {
             verdict.faults.push(format!("came without a subscription: {}", what()));
-        }
-        if qos.min(self.qos) == QoS::ExactlyOnce && times > 1 {
-            verdict.twice.push(what());
-        } else {
-            verdict.again += usize::from(times - 1);
         }
     }
 }
@@ -151,54 +183,57 @@ impl Interval {
 mod tests {
     use super::*;
 
-    fn scene() -> (Vec<Stream>, Receipts) {
-        let streams = vec![Stream::new("t/a".into(), QoS::ExactlyOnce, false)];
+    fn scene() -> (Ledger, Receipts) {
+        let ledger = Ledger::new(vec![Stream::new("t/a".into(), QoS::ExactlyOnce, false)]);
         let mut receipts = Receipts::new("client", QoS::ExactlyOnce, false, vec![true]);
         receipts.asks(10);
         receipts.begins(20);
-        (streams, receipts)
+        (ledger, receipts)
     }
 
-    fn judged(streams: &[Stream], receipts: &Receipts) -> [usize; 4] {
+    fn judged(ledger: &Ledger, receipts: &Receipts) -> [usize; 4] {
         let mut verdict = Verdict::default();
-        receipts.judge(streams, &mut verdict);
+        receipts.judge(ledger.streams(), &mut verdict);
         let Verdict { lost, out_of_order, twice, faults, .. } = verdict;
         [lost, out_of_order, twice, faults].map(|list| list.len())
     }
 
-    fn come(receipts: &mut Receipts, streams: &[Stream], number: usize) {
-        receipts.take("t/a", &Label { stream: 0, number }.payload(0), streams);
+    fn come(receipts: &mut Receipts, ledger: &Ledger, number: usize) {
+        let (topic, payload) = ("t/a".into(), Label { stream: 0, number }.payload(0));
+        let (qos, dup, retain, packet_id) = (QoS::ExactlyOnce, false, false, 1);
+        receipts.take(&Message { topic, payload, qos, dup, retain, packet_id }, ledger);
     }
 
     #[test]
     fn what_was_acknowledged_in_the_time_of_a_subscription_must_come() {
-        let (streams, mut receipts) = scene();
+        let (ledger, mut receipts) = scene();
+        let stream = ledger.stream(0);
         for first in [15, 30, 31, 60] {
-            streams[0].send(first);
+            stream.send(first);
         }
         // Before, within, at the end, never.
-        streams[0].acknowledge(0, 25);
-        streams[0].acknowledge(1, 35);
+        stream.acknowledge(0, 25);
+        stream.acknowledge(1, 35);
         receipts.asks_to_end(40);
-        streams[0].acknowledge(2, 45);
+        stream.acknowledge(2, 45);
         receipts.ends(50);
-        assert_eq!(judged(&streams, &receipts), [1, 0, 0, 0]);
-        come(&mut receipts, &streams, 1);
-        assert_eq!(judged(&streams, &receipts), [0, 0, 0, 0]);
-        come(&mut receipts, &streams, 3);
-        assert_eq!(judged(&streams, &receipts), [0, 0, 0, 1], "after UNSUBACK");
+        assert_eq!(judged(&ledger, &receipts), [1, 0, 0, 0]);
+        come(&mut receipts, &ledger, 1);
+        assert_eq!(judged(&ledger, &receipts), [0, 0, 0, 0]);
+        come(&mut receipts, &ledger, 3);
+        assert_eq!(judged(&ledger, &receipts), [0, 0, 0, 1], "after UNSUBACK");
     }
 
     #[test]
     fn what_comes_twice_or_late_or_from_nowhere_is_told() {
-        let (streams, mut receipts) = scene();
-        (30..33).for_each(|first| _ = streams[0].send(first));
-        come(&mut receipts, &streams, 0);
-        come(&mut receipts, &streams, 2);
-        assert_eq!(judged(&streams, &receipts), [0, 0, 0, 0]);
-        come(&mut receipts, &streams, 1);
-        come(&mut receipts, &streams, 2);
-        come(&mut receipts, &streams, 3);
-        assert_eq!(judged(&streams, &receipts), [0, 1, 1, 1]);
+        let (ledger, mut receipts) = scene();
+        (30..33).for_each(|first| _ = ledger.stream(0).send(first));
+        come(&mut receipts, &ledger, 0);
+        come(&mut receipts, &ledger, 2);
+        assert_eq!(judged(&ledger, &receipts), [0, 0, 0, 0]);
+        come(&mut receipts, &ledger, 1);
+        come(&mut receipts, &ledger, 2);
+        come(&mut receipts, &ledger, 3);
+        assert_eq!(judged(&ledger, &receipts), [0, 1, 1, 1]);
     }
 }

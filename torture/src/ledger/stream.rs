@@ -3,7 +3,8 @@
 use mqtt::QoS;
 use parking_lot::Mutex;
 
-use super::{Moment, NEVER};
+use super::{Ledger, Moment, NEVER};
+use crate::connection::Message;
 
 pub(crate) struct Stream {
     pub(crate) topic: String,
@@ -75,6 +76,14 @@ impl Label {
         let mut payload = format!("{} {} ", self.stream, self.number).into_bytes();
         payload.resize(payload.len().max(len), b'.');
         payload
+    }
+
+    /// Whether a message has the topic of its stream and was sent.
+    pub(super) fn is_of(self, message: &Message, ledger: &Ledger) -> bool {
+        let stream = ledger.streams().get(self.stream);
+        stream.is_some_and(|stream| {
+            stream.topic == message.topic && stream.get(self.number).is_some()
+        })
     }
 
     /// The label of a payload; `None`: it is none that was made here.
