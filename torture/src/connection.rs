@@ -38,7 +38,9 @@ pub(crate) struct LastWill {
 /// Why a connection cannot be used any more.
 #[derive(Debug)]
 pub(crate) enum Lost {
-    /// It was closed, or there never was one.
+    /// There never was one.
+    Absent,
+    /// It was closed.
     Closed,
     /// The broker has done something that it must not.
     Wrong(String),
@@ -88,7 +90,7 @@ impl Login {
 
     /// Connects; returns Session Present too.
     pub(crate) fn connect(&self, address: SocketAddr) -> Result<(Connection, bool), Lost> {
-        let stream = TcpStream::connect(address)?;
+        let stream = TcpStream::connect(address).map_err(|_| Lost::Absent)?;
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(SILENCE))?;
         let (received, out) = (Vec::new(), Vec::new());

@@ -18,13 +18,17 @@
 mod address;
 mod broker;
 mod connection;
+mod ended;
 mod kill;
 mod ledger;
 mod load;
 mod publisher;
 mod random;
 mod report;
+mod scene;
 mod subscriber;
+mod watcher;
+mod will;
 
 pub use broker::{Broker, Durability, Start};
 pub use kill::Kill;

@@ -1,87 +1,132 @@
-//! A crowd of clients, each on a thread of its own, and what they share.
+//! A crowd of clients, each on a thread of its own.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use mqtt::{QoS, Version};
+use parking_lot::Mutex;
 
-use crate::address::Address;
-use crate::connection::{Connection, Login, Lost};
-use crate::ledger::{Ledger, Stream, Verdict};
+use crate::connection::Login;
+use crate::ended::Ender;
+use crate::ledger::{Ledger, Receipts, Stream, Verdict};
 use crate::publisher::Publisher;
 use crate::random::Random;
+use crate::scene::{Phase, Scene};
 use crate::subscriber::{Habit, Subscriber};
-
-/// What all clients know.
-pub(crate) struct Scene {
-    pub(crate) ledger: Ledger,
-    pub(crate) address: Address,
-    phase: AtomicU8,
-}
-
-/// How far a run is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Phase {
-    Load,
-    /// Nothing new is sent; what waits is delivered.
-    Settle,
-    End,
-}
+use crate::watcher::Watcher;
+use crate::will::Willing;
 
 /// The clients of a run.
 pub struct Load {
     scene: Arc<Scene>,
-    publishers: Vec<JoinHandle<()>>,
+    random: Random,
+    /// Those that settle by themselves.
+    senders: Vec<JoinHandle<()>>,
     others: Vec<JoinHandle<()>>,
 }
 
 /// How long nothing may come before what is missing counts as lost.
 const QUIET: Duration = Duration::from_secs(15);
 
+const PUBLISHERS: usize = 6;
+const WILLING: usize = 3;
+
+const BOTH: [QoS; 2] = [QoS::AtLeastOnce, QoS::ExactlyOnce];
+
 impl Load {
     /// Starts the clients; they wait until there is a broker.
     pub fn start(random: &Random) -> Load {
-        let mut random = random.branch(0);
-        let streams = vec![
-            Stream::new("t/one/a".into(), QoS::AtLeastOnce, false),
-            Stream::new("t/two/a".into(), QoS::ExactlyOnce, false),
-        ];
-        let ledger = Ledger::new(streams);
-        let (address, phase) = (Address::default(), AtomicU8::new(0));
-        let scene = Arc::new(Scene { ledger, address, phase });
-        let mut load = Load { scene, publishers: Vec::new(), others: Vec::new() };
-        for (index, level) in [4, 5].into_iter().enumerate() {
-            let login = Login::persistent(version(level), format!("publisher-{index}"));
-            load.add_publisher(login, vec![index], &mut random);
+        let mut streams = Vec::new();
+        let published: Vec<_> = (0..PUBLISHERS).map(|index| of_one(index, &mut streams)).collect();
+        let wills: Vec<_> = (0..WILLING).map(|index| of_will(index, &mut streams)).collect();
+        let scene = Arc::new(Scene::new(Ledger::new(streams)));
+        let (senders, others, random) = (Vec::new(), Vec::new(), random.branch(0));
+        let mut load = Load { scene, random, senders, others };
+        for (index, streams) in published.into_iter().enumerate() {
+            load.add_publisher(index, streams);
         }
-        for (level, qos) in [(4, QoS::AtLeastOnce), (5, QoS::ExactlyOnce)] {
-            let login = Login::persistent(version(level), format!("subscriber-{level}"));
-            load.add_subscriber(login, ("t/#", "t/", qos), Habit::Steady, &mut random);
+        load.add_subscribers();
+        load.add_groups();
+        for (index, stream) in wills.into_iter().enumerate() {
+            let random = load.branch();
+            let willing = Willing::new(&load.scene, index, stream, random);
+            load.senders.push(std::thread::spawn(move || willing.run()));
+        }
+        for level in LEVELS {
+            let watcher = Watcher::new(&load.scene, level);
+            load.others.push(std::thread::spawn(move || watcher.run()));
+            let random = load.branch();
+            let ender = Ender::new(&load.scene, level, random);
+            load.others.push(std::thread::spawn(move || ender.run()));
         }
         load
     }
 
-    fn add_publisher(&mut self, login: Login, streams: Vec<usize>, random: &mut Random) {
-        let window = 1 + random.below(30) as usize;
-        let random = random.branch(self.publishers.len() as u64);
+    fn branch(&mut self) -> Random {
+        let next = self.random.below(u64::MAX);
+        self.random.branch(next)
+    }
+
+    fn add_publisher(&mut self, index: usize, streams: Vec<usize>) {
+        let login = Login::persistent(version(LEVELS[index % 2]), format!("publisher-{index}"));
+        let random = self.branch();
+        let window = 1 + self.random.below(30) as usize;
         let publisher = Publisher::new(&self.scene, login, streams, window, random);
-        self.publishers.push(std::thread::spawn(move || publisher.run()));
+        self.senders.push(std::thread::spawn(move || publisher.run()));
+    }
+
+    fn add_subscribers(&mut self) {
+        let habits = [Habit::Steady, Habit::Slow, Habit::Comes, Habit::Toggles];
+        let all = habits.into_iter().flat_map(|habit| {
+            BOTH.into_iter().flat_map(move |qos| LEVELS.map(|level| (habit, qos, level)))
+        });
+        for (habit, qos, level) in all {
+            // Who is slow cannot take all.
+            let prefix = if habit == Habit::Slow { "t/0/" } else { "t/" };
+            let name = format!("{habit:?}-{level}-{}", qos as u8);
+            let receipts = self.scene.ledger.add_recipient(&name, prefix, qos, false);
+            self.add_subscriber(&name, level, (&format!("{prefix}#"), qos), habit, receipts);
+        }
+        for (level, qos, habit) in
+            [(5, QoS::ExactlyOnce, Habit::Steady), (4, QoS::AtLeastOnce, Habit::Comes)]
+        {
+            let name = format!("Mourner-{level}");
+            let receipts = self.scene.ledger.add_recipient(&name, "w/", qos, false);
+            self.add_subscriber(&name, level, ("w/#", qos), habit, receipts);
+        }
+    }
+
+    /// Clients that share a subscription.
+    fn add_groups(&mut self) {
+        for qos in BOTH {
+            let group = format!("group-{}", qos as u8);
+            let receipts = self.scene.ledger.add_recipient(&group, "s/", qos, true);
+            for habit in [Habit::Steady, Habit::Slow, Habit::Comes] {
+                let filter = format!("$share/{group}/s/#");
+                let level = if habit == Habit::Comes { 4 } else { 5 };
+                let name = format!("{group}-{habit:?}");
+                self.add_subscriber(&name, level, (&filter, qos), habit, receipts.clone());
+            }
+        }
     }
 
     fn add_subscriber(
         &mut self,
-        login: Login,
-        (filter, prefix, qos): (&str, &str, QoS),
+        name: &str,
+        level: u8,
+        subscription: (&str, QoS),
         habit: Habit,
-        random: &mut Random,
+        receipts: Arc<Mutex<Receipts>>,
     ) {
-        let receipts = self.scene.ledger.add_recipient(&login.client_id, prefix, qos, false);
-        let random = random.branch(1000 + self.others.len() as u64);
+        let mut login = Login::persistent(version(level), name.to_owned());
+        if habit == Habit::Slow {
+            login.receive_maximum = 5;
+        }
+        let random = self.branch();
         let subscriber =
-            Subscriber::new(&self.scene, login, (filter, qos), habit, receipts, random);
+            Subscriber::new(&self.scene, login, subscription, habit, receipts, random);
         self.others.push(std::thread::spawn(move || subscriber.run()));
     }
 
@@ -96,9 +141,9 @@ impl Load {
         let mut verdict = self.scene.ledger.verdict();
         let mut last = Instant::now();
         while last.elapsed() < QUIET {
-            std::thread::sleep(Duration::from_millis(100));
+            std::thread::sleep(Duration::from_millis(200));
             let now = self.scene.ledger.verdict();
-            let is_sent = self.publishers.iter().all(JoinHandle::is_finished);
+            let is_sent = self.senders.iter().all(JoinHandle::is_finished);
             if is_sent && now.lost.is_empty() {
                 break;
             }
@@ -107,12 +152,12 @@ impl Load {
             }
             verdict = now;
         }
-        let sent = self.publishers.iter().filter(|thread| !thread.is_finished()).count();
-        if sent > 0 {
-            self.scene.ledger.fault(format!("{sent} publishers wait for acknowledgements"));
+        let sending = self.senders.iter().filter(|thread| !thread.is_finished()).count();
+        if sending > 0 {
+            self.scene.ledger.fault(format!("{sending} publishers wait for acknowledgements"));
         }
         self.scene.set_phase(Phase::End);
-        for thread in self.publishers.into_iter().chain(self.others) {
+        for thread in self.senders.into_iter().chain(self.others) {
             if thread.join().is_err() {
                 self.scene.ledger.fault("a client has failed".into());
             }
@@ -122,40 +167,29 @@ impl Load {
     }
 }
 
-impl Scene {
-    pub(crate) fn phase(&self) -> Phase {
-        match self.phase.load(Ordering::Relaxed) {
-            0 => Phase::Load,
-            1 => Phase::Settle,
-            _ => Phase::End,
+/// Protocol levels, which clients take in turn.
+const LEVELS: [u8; 2] = [4, 5];
+
+/// What one publisher sends: to all, to those who share, and to be retained; each at both levels of QoS.
+fn of_one(index: usize, streams: &mut Vec<Stream>) -> Vec<usize> {
+    let begin = streams.len();
+    for qos in BOTH {
+        for kind in ["t", "s", "r"] {
+            let topic = format!("{kind}/{index}/{}", qos as u8);
+            let mut stream = Stream::new(topic, qos);
+            stream.retain = kind == "r";
+            streams.push(stream);
         }
     }
+    (begin..streams.len()).collect()
+}
 
-    fn set_phase(&self, phase: Phase) {
-        self.phase.store(phase as u8, Ordering::Relaxed);
-    }
-
-    pub(crate) fn connected(&self, client_id: &str, connection: &Connection) {
-        self.ledger.note(format!("{client_id} is connected from {}", connection.port()));
-    }
-
-    /// That a connection ends is nothing special here.
-    pub(crate) fn note(&self, client_id: &str, lost: &Lost) {
-        match lost {
-            Lost::Closed => {
-                self.ledger.note(format!("{client_id} is not connected"));
-                std::thread::sleep(Duration::from_millis(2));
-            }
-            Lost::Wrong(what) => self.ledger.fault(format!("{client_id}: {what}")),
-        }
-    }
-
-    /// Publishers are not as fast as they could be.
-    pub(crate) fn pace(&self, random: &mut Random) {
-        if random.once_in(4) {
-            std::thread::sleep(Duration::from_micros(random.below(3000)));
-        }
-    }
+fn of_will(index: usize, streams: &mut Vec<Stream>) -> usize {
+    let topic = format!("w/{index}");
+    let mut stream = Stream::new(topic, BOTH[index % 2]);
+    stream.ordered = false;
+    streams.push(stream);
+    streams.len() - 1
 }
 
 pub(crate) fn version(level: u8) -> Version {

@@ -8,8 +8,8 @@ use mqtt::{Packet, Properties, Publish, QoS, ReasonCode};
 
 use crate::connection::{Connection, Incoming, Login, Lost};
 use crate::ledger::Label;
-use crate::load::{Phase, Scene};
 use crate::random::Random;
+use crate::scene::{Phase, Scene};
 
 pub(crate) struct Publisher {
     pub(crate) scene: Arc<Scene>,
@@ -65,7 +65,7 @@ impl Publisher {
                 Err(lost) => Err(lost),
             };
             if let Err(lost) = served {
-                self.scene.note(&self.login.client_id, &lost);
+                self.scene.ended(&self.login.client_id, &lost);
             }
         }
     }
@@ -79,11 +79,8 @@ impl Publisher {
     }
 
     fn serve(&mut self, mut connection: Connection, is_present: bool) -> Result<(), Lost> {
-        if self.has_session && !is_present {
-            self.scene.ledger.fault(format!("{}: its session is gone", self.login.client_id));
-        }
-        self.scene.connected(&self.login.client_id, &connection);
-        self.has_session = true;
+        let has = std::mem::replace(&mut self.has_session, true);
+        self.scene.connected(&self.login.client_id, &connection, has, is_present);
         self.resend(&mut connection)?;
         while !self.is_done() {
             while self.scene.phase() == Phase::Load && self.outstanding.len() < self.window {
@@ -94,7 +91,7 @@ impl Publisher {
                 self.take(packet, &mut connection)?;
                 self.scene.pace(&mut self.random);
             }
-            if self.random.once_in(5000) {
+            if self.random.once_in(2000) {
                 return Err(Lost::Closed);
             }
         }

@@ -9,8 +9,8 @@ use parking_lot::Mutex;
 
 use crate::connection::{Connection, Incoming, Login, Lost, Message};
 use crate::ledger::Receipts;
-use crate::load::{Phase, Scene};
 use crate::random::Random;
+use crate::scene::{Phase, Scene};
 
 /// How a client receives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +83,7 @@ impl Subscriber {
                 Err(lost) => Err(lost),
             };
             if let Err(lost) = served {
-                self.scene.note(&self.login.client_id, &lost);
+                self.scene.ended(&self.login.client_id, &lost);
             }
             if self.habit == Habit::Comes && self.scene.phase() == Phase::Load {
                 std::thread::sleep(Duration::from_millis(self.random.below(400)));
@@ -92,15 +92,12 @@ impl Subscriber {
     }
 
     fn serve(&mut self, mut connection: Connection, is_present: bool) -> Result<(), Lost> {
+        let has = std::mem::replace(&mut self.has_session, true);
+        self.scene.connected(&self.login.client_id, &connection, has, is_present);
         if !is_present {
-            if self.has_session {
-                self.scene.ledger.fault(format!("{}: its session is gone", self.login.client_id));
-                self.subscription = Subscription::None;
-            }
+            self.subscription = Subscription::None;
             self.unreleased.clear();
         }
-        self.scene.connected(&self.login.client_id, &connection);
-        self.has_session = true;
         self.go_on(&mut connection)?;
         let stay = Instant::now() + Duration::from_millis(100 + self.random.below(900));
         while self.scene.phase() != Phase::End {

@@ -95,7 +95,7 @@ impl Receipts {
         if came.len() <= number {
             came.resize(number + 1, Came::default());
         } else if came[number].times == 0 && !self.is_group {
-            self.note_late(label, ledger.stream(stream));
+            self.note_late(label, ledger);
         }
         let came = &mut self.came[stream][number];
         if came.times == 0 {
@@ -124,13 +124,15 @@ impl Receipts {
     }
 
     /// A later one has come before. What was sent before the subscription may come so if it is sent again.
-    fn note_late(&mut self, label: Label, stream: &Stream) {
-        let first = stream.get(label.number).map_or(0, |sent| sent.first);
+    fn note_late(&mut self, label: Label, ledger: &Ledger) {
+        let Label { stream, number } = label;
+        let sent = ledger.stream(stream);
+        let first = sent.get(number).map_or(0, |sent| sent.first);
         let begun = self.subscribed.last().map_or(NEVER, |last| last.begun);
-        if first > begun {
-            let after = self.came[label.stream].len() - 1;
-            let Label { number, .. } = label;
-            self.out_of_order.push(format!("{}: {} {number} after {after}", self.name, stream.topic));
+        if sent.ordered && first > begun {
+            let after = self.came[stream].len() - 1;
+            let (now, name, topic) = (ledger.now(), &self.name, &sent.topic);
+            self.out_of_order.push(format!("{name}: {topic} {number} at {now} after {after}"));
         }
     }
 
@@ -184,7 +186,7 @@ mod tests {
     use super::*;
 
     fn scene() -> (Ledger, Receipts) {
-        let ledger = Ledger::new(vec![Stream::new("t/a".into(), QoS::ExactlyOnce, false)]);
+        let ledger = Ledger::new(vec![Stream::new("t/a".into(), QoS::ExactlyOnce)]);
         let mut receipts = Receipts::new("client", QoS::ExactlyOnce, false, vec![true]);
         receipts.asks(10);
         receipts.begins(20);

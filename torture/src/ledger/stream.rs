@@ -10,6 +10,8 @@ pub(crate) struct Stream {
     pub(crate) topic: String,
     pub(crate) qos: QoS,
     pub(crate) retain: bool,
+    /// Whether they come in the order in which they are sent.
+    pub(crate) ordered: bool,
     sent: Mutex<Vec<Sent>>,
 }
 
@@ -30,8 +32,8 @@ pub(crate) struct Label {
 }
 
 impl Stream {
-    pub(crate) fn new(topic: String, qos: QoS, retain: bool) -> Stream {
-        Stream { topic, qos, retain, sent: Mutex::default() }
+    pub(crate) fn new(topic: String, qos: QoS) -> Stream {
+        Stream { topic, qos, retain: false, ordered: true, sent: Mutex::default() }
     }
 
     /// The number of the next message, which is sent after this.
@@ -45,6 +47,16 @@ impl Stream {
         let mut sent = self.sent.lock();
         let message = &mut sent[number];
         message.acknowledged = message.acknowledged.min(now);
+    }
+
+    /// A message must not come any more, to nobody.
+    pub(crate) fn forbid(&self, number: usize) {
+        self.sent.lock()[number] = Sent { first: NEVER, acknowledged: NEVER };
+    }
+
+    /// How many were sent.
+    pub(crate) fn len(&self) -> usize {
+        self.sent.lock().len()
     }
 
     /// What a message says; one in seven removes what is retained.
@@ -79,7 +91,7 @@ impl Label {
     }
 
     /// Whether a message has the topic of its stream and was sent.
-    pub(super) fn is_of(self, message: &Message, ledger: &Ledger) -> bool {
+    pub(crate) fn is_of(self, message: &Message, ledger: &Ledger) -> bool {
         let stream = ledger.streams().get(self.stream);
         stream.is_some_and(|stream| {
             stream.topic == message.topic && stream.get(self.number).is_some()

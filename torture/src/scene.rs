@@ -1,0 +1,69 @@
+//! What all clients of a run know.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use crate::address::Address;
+use crate::connection::{Connection, Lost};
+use crate::ledger::Ledger;
+use crate::random::Random;
+
+pub(crate) struct Scene {
+    pub(crate) ledger: Ledger,
+    pub(crate) address: Address,
+    phase: AtomicU8,
+}
+
+/// How far a run is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    Load,
+    /// Nothing new is sent; what waits is delivered.
+    Settle,
+    End,
+}
+
+impl Scene {
+    pub(crate) fn new(ledger: Ledger) -> Scene {
+        Scene { ledger, address: Address::default(), phase: AtomicU8::new(Phase::Load as u8) }
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        [Phase::Load, Phase::Settle, Phase::End][usize::from(self.phase.load(Ordering::Relaxed))]
+    }
+
+    pub(crate) fn set_phase(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Relaxed);
+    }
+
+    /// A client is connected; `is_present`: with the session that it `has`, or should have.
+    pub(crate) fn connected(
+        &self,
+        client_id: &str,
+        connection: &Connection,
+        has: bool,
+        is_present: bool,
+    ) {
+        self.ledger.note(format!("{client_id} is connected from {}", connection.port()));
+        if has && !is_present {
+            self.ledger.fault(format!("{client_id}: its session is gone"));
+        }
+    }
+
+    /// That a connection ends is nothing special here.
+    pub(crate) fn ended(&self, client_id: &str, lost: &Lost) {
+        match lost {
+            Lost::Absent => {}
+            Lost::Closed => self.ledger.note(format!("{client_id} is not connected")),
+            Lost::Wrong(what) => self.ledger.fault(format!("{client_id}: {what}")),
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+
+    /// Publishers are not as fast as they could be.
+    pub(crate) fn pace(&self, random: &mut Random) {
+        if random.once_in(4) {
+            std::thread::sleep(Duration::from_micros(random.below(8000)));
+        }
+    }
+}
