@@ -58,6 +58,7 @@ impl Run {
 /// A message and its place: two changes.
 fn group(id: u64, shared: &Message) -> [Change; 2] {
     let queued = Queued {
+        order: id,
         seq: id,
         message: id,
         qos: QoS::AtLeastOnce,

@@ -118,36 +118,61 @@ impl Batch {
                 if index.queue(session, Place { seq, message, packet_id: 0, step: Step::Waiting }) {
                     let value = record::encode_queued(&queued);
                     self.put_new(keys::place(keys::QUEUED, session, seq), value);
+                    self.catch_up(session, seq, index);
                 }
             }
-            Change::Sent { session, seq, packet_id } => {
-                if let Some(place) = index.place(session, seq).filter(|place| place.refers()) {
-                    let again = place.step == Step::Sent;
-                    (place.step, place.packet_id) = (Step::Sent, packet_id);
-                    self.in_flight(session, *place, again);
-                }
-            }
-            Change::Received { session, seq } => {
-                if let Some(place) = index.place(session, seq)
-                    && place.step == Step::Sent
-                {
-                    place.step = Step::Received;
-                    let place = *place;
-                    index.release(place.message);
-                    self.staged.remove(keys::place(keys::QUEUED, session, seq));
-                    self.in_flight(session, place, true);
-                }
-            }
-            Change::Done { session, seq } => {
-                let Some(place) = index.take(session, seq) else { return };
-                if place.refers() {
-                    self.staged.remove(keys::place(keys::QUEUED, session, seq));
-                }
-                if place.step != Step::Waiting {
-                    self.staged.remove(keys::place(keys::IN_FLIGHT, session, seq));
-                }
-            }
+            Change::Sent { session, seq, packet_id } => self.sent(session, seq, packet_id, index),
+            Change::Received { session, seq } => self.received(session, seq, index),
+            Change::Done { session, seq } => self.done(session, seq, index),
             _ => {}
+        }
+    }
+
+    /// What was heard of a place before the place itself.
+    fn catch_up(&mut self, session: u64, seq: u64, index: &mut Index) {
+        let Some((step, packet_id)) = index.take_early(session, seq) else { return };
+        if step == Step::Gone {
+            return self.done(session, seq, index);
+        }
+        self.sent(session, seq, packet_id, index);
+        if step == Step::Received {
+            self.received(session, seq, index);
+        }
+    }
+
+    fn sent(&mut self, session: u64, seq: u64, packet_id: u16, index: &mut Index) {
+        let Some(place) = index.place(session, seq) else {
+            return index.note_early(session, seq, Step::Sent, packet_id);
+        };
+        if place.refers() {
+            let again = place.step == Step::Sent;
+            (place.step, place.packet_id) = (Step::Sent, packet_id);
+            self.in_flight(session, *place, again);
+        }
+    }
+
+    fn received(&mut self, session: u64, seq: u64, index: &mut Index) {
+        let Some(place) = index.place(session, seq) else {
+            return index.note_early(session, seq, Step::Received, 0);
+        };
+        if place.step == Step::Sent {
+            place.step = Step::Received;
+            let place = *place;
+            index.release(place.message);
+            self.staged.remove(keys::place(keys::QUEUED, session, seq));
+            self.in_flight(session, place, true);
+        }
+    }
+
+    fn done(&mut self, session: u64, seq: u64, index: &mut Index) {
+        let Some(place) = index.take(session, seq) else {
+            return index.note_early(session, seq, Step::Gone, 0);
+        };
+        if place.refers() {
+            self.staged.remove(keys::place(keys::QUEUED, session, seq));
+        }
+        if place.step != Step::Waiting {
+            self.staged.remove(keys::place(keys::IN_FLIGHT, session, seq));
         }
     }
 

@@ -61,6 +61,8 @@ pub enum Change {
     },
     /// A message waits for a session. It is a new one, or waits for another session before this change: to
     /// move it from one to the other, it is queued here first and done there then.
+    ///
+    /// What becomes of it may be submitted before, by another thread: it counts from here on.
     Queued {
         /// Whose.
         session: u64,
@@ -157,8 +159,10 @@ pub struct Subscription {
 /// A message in a session's queue.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queued {
-    /// The place in the queue. Within a session no two are the same, and later ones are higher.
+    /// The place in the queue. Within a session no two are the same.
     pub seq: u64,
+    /// Its turn: what is higher is later.
+    pub order: u64,
     /// Which message.
     pub message: u64,
     /// How it is to be delivered.

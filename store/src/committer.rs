@@ -209,6 +209,7 @@ impl Committer {
             }
             Some(engine) if now >= work.tend_at => {
                 work.tend_at = now + TEND_EVERY;
+                self.index.forget_early();
                 engine.tend()
             }
             _ => Ok(()),

@@ -5,6 +5,8 @@ use std::collections::{HashMap, VecDeque};
 
 use foldhash::fast::RandomState;
 
+use crate::early::Early;
+
 #[derive(Default)]
 pub(crate) struct Index {
     /// By session, in the order of the places.
@@ -12,6 +14,7 @@ pub(crate) struct Index {
     references: HashMap<u64, u32, RandomState>,
     /// Messages without a reference, or that had none when they were added.
     without: Vec<u64>,
+    early: Early,
     pub(crate) next_session: u64,
     pub(crate) next_message: u64,
 }
@@ -70,6 +73,23 @@ impl Index {
 
     pub(crate) fn has_message(&self, id: u64) -> bool {
         self.references.contains_key(&id)
+    }
+
+    /// Notes what has become of a place that is not there yet.
+    pub(crate) fn note_early(&mut self, session: u64, seq: u64, step: Step, packet_id: u16) {
+        if self.has_session(session) {
+            self.early.note(session, seq, step, packet_id);
+        }
+    }
+
+    /// What was noted of a place that is there now.
+    pub(crate) fn take_early(&mut self, session: u64, seq: u64) -> Option<(Step, u16)> {
+        self.early.take(session, seq)
+    }
+
+    /// To be called every minute or so.
+    pub(crate) fn forget_early(&mut self) {
+        self.early.age();
     }
 
     /// Adds a place. False if its session or message is not there, or the place is taken.

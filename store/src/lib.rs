@@ -24,6 +24,7 @@ mod builder;
 mod change;
 mod check;
 mod committer;
+mod early;
 mod engine;
 mod export;
 mod format;

@@ -91,6 +91,7 @@ pub(crate) struct Content {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Place {
     seq: u64,
+    order: u64,
     message: u64,
     qos: u8,
     retain: bool,
@@ -125,15 +126,15 @@ impl Content {
 
 impl From<Queued> for Place {
     fn from(queued: Queued) -> Place {
-        let Queued { seq, message, qos, retain, identifiers, share } = queued;
-        Place { seq, message, qos: qos as u8, retain, identifiers, share }
+        let Queued { seq, order, message, qos, retain, identifiers, share } = queued;
+        Place { seq, order, message, qos: qos as u8, retain, identifiers, share }
     }
 }
 
 impl Place {
     pub(crate) fn queued(self) -> Option<Queued> {
-        let Place { seq, message, qos, retain, identifiers, share } = self;
-        Some(Queued { seq, message, qos: QoS::from_bits(qos)?, retain, identifiers, share })
+        let Place { seq, order, message, qos, retain, identifiers, share } = self;
+        Some(Queued { seq, order, message, qos: QoS::from_bits(qos)?, retain, identifiers, share })
     }
 }
 

@@ -93,6 +93,7 @@ pub(crate) fn decode_message(value: &[u8]) -> Option<Message> {
 pub(crate) fn encode_queued(queued: &Queued) -> Value {
     let mut value = Value::new();
     push_u64(&mut value, queued.message);
+    push_u64(&mut value, queued.order);
     value.push(queued.qos as u8 | u8::from(queued.retain) << 2);
     let count = u32::try_from(queued.identifiers.len()).unwrap_or(u32::MAX);
     value.extend_from_slice(&count.to_be_bytes());
@@ -108,6 +109,7 @@ pub(crate) fn encode_queued(queued: &Queued) -> Value {
 pub(crate) fn decode_queued(seq: u64, value: &[u8]) -> Option<Queued> {
     let mut reader = Reader(value);
     let message = reader.u64()?;
+    let order = reader.u64()?;
     let flags = reader.u8()?;
     let count = reader.u32()? as usize;
     let mut identifiers = Vec::new();
@@ -117,6 +119,7 @@ pub(crate) fn decode_queued(seq: u64, value: &[u8]) -> Option<Queued> {
     let share = std::str::from_utf8(reader.0).ok()?;
     Some(Queued {
         seq,
+        order,
         message,
         qos: QoS::from_bits(flags & 3)?,
         retain: flags & 4 != 0,
@@ -297,6 +300,7 @@ mod tests {
         assert_eq!(Mark::decode(&mark.encode(), 0), Some(mark));
         let queued = Queued {
             seq: 4,
+            order: 5,
             message: 8,
             qos: QoS::AtLeastOnce,
             retain: true,

@@ -141,6 +141,7 @@ impl Records {
         }
         let mut queue = self.queue(number, index)?;
         let received = self.sent(number, &mut queue, index)?;
+        queue.sort_by_key(|(queued, _)| queued.order);
         Ok(Session {
             number,
             client_id: client_id.into(),

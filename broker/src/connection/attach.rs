@@ -80,10 +80,11 @@ impl Connection {
         taken.session.end_attributes_of_connection();
         let mut client = self.client(shard, connect, edits, taken);
         client.exchange = exchange.map(Exchange::forget_connect);
-        let ConnectedClient { session, will, session_expiry, .. } = &client;
+        let ConnectedClient { session, kept, will, session_expiry, .. } = &client;
         let user = || broker.sessions.user(session);
         let journal = &mut shard.outgoing.journal;
-        journal.connected(session, *session_expiry, will.as_deref(), user);
+        journal.connected(session, kept, *session_expiry, will.as_deref(), user);
+        shard.outgoing.schedule();
         let change = if session_present { SessionChange::Resumed } else { SessionChange::Created };
         shard.hooks.on_session(&client.facts(&self.endpoint), change, Origin::Client);
         // From here on its close gives the session back, whatever happens.

@@ -266,7 +266,11 @@ impl Connection {
                 connecting.claiming = None;
                 if let Some(ended) = granted.ended.take() {
                     self.broker.schedule.remove(&ended.timers);
+                    let was_kept = ended.session.number().is_some();
                     self.broker.end_session(shard, *ended, SessionChange::Deleted);
+                    if was_kept {
+                        shard.outgoing.journal.hold_writes(&granted.session);
+                    }
                 }
                 Ok(Some(granted))
             }

@@ -11,7 +11,7 @@ use std::sync::atomic::{Ordering, fence};
 use hookmq_store::{Change, Lease, Queued, Sequence, Subscription};
 use mqtt::{Publish, SubscriptionOptions};
 
-use crate::session::{Message, Noted, RetainFlag, Session, Step, Will};
+use crate::session::{Kept, Message, Noted, RetainFlag, Session, Step, Will};
 
 mod durable;
 mod recovery;
@@ -77,32 +77,64 @@ impl Journal {
     }
 
     /// A session was begun or resumed by a client, and outlives it by `expiry` seconds. `user` says whose
-    /// it is.
+    /// it is. The client hears nothing before that is durable.
     pub(crate) fn connected(
         &mut self,
-        session: &Session,
+        session: &Arc<Session>,
+        kept: &Kept,
         expiry: u32,
         will: Option<&Will>,
         user: impl FnOnce() -> Option<Box<str>>,
     ) {
         let Some(durable) = self.durable.clone() else { return };
+        self.enter(&durable, session, kept, expiry, user);
+        if let (Some(session), Some(will)) = (session.number(), will) {
+            let will = durable.will(will, None);
+            self.changes.push(Change::Will { session, will: Box::new(will) });
+        }
+        if session.number().is_some() {
+            self.hold_writes(session);
+        }
+    }
+
+    /// The client of a session hears nothing before what was noted so far is durable.
+    pub(crate) fn hold_writes(&mut self, session: &Arc<Session>) {
+        if self.is_on() {
+            session.outbox.lock().ledger.hold();
+            self.held.push(session.clone());
+        }
+    }
+
+    /// Notes that a client has a session, and all that belongs to it if the store does not know it.
+    fn enter(
+        &mut self,
+        durable: &Durable,
+        session: &Arc<Session>,
+        kept: &Kept,
+        expiry: u32,
+        user: impl FnOnce() -> Option<Box<str>>,
+    ) {
         let lease = Lease { expiry, away: None };
         match session.number() {
             Some(session) => {
                 self.changes.push(Change::SessionUpdated { session, lease });
                 self.changes.push(Change::WillGone { session });
             }
-            None if expiry == 0 => return,
+            None if expiry == 0 => {}
             None => {
                 let number = durable.next_session();
                 session.set_number(number);
                 let (client_id, user) = (session.client_id.clone(), user());
                 self.changes.push(Change::SessionBegun { session: number, client_id, user, lease });
+                let begun = kept.begun();
+                self.changes
+                    .extend(begun.map(|packet_id| Change::Begun { session: number, packet_id }));
+                for known in session.subscriptions.lock().all() {
+                    self.subscribed(session, &known.filter, known.options, known.identifier);
+                }
+                let noted = session.outbox.lock().ledger.take();
+                noted.into_iter().for_each(|noted| self.take(session, noted));
             }
-        }
-        if let (Some(session), Some(will)) = (session.number(), will) {
-            let will = durable.will(will, None);
-            self.changes.push(Change::Will { session, will: Box::new(will) });
         }
     }
 
@@ -160,9 +192,9 @@ impl Journal {
         let Some(durable) = self.durable.clone() else { return };
         for step in noted.steps {
             let change = match step {
-                Step::Queued(message) => {
+                Step::Queued(message, turn) => {
                     self.add_message(&durable, &message);
-                    Change::Queued { session: noted.session, queued: queued(&message) }
+                    Change::Queued { session: noted.session, queued: queued(&message, turn) }
                 }
                 Step::Sent(seq, packet_id) => {
                     Change::Sent { session: noted.session, seq, packet_id }
@@ -255,11 +287,12 @@ impl Journal {
     }
 }
 
-fn queued(message: &Message) -> Queued {
+fn queued(message: &Message, turn: u64) -> Queued {
     let matched_by = message.matched_by.as_deref();
     let identifiers = matched_by.map(|by| by.identifiers().subscription_identifiers().collect());
     Queued {
         seq: message.number(),
+        order: turn,
         message: message.number(),
         qos: message.qos,
         retain: message.retain == RetainFlag::Shown,

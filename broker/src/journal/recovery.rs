@@ -1,11 +1,11 @@
 //! From what the store holds to sessions, subscriptions, queues and retained messages, before the first
 //! client comes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
-use hookmq_store::{Queued, Session as Kept, State, Will as KeptWill};
+use hookmq_store::{Change, Queued, Session as Kept, State, Will as KeptWill};
 use mqtt::{Properties, PropertyBuffer, Publish, SubscriptionOptions};
 
 use super::Durable;
@@ -21,7 +21,7 @@ pub(crate) fn restore(broker: &Broker, durable: &Durable, state: State) {
     let mut waiting = 0;
     for kept in state.sessions {
         waiting += kept.queue.len();
-        restore_session(broker, durable, kept, &state.messages);
+        restore_session(broker, durable, &kept, &state.messages);
     }
     let limits = RetainedLimits { messages: usize::MAX, bytes: usize::MAX };
     for (topic, message) in &state.retained {
@@ -40,7 +40,7 @@ pub(crate) fn restore(broker: &Broker, durable: &Durable, state: State) {
 fn restore_session<S: BuildHasher>(
     broker: &Broker,
     durable: &Durable,
-    kept: Kept,
+    kept: &Kept,
     messages: &HashMap<u64, hookmq_store::Message, S>,
 ) {
     let session = Arc::new(Session::new(kept.client_id.clone(), broker.limits.max_inflight));
@@ -54,19 +54,36 @@ fn restore_session<S: BuildHasher>(
         session.subscriptions.lock().insert(filter, options, identifier);
     }
     let mut outbox = session.outbox.lock();
+    // An identifier that was used again was free: what had it was acknowledged, and that was not durable yet.
+    let (mut used, mut gone) = (HashSet::new(), Vec::new());
+    let is_newest =
+        |packet_id: &Option<u16>| packet_id.is_none_or(|packet_id| used.insert(packet_id));
+    let newest: Vec<bool> =
+        kept.queue.iter().rev().map(|(_, packet_id)| packet_id).map(is_newest).collect();
     for (number, packet_id) in &kept.received {
-        outbox.restore_received(*number, *packet_id);
+        if used.contains(packet_id) {
+            gone.push(*number);
+        } else {
+            outbox.restore_received(*number, *packet_id);
+        }
     }
-    for (queued, packet_id) in &kept.queue {
-        let Some(message) = messages.get(&queued.message) else { continue };
-        outbox.restore(message_for(durable, queued, message), *packet_id);
+    for ((queued, packet_id), is_newest) in kept.queue.iter().zip(newest.into_iter().rev()) {
+        if !is_newest {
+            gone.push(queued.seq);
+        }
+        let Some(message) = messages.get(&queued.message).filter(|_| is_newest) else { continue };
+        outbox.restore(message_for(durable, queued, message), *packet_id, queued.order);
     }
     drop(outbox);
+    if !gone.is_empty() {
+        let done = gone.into_iter().map(|seq| Change::Done { session: kept.number, seq });
+        durable.store.submit(&mut done.collect());
+    }
     let mut rest = session::Kept::default();
     for packet_id in &kept.begun {
         rest.inbound().publish(*packet_id);
     }
-    leave(broker, durable, &session, rest, &kept);
+    leave(broker, durable, &session, rest, kept);
 }
 
 /// As if its client had gone when it did, or now if it was there to the end.

@@ -3,6 +3,8 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
+use mqtt::QoS;
+
 use super::{Router, Share, Target, Whom};
 use crate::hooks::{Hooks, Ruling, Sender};
 use crate::session::{DropCause, Message, Session};
@@ -21,7 +23,8 @@ impl Router {
                 for heir in &heirs {
                     let spare = heir.session.outbox.lock().spare(&shard.outgoing.limits);
                     let taken = session.outbox.lock().take_back(&filter, part, spare);
-                    let numbers: Vec<_> = taken.iter().map(Message::number).collect();
+                    let kept = taken.iter().filter(|message| message.qos > QoS::AtMostOnce);
+                    let numbers: Vec<_> = kept.map(Message::number).collect();
                     let refused = give(taken, &share, heir, shard);
                     let mut outbox = session.outbox.lock();
                     if refused.is_empty() {

@@ -119,6 +119,21 @@ impl Message {
         Message::in_new(Chunk::new, publish, received)
     }
 
+    /// A message of which nothing but its number matters.
+    pub(crate) fn empty(qos: QoS) -> Message {
+        let properties = Properties::EMPTY;
+        let publish = Publish {
+            dup: false,
+            qos,
+            retain: false,
+            packet_id: 0,
+            topic: "",
+            properties,
+            payload: b"",
+        };
+        Message::new(&publish, 0)
+    }
+
     /// The same in bytes that `chunk` makes.
     pub(crate) fn in_new(
         chunk: impl FnOnce(&[u8]) -> Chunk,

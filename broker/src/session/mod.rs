@@ -92,6 +92,11 @@ impl Kept {
         self.inbound.get_or_insert_default()
     }
 
+    /// The identifiers of these messages.
+    pub(crate) fn begun(&self) -> impl Iterator<Item = u16> {
+        self.inbound.iter().flat_map(|inbound| inbound.iter())
+    }
+
     /// The client has released a QoS 2 message; `false`: it had not begun it.
     pub(crate) fn release(&mut self, packet_id: u16) -> bool {
         self.inbound.as_mut().is_some_and(|inbound| inbound.release(packet_id))
@@ -133,7 +138,7 @@ impl Session {
     /// From now on it is in the store under this number.
     pub(crate) fn set_number(&self, number: u64) {
         self.number.store(number, Ordering::Relaxed);
-        self.outbox.lock().ledger.begin(number);
+        self.outbox.lock().enter_store(number);
     }
 
     /// Asks the connection that owns the session to close with `reason`. Any thread, never blocks

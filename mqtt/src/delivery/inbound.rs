@@ -58,6 +58,11 @@ impl Inbound {
         self.open.binary_search(&id).is_ok()
     }
 
+    /// The identifiers of the open messages.
+    pub fn iter(&self) -> impl Iterator<Item = u16> {
+        self.open.iter().copied()
+    }
+
     /// Gives back the memory that is not needed now.
     pub fn shrink(&mut self) {
         self.open.shrink_to_fit();

@@ -233,6 +233,11 @@ impl<M: Owed> Outbound<M> {
         self.published.len() - self.held_back + self.released.len()
     }
 
+    /// How many PUBLISHes are unanswered, with those held back.
+    pub fn published(&self) -> usize {
+        self.published.len()
+    }
+
     /// How many messages wait for the window.
     pub fn waiting(&self) -> usize {
         self.waiting.len()

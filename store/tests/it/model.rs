@@ -154,7 +154,7 @@ impl Model {
             user: kept.user,
             lease: kept.lease,
             subscriptions: kept.subscriptions.into_values().collect(),
-            queue: kept.queue.into_values().collect(),
+            queue: in_order(kept.queue),
             received: kept.received.into_iter().collect(),
             begun: kept.begun.into_iter().collect(),
             will: kept.will,
@@ -171,4 +171,10 @@ impl Model {
             cut: of.cut.clone(),
         }
     }
+}
+
+fn in_order(queue: BTreeMap<u64, (Queued, Option<u16>)>) -> Vec<(Queued, Option<u16>)> {
+    let mut queue: Vec<_> = queue.into_values().collect();
+    queue.sort_by_key(|(queued, _)| queued.order);
+    queue
 }

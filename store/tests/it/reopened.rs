@@ -67,6 +67,36 @@ fn numbers_are_not_given_twice() {
     assert_eq!((state.next_session, state.sessions.len()), (8, 0));
 }
 
+/// Of what two threads did to one queue, the later may be handed over first.
+#[test]
+fn what_is_heard_of_a_place_before_it_is_there_counts() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    let lease = hookmq_store::Lease { expiry: 1, away: None };
+    let session = 1;
+    store.submit(&mut vec![
+        Change::SessionBegun { session, client_id: "c".into(), user: None, lease },
+        Change::Sent { session, seq: 10, packet_id: 3 },
+        Change::Sent { session, seq: 11, packet_id: 4 },
+        Change::Received { session, seq: 11 },
+        Change::Done { session, seq: 12 },
+    ]);
+    for id in 10..13 {
+        let queued = script::place(id, id, 0);
+        store.submit(&mut vec![
+            Change::Message { id, message: script::message(id, "t") },
+            Change::Queued { session, queued },
+        ]);
+    }
+    store.close();
+    let (_store, state) = open(dir.path());
+    let session = &state.sessions[0];
+    let queue: Vec<_> = session.queue.iter().map(|(queued, sent)| (queued.seq, *sent)).collect();
+    assert_eq!(queue, [(10, Some(3))]);
+    assert_eq!(session.received, [(11, 4)]);
+    assert_eq!(state.messages.keys().collect::<Vec<_>>(), [&10]);
+}
+
 #[test]
 fn one_process_has_a_store() {
     let dir = tempfile::tempdir().unwrap();

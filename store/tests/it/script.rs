@@ -52,7 +52,9 @@ fn id(sequence: u64, at: u64) -> u64 {
 
 fn changes(sequence: u64, at: u64, step: Step) -> Vec<Change> {
     let Step { kind, session, back, number } = step;
-    let old = id(sequence.saturating_sub(back), u64::from(number % 4));
+    // What is still to come means something else to the store than what never was.
+    let most = if back == 0 { at } else { 3 };
+    let old = id(sequence.saturating_sub(back), u64::from(number % 4).min(most));
     let new = id(sequence, at);
     let packet_id = u16::from(number % 8) + 1;
     let one = match kind {
@@ -122,9 +124,11 @@ fn moved(session: u64, old: u64, new: u64, number: u8) -> Vec<Change> {
     ]
 }
 
-fn place(seq: u64, message: u64, number: u8) -> Queued {
+pub(crate) fn place(seq: u64, message: u64, number: u8) -> Queued {
     Queued {
         seq,
+        // Not that of the places.
+        order: seq ^ 1,
         message,
         qos: QoS::from_bits(1 + number % 2).unwrap(),
         retain: number > 200,

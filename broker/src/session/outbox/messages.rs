@@ -81,7 +81,7 @@ impl Outbox {
         let Some(link) = &mut self.link else { return };
         let window = self.window;
         let delivery = self.delivery.get_or_insert_with(|| Box::new(Delivery::new(window)));
-        self.ledger.queued(&message);
+        let message = self.ledger.queued(message);
         if let Some(packet_id) = delivery.offer(message, limits)
             && let Some(message) = delivery.outbound.newest()
         {
@@ -105,7 +105,9 @@ impl Outbox {
         let Some(delivery) = &mut self.delivery else { return };
         if !delivery.dropped.is_empty() {
             for message in std::mem::take(&mut delivery.dropped) {
-                self.ledger.done(message.number());
+                if message.qos > QoS::AtMostOnce {
+                    self.ledger.done(message.number());
+                }
                 self.notes.drop(DropCause::QueueFull, || message);
             }
         }
@@ -126,8 +128,8 @@ impl Outbox {
             let start = out.len();
             out.extend_from_slice(packets);
             for Ready { message, packet_id_at } in messages {
+                let message = self.ledger.queued(message);
                 let (number, qos) = (message.number(), message.qos);
-                self.ledger.queued(&message);
                 // There is room for it, so that it does not wait.
                 let Some(packet_id) = delivery.outbound.offer(message) else { return };
                 self.ledger.sent(number, qos, packet_id);
@@ -143,8 +145,7 @@ impl Outbox {
         }
         let window = self.window;
         let delivery = self.delivery.get_or_insert_with(|| Box::new(Delivery::new(window)));
-        let message = message.alone();
-        self.ledger.queued(&message);
+        let message = self.ledger.queued(message.alone());
         delivery.enqueue(message, limits);
         self.note_full();
     }
@@ -178,8 +179,32 @@ impl Outbox {
         self.refill(now);
     }
 
+    /// From now on the session is in the store, with all that it owes.
+    pub(crate) fn enter_store(&mut self, number: u64) {
+        self.ledger.begin(number);
+        let Some(delivery) = &self.delivery else { return };
+        for owed in delivery.outbound.resend() {
+            match owed {
+                Resend::Publish { packet_id, message } => {
+                    self.ledger.entered(message, Some(packet_id));
+                }
+                Resend::PubRel { packet_id } => {
+                    // What it was about is not needed any more.
+                    let message = Message::empty(QoS::ExactlyOnce);
+                    self.ledger.entered(&message, Some(packet_id));
+                    self.ledger.received(message.number(), packet_id);
+                }
+            }
+        }
+        for message in delivery.outbound.iter().skip(delivery.outbound.published()) {
+            self.ledger.entered(message, None);
+        }
+    }
+
     /// Takes a message from the store, in the order in which they were queued; `packet_id`: it was sent.
-    pub(crate) fn restore(&mut self, message: Message, packet_id: Option<u16>) {
+    /// `turn`: of the order in which they were queued.
+    pub(crate) fn restore(&mut self, message: Message, packet_id: Option<u16>, turn: u64) {
+        self.ledger.restore_turn(turn);
         let window = self.window;
         let delivery = self.delivery.get_or_insert_with(|| Box::new(Delivery::new(window)));
         delivery.restore(message, packet_id);
