@@ -38,7 +38,7 @@ pub struct Start {
     /// What it promises.
     pub durability: Durability,
     /// Its environment, beside that of this process.
-    pub environment: Vec<(String, PathBuf)>,
+    pub environment: Vec<(&'static str, PathBuf)>,
 }
 
 /// Far more than any client here may leave waiting; nothing is to be dropped. Clients come again as often as

@@ -170,8 +170,20 @@ impl Connection {
     }
 
     /// Says good-bye and waits until the broker has closed.
-    pub(crate) fn disconnect(mut self) {
-        let _ = self.send(&Packet::Disconnect(Disconnect::new(ReasonCode::Success)));
+    pub(crate) fn disconnect(self) {
+        self.disconnect_with(Properties::EMPTY);
+    }
+
+    /// The same, and the session ends with the connection.
+    pub(crate) fn end_session(self) {
+        let mut properties = PropertyBuffer::new();
+        properties.push(Property::SessionExpiryInterval(0));
+        self.disconnect_with(properties.as_properties());
+    }
+
+    fn disconnect_with(mut self, properties: Properties<'_>) {
+        let reason = ReasonCode::Success;
+        let _ = self.send(&Packet::Disconnect(Disconnect { reason, properties }));
         while matches!(self.receive(SILENCE), Ok(Some(_))) {}
     }
 

@@ -19,7 +19,7 @@ pub(crate) struct Ender {
 
 impl Ender {
     pub(crate) fn new(scene: &Arc<Scene>, level: u8, random: Random) -> Ender {
-        let login = Login::persistent(version(level), format!("ender-{level}"));
+        let login = Login::persistent(version(level), scene.client_id(&format!("ender-{level}")));
         Ender { scene: scene.clone(), login, random }
     }
 
@@ -34,7 +34,7 @@ impl Ender {
     /// With a subscription to what comes all the time.
     fn begin(&mut self) {
         let begun = self.connect(&self.login.clone(), |connection| {
-            connection.subscribe(1, "t/#", QoS::ExactlyOnce)?;
+            connection.subscribe(1, &self.scene.topic("t/#"), QoS::ExactlyOnce)?;
             while !matches!(connection.expect()?, Incoming::SubAck(..)) {}
             Ok(())
         });

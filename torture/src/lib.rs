@@ -3,7 +3,7 @@
 //!
 //! A [`Load`] is a crowd of clients, each on a thread of its own, that goes on whatever becomes of the broker.
 //! They write down what they are told in a ledger: what was acknowledged, what came, in which order. The
-//! [`Broker`] is the real binary, a process of its own. A run ([`Kill`]) ends and starts it again and again, then lets
+//! [`Broker`] is the real binary, a process of its own. A run ([`Rounds`]) ends and starts it again and again, then lets
 //! all that waits arrive, and compares: the [`Report`].
 
 #![allow(
@@ -15,23 +15,31 @@
     reason = "what goes wrong here ends a test"
 )]
 
+pub mod disk;
+
 mod address;
 mod broker;
+mod clock;
 mod connection;
 mod ended;
-mod kill;
 mod ledger;
 mod load;
+mod power;
+mod preload;
 mod publisher;
 mod random;
 mod report;
+mod rounds;
 mod scene;
 mod subscriber;
 mod watcher;
 mod will;
 
 pub use broker::{Broker, Durability, Start};
-pub use kill::Kill;
+pub use clock::ClockJumps;
 pub use load::Load;
+pub use power::PowerCut;
 pub use random::Random;
 pub use report::Report;
+pub use rounds::{Kill, Rounds, Trouble};
+pub use scene::Scene;

@@ -1,14 +1,15 @@
 //! A crowd of clients, each on a thread of its own.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use mqtt::{QoS, Version};
+use mqtt::{Packet, Properties, Publish, QoS, Version};
 use parking_lot::Mutex;
 
-use crate::connection::Login;
+use crate::connection::{Login, Lost};
 use crate::ended::Ender;
 use crate::ledger::{Ledger, Receipts, Stream, Verdict};
 use crate::publisher::Publisher;
@@ -36,12 +37,15 @@ const WILLING: usize = 3;
 const BOTH: [QoS; 2] = [QoS::AtLeastOnce, QoS::ExactlyOnce];
 
 impl Load {
-    /// Starts the clients; they wait until there is a broker.
-    pub fn start(random: &Random) -> Load {
+    /// Starts the clients of a chapter, which have nothing to do with those of others; they wait until there is
+    /// a broker.
+    pub fn start(chapter: u32, random: &Random) -> Load {
+        let root = format!("chapter-{chapter}");
         let mut streams = Vec::new();
-        let published: Vec<_> = (0..PUBLISHERS).map(|index| of_one(index, &mut streams)).collect();
-        let wills: Vec<_> = (0..WILLING).map(|index| of_will(index, &mut streams)).collect();
-        let scene = Arc::new(Scene::new(Ledger::new(streams)));
+        let published: Vec<_> =
+            (0..PUBLISHERS).map(|index| of_one(&root, index, &mut streams)).collect();
+        let wills: Vec<_> = (0..WILLING).map(|index| of_will(&root, index, &mut streams)).collect();
+        let scene = Arc::new(Scene::new(root, Ledger::new(streams)));
         let (senders, others, random) = (Vec::new(), Vec::new(), random.branch(0));
         let mut load = Load { scene, random, senders, others };
         for (index, streams) in published.into_iter().enumerate() {
@@ -70,7 +74,8 @@ impl Load {
     }
 
     fn add_publisher(&mut self, index: usize, streams: Vec<usize>) {
-        let login = Login::persistent(version(LEVELS[index % 2]), format!("publisher-{index}"));
+        let client_id = self.scene.client_id(&format!("publisher-{index}"));
+        let login = Login::persistent(version(LEVELS[index % 2]), client_id);
         let random = self.branch();
         let window = 1 + self.random.below(30) as usize;
         let publisher = Publisher::new(&self.scene, login, streams, window, random);
@@ -84,27 +89,27 @@ impl Load {
         });
         for (habit, qos, level) in all {
             // Who is slow cannot take all.
-            let prefix = if habit == Habit::Slow { "t/0/" } else { "t/" };
+            let prefix = self.scene.topic(if habit == Habit::Slow { "t/0/" } else { "t/" });
             let name = format!("{habit:?}-{level}-{}", qos as u8);
-            let receipts = self.scene.ledger.add_recipient(&name, prefix, qos, false);
+            let receipts = self.scene.ledger.add_recipient(&name, &prefix, qos, false);
             self.add_subscriber(&name, level, (&format!("{prefix}#"), qos), habit, receipts);
         }
         for (level, qos, habit) in
             [(5, QoS::ExactlyOnce, Habit::Steady), (4, QoS::AtLeastOnce, Habit::Comes)]
         {
-            let name = format!("Mourner-{level}");
-            let receipts = self.scene.ledger.add_recipient(&name, "w/", qos, false);
-            self.add_subscriber(&name, level, ("w/#", qos), habit, receipts);
+            let (name, prefix) = (format!("mourner-{level}"), self.scene.topic("w/"));
+            let receipts = self.scene.ledger.add_recipient(&name, &prefix, qos, false);
+            self.add_subscriber(&name, level, (&format!("{prefix}#"), qos), habit, receipts);
         }
     }
 
     /// Clients that share a subscription.
     fn add_groups(&mut self) {
         for qos in BOTH {
-            let group = format!("group-{}", qos as u8);
-            let receipts = self.scene.ledger.add_recipient(&group, "s/", qos, true);
+            let (group, prefix) = (format!("group-{}", qos as u8), self.scene.topic("s/"));
+            let receipts = self.scene.ledger.add_recipient(&group, &prefix, qos, true);
             for habit in [Habit::Steady, Habit::Slow, Habit::Comes] {
-                let filter = format!("$share/{group}/s/#");
+                let filter = format!("$share/{group}/{prefix}#");
                 let level = if habit == Habit::Comes { 4 } else { 5 };
                 let name = format!("{group}-{habit:?}");
                 self.add_subscriber(&name, level, (&filter, qos), habit, receipts.clone());
@@ -120,13 +125,12 @@ impl Load {
         habit: Habit,
         receipts: Arc<Mutex<Receipts>>,
     ) {
-        let mut login = Login::persistent(version(level), name.to_owned());
+        let mut login = Login::persistent(version(level), self.scene.client_id(name));
         if habit == Habit::Slow {
             login.receive_maximum = 5;
         }
         let random = self.branch();
-        let subscriber =
-            Subscriber::new(&self.scene, login, subscription, habit, receipts, random);
+        let subscriber = Subscriber::new(&self.scene, login, subscription, habit, receipts, random);
         self.others.push(std::thread::spawn(move || subscriber.run()));
     }
 
@@ -134,9 +138,14 @@ impl Load {
         &self.scene
     }
 
-    /// Lets all that is on its way arrive, and ends the clients. The broker runs. What has happened is written
-    /// to the file `events`.
-    pub(crate) fn settle(self, events: &Path) -> Verdict {
+    /// How many messages were acknowledged.
+    pub fn acknowledged(&self) -> usize {
+        self.scene.ledger.acknowledged()
+    }
+
+    /// Lets all that is on its way arrive, and ends the clients and their sessions. The broker runs at
+    /// `address`. What has happened is written to the file `events`.
+    pub(crate) fn settle(self, events: &Path, address: SocketAddr) -> Verdict {
         self.scene.set_phase(Phase::Settle);
         let mut verdict = self.scene.ledger.verdict();
         let mut last = Instant::now();
@@ -162,6 +171,9 @@ impl Load {
                 self.scene.ledger.fault("a client has failed".into());
             }
         }
+        if let Err(lost) = forget_retained(&self.scene, address) {
+            self.scene.ended("who clears up", &lost);
+        }
         let _ = std::fs::write(events, self.scene.ledger.events());
         self.scene.ledger.verdict()
     }
@@ -171,11 +183,11 @@ impl Load {
 const LEVELS: [u8; 2] = [4, 5];
 
 /// What one publisher sends: to all, to those who share, and to be retained; each at both levels of QoS.
-fn of_one(index: usize, streams: &mut Vec<Stream>) -> Vec<usize> {
+fn of_one(root: &str, index: usize, streams: &mut Vec<Stream>) -> Vec<usize> {
     let begin = streams.len();
     for qos in BOTH {
         for kind in ["t", "s", "r"] {
-            let topic = format!("{kind}/{index}/{}", qos as u8);
+            let topic = format!("{root}/{kind}/{index}/{}", qos as u8);
             let mut stream = Stream::new(topic, qos);
             stream.retain = kind == "r";
             streams.push(stream);
@@ -184,12 +196,33 @@ fn of_one(index: usize, streams: &mut Vec<Stream>) -> Vec<usize> {
     (begin..streams.len()).collect()
 }
 
-fn of_will(index: usize, streams: &mut Vec<Stream>) -> usize {
-    let topic = format!("w/{index}");
+fn of_will(root: &str, index: usize, streams: &mut Vec<Stream>) -> usize {
+    let topic = format!("{root}/w/{index}");
     let mut stream = Stream::new(topic, BOTH[index % 2]);
     stream.ordered = false;
     streams.push(stream);
     streams.len() - 1
+}
+
+/// Nothing of a chapter stays behind.
+fn forget_retained(scene: &Scene, address: SocketAddr) -> Result<(), Lost> {
+    let login = Login::clean(version(4), scene.client_id("cleaner"));
+    let (mut connection, _) = login.connect(address)?;
+    for stream in scene.ledger.streams().iter().filter(|stream| stream.retain) {
+        connection.add(&Packet::Publish(Publish {
+            dup: false,
+            qos: QoS::AtLeastOnce,
+            retain: true,
+            packet_id: 1,
+            topic: &stream.topic,
+            properties: Properties::EMPTY,
+            payload: &[],
+        }));
+        connection.flush()?;
+        connection.expect()?;
+    }
+    connection.disconnect();
+    Ok(())
 }
 
 pub(crate) fn version(level: u8) -> Version {

@@ -96,6 +96,7 @@ impl Publisher {
             }
         }
         connection.disconnect();
+        self.scene.end_session(&self.login);
         Ok(())
     }
 

@@ -4,13 +4,16 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use crate::address::Address;
-use crate::connection::{Connection, Lost};
+use crate::connection::{Connection, Login, Lost};
 use crate::ledger::Ledger;
 use crate::random::Random;
 
-pub(crate) struct Scene {
+/// What all clients of a run know.
+pub struct Scene {
     pub(crate) ledger: Ledger,
     pub(crate) address: Address,
+    /// The first level of its topics.
+    root: String,
     phase: AtomicU8,
 }
 
@@ -24,8 +27,18 @@ pub(crate) enum Phase {
 }
 
 impl Scene {
-    pub(crate) fn new(ledger: Ledger) -> Scene {
-        Scene { ledger, address: Address::default(), phase: AtomicU8::new(Phase::Load as u8) }
+    pub(crate) fn new(root: String, ledger: Ledger) -> Scene {
+        let phase = AtomicU8::new(Phase::Load as u8);
+        Scene { ledger, address: Address::default(), root, phase }
+    }
+
+    /// A topic, filter or beginning of one below its own first level.
+    pub(crate) fn topic(&self, rest: &str) -> String {
+        format!("{}/{rest}", self.root)
+    }
+
+    pub(crate) fn client_id(&self, name: &str) -> String {
+        format!("{}-{name}", self.root)
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -47,6 +60,15 @@ impl Scene {
         self.ledger.note(format!("{client_id} is connected from {}", connection.port()));
         if has && !is_present {
             self.ledger.fault(format!("{client_id}: its session is gone"));
+        }
+    }
+
+    /// Nothing of a client stays behind.
+    pub(crate) fn end_session(&self, login: &Login) {
+        let login = Login { clean_start: true, expiry: 0, ..login.clone() };
+        let ended = self.address.wait().map(|address| login.connect(address));
+        if let Some(Ok((connection, _))) = ended {
+            connection.disconnect();
         }
     }
 

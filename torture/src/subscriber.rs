@@ -114,6 +114,7 @@ impl Subscriber {
             }
         }
         connection.disconnect();
+        self.scene.end_session(&self.login);
         Ok(())
     }
 

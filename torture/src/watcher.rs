@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 impl Watcher {
     pub(crate) fn new(scene: &Arc<Scene>, level: u8) -> Watcher {
-        let login = Login::clean(version(level), format!("watcher-{level}"));
+        let login = Login::clean(version(level), scene.client_id(&format!("watcher-{level}")));
         Watcher { scene: scene.clone(), login }
     }
 
@@ -38,7 +38,7 @@ impl Watcher {
         let Some(address) = self.scene.address.wait() else { return Ok(()) };
         let (mut connection, _) = self.login.connect(address)?;
         let asked = self.scene.ledger.now();
-        connection.subscribe(1, "r/#", QoS::AtLeastOnce)?;
+        connection.subscribe(1, &self.scene.topic("r/#"), QoS::AtLeastOnce)?;
         let mut seen = HashMap::new();
         let until = Instant::now() + PATIENCE;
         loop {
@@ -64,7 +64,9 @@ impl Watcher {
     ) -> Result<(), Lost> {
         let until = Instant::now() + Duration::from_millis(100);
         while Instant::now() < until {
-            if let Some(Incoming::Publish(message)) = connection.receive(Duration::from_millis(50))? {
+            if let Some(Incoming::Publish(message)) =
+                connection.receive(Duration::from_millis(50))?
+            {
                 connection.add_ack(Packet::PubAck, message.packet_id);
                 connection.flush()?;
                 if message.retain {
@@ -86,14 +88,16 @@ impl Watcher {
     /// Something that was retained before `asked` and that neither was seen nor something later.
     fn missing(&self, asked: Moment, seen: &HashMap<usize, usize>) -> Option<String> {
         let streams = self.scene.ledger.streams().iter().enumerate();
-        let mut missing = streams.filter(|(_, stream)| stream.retain).filter_map(|(index, stream)| {
-            let least = last_before(stream, asked)?;
-            let seen = seen.get(&index);
-            let removed = (least..stream.len()).any(|number| stream.removes(number));
-            let is_there = seen.map_or(removed, |seen| *seen >= least);
-            let topic = &stream.topic;
-            (!is_there).then(|| format!("{topic} has {seen:?} and not {least}, asked at {asked}"))
-        });
+        let mut missing =
+            streams.filter(|(_, stream)| stream.retain).filter_map(|(index, stream)| {
+                let least = last_before(stream, asked)?;
+                let seen = seen.get(&index);
+                let removed = (least..stream.len()).any(|number| stream.removes(number));
+                let is_there = seen.map_or(removed, |seen| *seen >= least);
+                let topic = &stream.topic;
+                (!is_there)
+                    .then(|| format!("{topic} has {seen:?} and not {least}, asked at {asked}"))
+            });
         missing.next()
     }
 }

@@ -17,8 +17,8 @@ pub(crate) struct Willing {
     random: Random,
 }
 
-/// Longer than anything here takes.
-const HOUR: u32 = 3600;
+/// Longer than anything here takes, and than clocks jump.
+const HALF_A_DAY: u32 = 43_200;
 
 impl Willing {
     pub(crate) fn new(scene: &Arc<Scene>, index: usize, stream: usize, random: Random) -> Willing {
@@ -38,15 +38,15 @@ impl Willing {
         let ledger = &self.scene.ledger;
         let stream = ledger.stream(self.stream);
         let number = stream.send(ledger.now());
-        let client_id = format!("willing-{}-{number}", self.index);
+        let client_id = self.scene.client_id(&format!("willing-{}-{number}", self.index));
         let returns = self.random.once_in(3);
         let login = Login {
-            expiry: 2 * HOUR,
+            expiry: if returns { 2 * HALF_A_DAY } else { 60 },
             will: Some(LastWill {
                 topic: stream.topic.clone(),
                 payload: Label { stream: self.stream, number }.payload(10),
                 qos: stream.qos,
-                delay: if returns { HOUR } else { self.random.below(3) as u32 },
+                delay: if returns { HALF_A_DAY } else { self.random.below(3) as u32 },
             }),
             ..Login::persistent(version(5), client_id)
         };
@@ -70,7 +70,7 @@ impl Willing {
             match login.connect(address) {
                 Ok((connection, is_present)) => {
                     self.scene.connected(&login.client_id, &connection, true, is_present);
-                    connection.disconnect();
+                    connection.end_session();
                     self.scene.ledger.stream(self.stream).forbid(number);
                     return Ok(());
                 }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
-use torture::{Kill, Report, Start};
+use torture::{ClockJumps, Kill, PowerCut, Report, Start, Trouble};
 
 use crate::step;
 use crate::workspace::{cargo, release_folder};
@@ -15,6 +15,10 @@ use crate::workspace::{cargo, release_folder};
 pub(crate) enum Torture {
     /// Kill it at any moment and start it again on what is left
     Kill(Rounds),
+    /// Cut the power: what it has not brought to the disk is lost, or a part of it
+    Power(Rounds),
+    /// Kill it, and have the wall clock jump by an hour, forth and back
+    Clock(Rounds),
 }
 
 const EXAMPLES: &str = "\
@@ -62,12 +66,21 @@ impl Torture {
     /// If anything was lost, or the broker did what it must not.
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         match self {
-            Torture::Kill(rounds) => rounds.common.run(|seed, start| {
-                let Rounds { rounds, longest, .. } = *rounds;
-                let longest = Duration::from_millis(longest);
-                Kill { rounds, seed, longest, start }.run(&mut |line| eprintln!("{line}"))
-            }),
+            Torture::Kill(rounds) => rounds.run(&mut Kill),
+            Torture::Power(rounds) => rounds.run(&mut PowerCut::default()),
+            Torture::Clock(rounds) => rounds.run(&mut ClockJumps::default()),
         }
+    }
+}
+
+impl Rounds {
+    fn run(&self, trouble: &mut dyn Trouble) -> anyhow::Result<()> {
+        let Rounds { rounds, longest, .. } = *self;
+        let longest = Duration::from_millis(longest);
+        self.common.run(|seed, start| {
+            let rounds = torture::Rounds { rounds, seed, longest, start };
+            rounds.run(trouble, &mut |line| eprintln!("{line}"))
+        })
     }
 }
 

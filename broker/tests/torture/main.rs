@@ -5,27 +5,37 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use torture::{Durability, Kill, Start};
+use torture::{ClockJumps, Durability, Kill, PowerCut, Rounds, Start, Trouble};
 
 fn start(folder: PathBuf, durability: Durability) -> Start {
     let binary = PathBuf::from(env!("CARGO_BIN_EXE_hookmq"));
     Start { binary, folder, durability, environment: Vec::new() }
 }
 
-fn killed_again_and_again(durability: Durability, seed: u64) {
+fn run(durability: Durability, seed: u64, trouble: &mut dyn Trouble) {
     let folder = tempfile::tempdir().unwrap();
     let start = start(folder.path().to_owned(), durability);
-    let kill = Kill { rounds: 4, seed, longest: Duration::from_millis(1000), start };
-    let report = kill.run(&mut |line| eprintln!("{line}"));
+    let rounds = Rounds { rounds: 4, seed, longest: Duration::from_millis(1000), start };
+    let report = rounds.run(trouble, &mut |line| eprintln!("{line}"));
     assert!(report.is_good() && report.acknowledged() > 0, "{report}");
 }
 
 #[test]
 fn nothing_acknowledged_is_lost_when_it_is_killed_at_fsync() {
-    killed_again_and_again(Durability::Fsync, 1);
+    run(Durability::Fsync, 1, &mut Kill);
 }
 
 #[test]
 fn nothing_acknowledged_is_lost_when_it_is_killed_at_os() {
-    killed_again_and_again(Durability::Os, 2);
+    run(Durability::Os, 2, &mut Kill);
+}
+
+#[test]
+fn nothing_acknowledged_is_lost_with_the_power() {
+    run(Durability::Fsync, 3, &mut PowerCut::default());
+}
+
+#[test]
+fn clocks_that_jump_change_nothing() {
+    run(Durability::Os, 4, &mut ClockJumps::default());
 }

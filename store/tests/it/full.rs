@@ -1,13 +1,12 @@
 //! A disk that is full, and one that fails: nothing is reported that is not there.
 
-use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::Path;
 use std::process::{Child, ChildStdout};
 
 use hookmq_store::Durability;
+use torture::disk;
 
-use crate::disk;
 use crate::script::{Random, Scripted, open};
 use crate::writer;
 
@@ -31,11 +30,7 @@ impl Limited {
 
     /// So many bytes may be written in all, and fsync works or fails.
     fn limit(&self, bytes: u64, fsync_fails: bool) {
-        let text = format!("{bytes} {}\n", u8::from(fsync_fails));
-        // As a whole or not at all.
-        let new = self.control.path().with_extension("new");
-        fs::write(&new, text).unwrap();
-        fs::rename(new, self.control.path()).unwrap();
+        disk::limit(self.control.path(), bytes, fsync_fails);
     }
 
     /// The next line that begins with a word; what was reported meanwhile is kept in mind.

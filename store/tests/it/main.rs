@@ -11,7 +11,6 @@
 
 mod checked;
 mod damaged;
-mod disk;
 mod fixture;
 mod full;
 mod killed;

@@ -5,9 +5,10 @@ use std::io::Read as _;
 use std::path::Path;
 
 use hookmq_store::Durability;
+use torture::Random;
+use torture::disk::{self, Disk, Record, Unsynced};
 
-use crate::disk::{self, Disk, Record, Unsynced};
-use crate::script::{Random, Scripted, open};
+use crate::script::{Scripted, open};
 use crate::writer;
 
 /// How often; `STORE_POWER_CUTS=1000` for more.
@@ -42,7 +43,7 @@ fn power_cuts(durability: Durability, seed: u64, ledger: usize, reported_is_kept
     let mut disk = Disk::new(dir.path());
     let trace = trace(dir.path(), seed, durability, ledger);
     let records = disk::records(&trace);
-    let mut random = Random(seed);
+    let mut random = Random::new(seed);
     let mut model = Scripted::new(seed);
     let (mut at, mut reported, mut kept) = (0, 0, 0);
     for moment in moments(&records, &mut random) {

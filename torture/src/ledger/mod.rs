@@ -80,10 +80,15 @@ impl Ledger {
         self.faults.lock().push(what);
     }
 
+    /// How many messages were acknowledged.
+    pub(crate) fn acknowledged(&self) -> usize {
+        self.streams.iter().map(Stream::acknowledged).sum()
+    }
+
     /// What is to be said about all that came up to now.
     pub(crate) fn verdict(&self) -> Verdict {
         let mut verdict = Verdict { faults: self.faults.lock().clone(), ..Verdict::default() };
-        verdict.acknowledged = self.streams.iter().map(Stream::acknowledged).sum();
+        verdict.acknowledged = self.acknowledged();
         for recipient in &*self.recipients.lock() {
             recipient.lock().judge(&self.streams, &mut verdict);
         }

@@ -151,13 +151,7 @@ impl Receipts {
         }
     }
 
-    fn judge_one(
-        &self,
-        sent: Sent,
-        times: u8,
-        what: impl Fn() -> String,
-        verdict: &mut Verdict,
-    ) {
+    fn judge_one(&self, sent: Sent, times: u8, what: impl Fn() -> String, verdict: &mut Verdict) {
         if times == 0 {
             if self.subscribed.iter().any(|interval| interval.must(sent)) {
                 verdict.lost.push(what());

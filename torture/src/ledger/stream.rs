@@ -1,5 +1,7 @@
 //! The messages that one publisher sends to one topic, numbered from 0.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use mqtt::QoS;
 use parking_lot::Mutex;
 
@@ -13,6 +15,7 @@ pub(crate) struct Stream {
     /// Whether they come in the order in which they are sent.
     pub(crate) ordered: bool,
     sent: Mutex<Vec<Sent>>,
+    acknowledged: AtomicUsize,
 }
 
 /// A message that was sent.
@@ -33,7 +36,14 @@ pub(crate) struct Label {
 
 impl Stream {
     pub(crate) fn new(topic: String, qos: QoS) -> Stream {
-        Stream { topic, qos, retain: false, ordered: true, sent: Mutex::default() }
+        Stream {
+            topic,
+            qos,
+            retain: false,
+            ordered: true,
+            sent: Mutex::default(),
+            acknowledged: AtomicUsize::new(0),
+        }
     }
 
     /// The number of the next message, which is sent after this.
@@ -46,7 +56,10 @@ impl Stream {
     pub(crate) fn acknowledge(&self, number: usize, now: Moment) {
         let mut sent = self.sent.lock();
         let message = &mut sent[number];
-        message.acknowledged = message.acknowledged.min(now);
+        if message.acknowledged == NEVER {
+            message.acknowledged = now;
+            self.acknowledged.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     /// A message must not come any more, to nobody.
@@ -78,7 +91,7 @@ impl Stream {
     }
 
     pub(crate) fn acknowledged(&self) -> usize {
-        self.sent.lock().iter().filter(|sent| sent.acknowledged < NEVER).count()
+        self.acknowledged.load(Ordering::Relaxed)
     }
 }
 

@@ -13,3 +13,16 @@ pub(crate) struct Verdict {
     pub(crate) twice: Vec<String>,
     pub(crate) faults: Vec<String>,
 }
+
+impl Verdict {
+    /// Of another time.
+    pub(crate) fn add(&mut self, other: Verdict) {
+        self.acknowledged += other.acknowledged;
+        self.delivered += other.delivered;
+        self.again += other.again;
+        self.lost.extend(other.lost);
+        self.out_of_order.extend(other.out_of_order);
+        self.twice.extend(other.twice);
+        self.faults.extend(other.faults);
+    }
+}

@@ -1,5 +1,5 @@
-//! A disk that can fail: `disk.c` in front of the C library of a writer. And what it would hold if the power went
-//! at some moment, by the trace of what was written and of what was brought to the disk.
+//! A disk that can fail: `disk.c` in front of the C library of a process. And what it would hold if the power
+//! went at some moment, by the trace of what was written and of what was brought to the disk.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs::{self, File};
@@ -9,48 +9,53 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use crate::script::Random;
+use crate::preload;
+use crate::random::Random;
 
 const PAGE: usize = 4096;
 
 /// The library, built once.
-pub(crate) fn library() -> &'static Path {
+fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
-    LIBRARY.get_or_init(|| {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/disk.c");
-        let library = tempfile::Builder::new().suffix(".so").tempfile().unwrap().into_temp_path();
-        let mut cc = Command::new("cc");
-        cc.args(["-shared", "-fPIC", "-O2", "-pthread", "-o"])
-            .arg(&library)
-            .arg(source)
-            .arg("-ldl");
-        assert!(cc.status().expect("a C compiler").success());
-        library.keep().unwrap()
-    })
+    LIBRARY.get_or_init(|| preload::build(include_str!("disk.c")))
 }
 
-/// Makes a writer use it for the files below `dir`.
-pub(crate) fn watch(command: &mut Command, dir: &Path) {
-    command.env("LD_PRELOAD", library()).env("DISK_DIR", dir);
+/// What makes a process use it for the files below `dir`.
+pub fn environment(dir: &Path) -> [(&'static str, PathBuf); 2] {
+    [("LD_PRELOAD", library().to_owned()), ("DISK_DIR", dir.to_owned())]
 }
 
-/// One thing that a writer did.
-pub(crate) struct Record<'a> {
+/// Makes a process use it for the files below `dir`.
+pub fn watch(command: &mut Command, dir: &Path) {
+    command.envs(environment(dir));
+}
+
+/// Lets a process with `DISK_CONTROL` make its files longer by so many bytes in all, and fsync fail.
+pub fn limit(control: &Path, bytes: u64, fsync_fails: bool) {
+    // As a whole or not at all.
+    let new = control.with_extension("new");
+    fs::write(&new, format!("{bytes} {}\n", u8::from(fsync_fails))).expect("a file is written");
+    fs::rename(new, control).expect("it is renamed");
+}
+
+/// One thing that a process did.
+pub struct Record<'a> {
     kind: u8,
     inode: u64,
     at: u64,
-    pub(crate) data: &'a [u8],
+    /// What was written.
+    pub data: &'a [u8],
 }
 
 impl Record<'_> {
     /// Something it wrote to its standard output.
-    pub(crate) fn is_output(&self) -> bool {
+    pub fn is_output(&self) -> bool {
         self.kind == b'L'
     }
 }
 
 /// A trace; what is cut off at its end is left out.
-pub(crate) fn records(mut trace: &[u8]) -> Vec<Record<'_>> {
+pub fn records(mut trace: &[u8]) -> Vec<Record<'_>> {
     let mut records = Vec::new();
     while let Some((head, rest)) = trace.split_at_checked(25) {
         let number = |at: usize| u64::from_le_bytes(head[at..at + 8].try_into().unwrap());
@@ -64,8 +69,10 @@ pub(crate) fn records(mut trace: &[u8]) -> Vec<Record<'_>> {
 
 /// What becomes of what was written and not brought to the disk.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Unsynced {
+pub enum Unsynced {
+    /// It is lost.
     Lost,
+    /// It is on the disk all the same.
     Kept,
     /// Some pages of it are on the disk, in no order.
     Torn,
@@ -75,7 +82,7 @@ pub(crate) enum Unsynced {
 type Key = (u64, u32);
 
 /// What a disk holds, and what is only on its way to it.
-pub(crate) struct Disk {
+pub struct Disk {
     root: u64,
     uses: HashMap<u64, u32>,
     files: HashMap<Key, Content>,
@@ -98,14 +105,34 @@ struct Content {
 }
 
 impl Disk {
-    /// The folder `root` was there and empty.
-    pub(crate) fn new(root: &Path) -> Disk {
-        let root = fs::metadata(root).unwrap().ino();
+    /// All that is in the folder `root` is on the disk.
+    pub fn new(root: &Path) -> Disk {
         let (uses, files, folders) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Disk { root, uses, files, folders }
+        let mut disk = Disk { root: inode(root), uses, files, folders };
+        disk.read_folder(root);
+        disk
     }
 
-    pub(crate) fn apply(&mut self, record: &Record<'_>) {
+    fn read_folder(&mut self, folder: &Path) {
+        let mut entries = Vec::new();
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let (key, is_folder) = ((inode(&path), 0), path.is_dir());
+            let name = path.file_name().unwrap().to_str().unwrap().to_owned();
+            entries.push(Entry { name, key, is_folder });
+            if is_folder {
+                self.read_folder(&path);
+            } else {
+                let mut content = Content::default();
+                content.change((0, Some(fs::read(&path).unwrap())));
+                self.files.insert(key, content);
+            }
+        }
+        self.folders.insert(inode(folder), entries);
+    }
+
+    /// What the process did next.
+    pub fn apply(&mut self, record: &Record<'_>) {
         let Record { kind, inode, at, data } = *record;
         let key = (inode, self.uses.get(&inode).copied().unwrap_or(0));
         match kind {
@@ -140,7 +167,7 @@ impl Disk {
     }
 
     /// Writes what it holds when the power goes now.
-    pub(crate) fn write_to(&self, dir: &Path, unsynced: Unsynced, random: &mut Random) {
+    pub fn write_to(&self, dir: &Path, unsynced: Unsynced, random: &mut Random) {
         self.write_folder(self.root, dir, unsynced, random);
     }
 
@@ -156,6 +183,10 @@ impl Disk {
             }
         }
     }
+}
+
+fn inode(path: &Path) -> u64 {
+    fs::metadata(path).unwrap().ino()
 }
 
 impl Content {
