@@ -148,9 +148,9 @@ fn a_will_is_published_though_the_broker_was_killed(version: Version) {
     let (process, address) = serve(folder.path());
     let watcher = Login::new(version, "watcher").keeping_session();
     watcher.connect(address).subscribe("will/#", QoS::AtLeastOnce);
-    let will = LastWill::new("will/client", "gone");
-    let client = Login::new(version, "client").will(will).connect(address);
-    let left = Login::new(version, "left").will(LastWill::new("will/left", "no")).connect(address);
+    let will = |topic| LastWill { qos: QoS::AtLeastOnce, ..LastWill::new(topic, "gone") };
+    let client = Login::new(version, "client").will(will("will/client")).connect(address);
+    let left = Login::new(version, "left").will(will("will/left")).connect(address);
     left.disconnect();
     process.kill();
     drop(client);
