@@ -190,6 +190,10 @@ fn start_log(level: log::LevelFilter) {
     // What is to be logged may change while the broker serves, unless the environment says what is.
     let by_environment = std::env::var_os("RUST_LOG").is_some();
     let most = if by_environment { level } else { log::LevelFilter::Trace };
+    // What the engine of the store has to say at other levels is for those who build it.
+    for engine in ["fjall", "lsm_tree"] {
+        builder.filter_module(engine, log::LevelFilter::Warn);
+    }
     builder.filter_level(most).parse_default_env().format(|out, record| {
         let style = out.default_level_style(record.level());
         write!(out, "{} {style}{:<5}{style:#} ", out.timestamp_seconds(), record.level())?;

@@ -139,12 +139,11 @@ impl Index {
         Some(was)
     }
 
-    /// A place refers to the message no more.
+    /// A place refers to the message no more; another of the same group may do so yet.
     pub(crate) fn release(&mut self, message: u64) {
         if let Some(count) = self.references.get_mut(&message) {
             *count = count.saturating_sub(1);
             if *count == 0 {
-                self.references.remove(&message);
                 self.without.push(message);
             }
         }
@@ -153,7 +152,7 @@ impl Index {
     /// Forgets the messages that nothing refers to, and says which.
     pub(crate) fn drop_unreferenced(&mut self, mut gone: impl FnMut(u64)) {
         for id in self.without.drain(..) {
-            if self.references.get(&id).is_none_or(|count| *count == 0) {
+            if self.references.get(&id).is_some_and(|count| *count == 0) {
                 self.references.remove(&id);
                 gone(id);
             }

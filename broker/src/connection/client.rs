@@ -68,14 +68,14 @@ impl ConnectedClient {
 
     /// Notes that a QoS 2 message has begun.
     pub(super) fn note_begun(&self, shard: &mut Shard, packet_id: u16) {
-        if let Some(session) = self.session.number() {
+        if let Some(session) = self.session.kept_number() {
             shard.outgoing.journal.push(|_| Change::Begun { session, packet_id });
         }
     }
 
     /// Notes that a QoS 2 message is released.
     pub(super) fn note_released(&self, shard: &mut Shard, packet_id: u16) {
-        if let Some(session) = self.session.number() {
+        if let Some(session) = self.session.kept_number() {
             shard.outgoing.journal.push(|_| Change::Released { session, packet_id });
         }
     }

@@ -87,14 +87,16 @@ impl Journal {
         user: impl FnOnce() -> Option<Box<str>>,
     ) {
         let Some(durable) = self.durable.clone() else { return };
+        // Where the broker ends and not the connection, a will is owed all the same.
+        if session.number().is_none() && expiry == 0 && will.is_none() {
+            return;
+        }
         self.enter(&durable, session, kept, expiry, user);
         if let (Some(session), Some(will)) = (session.number(), will) {
             let will = durable.will(will, None);
             self.changes.push(Change::Will { session, will: Box::new(will) });
         }
-        if session.number().is_some() {
-            self.hold_writes(session);
-        }
+        self.hold_writes(session);
     }
 
     /// The client of a session hears nothing before what was noted so far is durable.
@@ -115,27 +117,30 @@ impl Journal {
         user: impl FnOnce() -> Option<Box<str>>,
     ) {
         let lease = Lease { expiry, away: None };
-        match session.number() {
-            Some(session) => {
-                self.changes.push(Change::SessionUpdated { session, lease });
-                self.changes.push(Change::WillGone { session });
-            }
-            None if expiry == 0 => {}
-            None => {
-                let number = durable.next_session();
-                session.set_number(number);
-                let (client_id, user) = (session.client_id.clone(), user());
-                self.changes.push(Change::SessionBegun { session: number, client_id, user, lease });
-                let begun = kept.begun();
-                self.changes
-                    .extend(begun.map(|packet_id| Change::Begun { session: number, packet_id }));
-                for known in session.subscriptions.lock().all() {
-                    self.subscribed(session, &known.filter, known.options, known.identifier);
-                }
-                let noted = session.outbox.lock().ledger.take();
-                noted.into_iter().for_each(|noted| self.take(session, noted));
-            }
+        let number = session.number().unwrap_or_else(|| durable.next_session());
+        if session.number().is_some() {
+            self.changes.push(Change::SessionUpdated { session: number, lease });
+            self.changes.push(Change::WillGone { session: number });
+        } else {
+            let (client_id, user) = (session.client_id.clone(), user());
+            self.changes.push(Change::SessionBegun { session: number, client_id, user, lease });
+            session.set_number_of_will(number);
         }
+        if expiry > 0 && session.kept_number().is_none() {
+            self.enter_as_a_whole(session, number, kept);
+        }
+    }
+
+    /// Notes what belongs to a session; little, unless it was to end with its connection until now.
+    fn enter_as_a_whole(&mut self, session: &Arc<Session>, number: u64, kept: &Kept) {
+        session.set_number(number);
+        let begun = kept.begun().map(|packet_id| Change::Begun { session: number, packet_id });
+        self.changes.extend(begun);
+        for known in session.subscriptions.lock().all() {
+            self.subscribed(session, &known.filter, known.options, known.identifier);
+        }
+        let noted = session.outbox.lock().ledger.take();
+        noted.into_iter().for_each(|noted| self.take(session, noted));
     }
 
     /// The client of a session has gone at this second of the broker's clock; the will that it has left is
@@ -175,7 +180,7 @@ impl Journal {
         options: SubscriptionOptions,
         identifier: Option<NonZeroU32>,
     ) {
-        let Some(session) = session.number() else { return };
+        let Some(session) = session.kept_number() else { return };
         let (filter, options) = (filter.into(), options.bits());
         let subscription = Subscription { filter, options, identifier };
         self.push(|_| Change::Subscribed { session, subscription });
@@ -183,7 +188,7 @@ impl Journal {
 
     /// A subscription is gone.
     pub(crate) fn unsubscribed(&mut self, session: &Session, filter: &str) {
-        let Some(session) = session.number() else { return };
+        let Some(session) = session.kept_number() else { return };
         self.push(|_| Change::Unsubscribed { session, filter: filter.into() });
     }
 

@@ -69,13 +69,16 @@ pub(crate) struct Session {
     pub(crate) orders: Mutex<Option<Box<Orders>>>,
     /// What plugins have noted.
     pub(crate) attributes: Mutex<Option<Box<Attributes>>>,
-    /// Its number in the store; 0 as long as it ends with its connection.
+    /// Its number in the store, or 0; with [`WILL_ALONE`].
     number: AtomicU64,
     /// The owner alone changes them.
     pub(crate) subscriptions: Mutex<Subscriptions>,
     /// Held for appends and bookkeeping only, never during a system call.
     pub(crate) outbox: Mutex<Outbox>,
 }
+
+/// Of a session that ends with its connection no more is in the store than its will.
+const WILL_ALONE: u64 = 1 << 63;
 
 /// What only the session's own connection changes; rests in the registry while the client is away.
 #[derive(Default)]
@@ -129,16 +132,27 @@ impl Session {
         }
     }
 
-    /// Its number in the store, if it is there.
-    #[inline]
+    /// Its number in the store, if it is there, with its will alone or as a whole.
     pub(crate) fn number(&self) -> Option<u64> {
-        Some(self.number.load(Ordering::Relaxed)).filter(|number| *number > 0)
+        Some(self.number.load(Ordering::Relaxed) & !WILL_ALONE).filter(|number| *number > 0)
     }
 
-    /// From now on it is in the store under this number.
+    /// The same, if all that belongs to it is there.
+    #[inline]
+    pub(crate) fn kept_number(&self) -> Option<u64> {
+        let number = self.number.load(Ordering::Relaxed);
+        Some(number).filter(|number| *number > 0 && number & WILL_ALONE == 0)
+    }
+
+    /// From now on it is in the store as a whole under this number.
     pub(crate) fn set_number(&self, number: u64) {
         self.number.store(number, Ordering::Relaxed);
         self.outbox.lock().enter_store(number);
+    }
+
+    /// The same for its will alone.
+    pub(crate) fn set_number_of_will(&self, number: u64) {
+        self.number.store(number | WILL_ALONE, Ordering::Relaxed);
     }
 
     /// Asks the connection that owns the session to close with `reason`. Any thread, never blocks

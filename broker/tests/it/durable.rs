@@ -1,12 +1,14 @@
 //! What outlives the broker: sessions, subscriptions, what waits and what is in flight, retained messages and
 //! wills.
 
+use std::net::SocketAddr;
 use std::path::Path;
+use std::process::Command;
 
 use hookmq::config::Durability;
 use mqtt::{Ack, Packet, Property, Publish, QoS, ReasonCode, Version};
 
-use crate::support::{Broker, Client, LastWill, Login, Received, both_versions, message};
+use crate::support::{Broker, Client, LastWill, Login, Process, Received, both_versions, message};
 
 both_versions!(
     what_waits_for_an_absent_client_is_there_after_a_restart,
@@ -15,6 +17,7 @@ both_versions!(
     a_message_from_the_client_is_new_only_once_across_restarts,
     what_is_retained_stays_and_what_was_removed_does_not_come_back,
     what_is_acknowledged_is_gone,
+    a_will_is_published_though_the_broker_was_killed,
     a_session_that_has_ended_does_not_come_back,
     subscriptions_that_were_ended_do_not_come_back,
 );
@@ -136,6 +139,36 @@ fn what_is_retained_stays_and_what_was_removed_does_not_come_back(version: Versi
     client.subscribe("#", QoS::AtLeastOnce);
     client.expect("kept", "2");
     client.ping();
+}
+
+/// The session ends with the connection, and what ends that is the end of the broker.
+/// [MQTT-3.1.2-8] [MQTT-3.1.2-10]
+fn a_will_is_published_though_the_broker_was_killed(version: Version) {
+    let folder = tempfile::tempdir().unwrap();
+    let (process, address) = serve(folder.path());
+    let watcher = Login::new(version, "watcher").keeping_session();
+    watcher.connect(address).subscribe("will", QoS::AtLeastOnce);
+    let will = LastWill { qos: QoS::AtLeastOnce, ..LastWill::new("will", "gone") };
+    let client = Login::new(version, "client").will(will).connect(address);
+    process.kill();
+    drop(client);
+    let (_process, address) = serve(folder.path());
+    let mut watcher = watcher.connect(address);
+    watcher.expect("will", "gone");
+    watcher.ping();
+}
+
+/// The binary with its data in a folder.
+fn serve(folder: &Path) -> (Process, SocketAddr) {
+    let config = folder.join("config.yml");
+    let text = "listeners: [{tcp: 127.0.0.1:0}]\nplugins: []\ncontrol: off\ndata_dir: data\n";
+    std::fs::write(&config, text).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hookmq"));
+    command.arg("--config").arg(config).env_remove("RUST_LOG");
+    let mut process = Process::start(&mut command, "cargo builds it");
+    let line = process.line_with("listens on tcp://");
+    let (_, address) = line.rsplit_once("tcp://").unwrap();
+    (process, address.parse().unwrap())
 }
 
 fn what_is_acknowledged_is_gone(version: Version) {

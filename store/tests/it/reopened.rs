@@ -97,6 +97,27 @@ fn what_is_heard_of_a_place_before_it_is_there_counts() {
     assert_eq!(state.messages.keys().collect::<Vec<_>>(), [&10]);
 }
 
+/// The first of two that a message is for may have it before it is handed over that it is for both.
+#[test]
+fn a_message_that_is_gone_for_the_first_is_there_for_the_second() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, _) = open(dir.path());
+    let lease = hookmq_store::Lease { expiry: 1, away: None };
+    for session in [1, 2] {
+        let client_id = session.to_string().into();
+        store.submit(&mut vec![Change::SessionBegun { session, client_id, user: None, lease }]);
+    }
+    store.submit(&mut vec![Change::Done { session: 1, seq: 7 }]);
+    let queued = [1, 2].map(|session| Change::Queued { session, queued: script::place(7, 7, 0) });
+    let message = Change::Message { id: 7, message: script::message(7, "t") };
+    store.submit(&mut std::iter::once(message).chain(queued).collect());
+    store.close();
+    let (_store, state) = open(dir.path());
+    let waiting = state.sessions.iter().map(|session| session.queue.len());
+    assert_eq!(waiting.collect::<Vec<_>>(), [0, 1]);
+    assert_eq!(state.messages.len(), 1);
+}
+
 #[test]
 fn one_process_has_a_store() {
     let dir = tempfile::tempdir().unwrap();
