@@ -38,6 +38,22 @@ pub(crate) fn read(dir: &Path) -> Result<Option<Identity>, OpenError> {
     identity.map(Some).ok_or_else(unreadable)
 }
 
+/// Makes the folder of a store, if need be, so that it outlives a loss of power with all folders above.
+pub(crate) fn make_folder(dir: &Path) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
+    if dir.join(FILE).exists() {
+        return Ok(());
+    }
+    for above in std::path::absolute(dir)?.ancestors().skip(1) {
+        match sync_folder(above) {
+            // Whoever may not even look at it has not made anything there.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => return Ok(()),
+            synced => synced?,
+        }
+    }
+    Ok(())
+}
+
 /// Writes the file of a new store.
 pub(crate) fn create(dir: &Path, identity: Identity) -> io::Result<()> {
     let path = dir.join("format.new");

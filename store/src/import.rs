@@ -51,7 +51,7 @@ pub fn import(
     lines: &mut dyn BufRead,
     progress: &mut dyn FnMut(u64),
 ) -> Result<u64, ImportError> {
-    fs::create_dir_all(dir)?;
+    format::make_folder(dir)?;
     let _lock = store::lock(dir)?;
     if format::read(dir)?.is_some() || dir.join(JOURNAL).exists() {
         return Err(ImportError::Exists);

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 
 use crate::change::{Change, Sequence};
 use crate::committer::Committer;
-use crate::format::VERSION;
+use crate::format::{self, VERSION};
 use crate::health::{Health, Progress, Status};
 use crate::inbox::Inbox;
 use crate::opening;
@@ -69,7 +69,7 @@ impl Store {
         options: Options,
         on_durable: Box<dyn Fn(Progress) + Send + Sync>,
     ) -> Result<(Store, State), OpenError> {
-        fs::create_dir_all(dir)?;
+        format::make_folder(dir)?;
         let lock = lock(dir)?;
         let identity = opening::prepare(dir)?;
         let (engine, cut) = opening::open(dir, identity)?;

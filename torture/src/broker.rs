@@ -41,12 +41,16 @@ pub struct Start {
     pub environment: Vec<(&'static str, PathBuf)>,
 }
 
+/// The folder of what its disk holds, in that of a broker; its data is further below.
+pub(crate) const DISK: &str = "disk";
+
 /// Far more than any client here may leave waiting; nothing is to be dropped. Clients come again as often as
 /// they like.
 const CONFIG: &str = "\
 listeners: [{ tcp: 127.0.0.1:0 }]
 plugins: []
 control: off
+data_dir: disk/data
 threads: 2
 limits:
   max_takeovers: 1000000

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::broker::Start;
+use crate::broker::{DISK, Start};
 use crate::disk::{self, Disk, Unsynced};
 use crate::random::Random;
 use crate::rounds::{Trouble, replace_folder};
@@ -20,11 +20,11 @@ impl Trouble for PowerCut {
     }
 
     fn before(&mut self, start: &mut Start, _: &mut Random) {
-        let (data, trace) = (start.folder.join("data/store"), start.folder.join("trace"));
-        fs::create_dir_all(&data).expect("a folder is made");
+        let (root, trace) = (start.folder.join(DISK), start.folder.join("trace"));
+        fs::create_dir_all(&root).expect("a folder is made");
         let _ = fs::remove_file(&trace);
-        self.disk = Some(Disk::new(&data));
-        start.environment = disk::environment(&data).into();
+        self.disk = Some(Disk::new(&root));
+        start.environment = disk::environment(&root).into();
         start.environment.push(("DISK_TRACE", trace));
     }
 
@@ -36,6 +36,6 @@ impl Trouble for PowerCut {
         let unsynced = unsynced[random.below(3) as usize];
         let image = start.folder.join("image");
         disk.write_to(&image, unsynced, random);
-        replace_folder(&image, &start.folder.join("data/store"));
+        replace_folder(&image, &start.folder.join(DISK));
     }
 }

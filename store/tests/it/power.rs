@@ -16,10 +16,13 @@ fn cuts() -> usize {
     std::env::var("STORE_POWER_CUTS").map_or(24, |cuts| cuts.parse().expect("a number"))
 }
 
+/// The store, in folders that the writer makes on a disk.
+const STORE: &str = "data/store";
+
 /// Runs a writer until its ledger has so many bytes; what it did.
 fn trace(dir: &Path, seed: u64, durability: Durability, ledger: usize) -> Vec<u8> {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let mut command = writer::command(dir, seed, durability);
+    let mut command = writer::command(&dir.join(STORE), seed, durability);
     disk::watch(&mut command, dir);
     let mut writer = command.env("DISK_TRACE", file.path()).spawn().unwrap();
     let mut output = writer.stdout.take().unwrap();
@@ -57,7 +60,7 @@ fn power_cuts(durability: Durability, seed: u64, ledger: usize, reported_is_kept
         for unsynced in [Unsynced::Lost, Unsynced::Kept, Unsynced::Torn] {
             let image = tempfile::tempdir().unwrap();
             disk.write_to(image.path(), unsynced, &mut random);
-            let (_store, state) = open(image.path())
+            let (_store, state) = open(&image.path().join(STORE))
                 .unwrap_or_else(|error| panic!("at record {at}, {unsynced:?}: {error}"));
             kept = kept.max(state.sequence);
             model.must_be(&state, if reported_is_kept { reported } else { 0 });
