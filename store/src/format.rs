@@ -12,7 +12,7 @@ use crate::store::OpenError;
 /// What this build writes, and the newest that it reads.
 pub const VERSION: u32 = 1;
 
-const FILE: &str = "format";
+pub(crate) const FILE: &str = "format";
 const TITLE: &str = "hookmq store";
 
 /// Which store this is.
@@ -46,11 +46,6 @@ pub(crate) fn create(dir: &Path, identity: Identity) -> io::Result<()> {
     file.sync_all()?;
     fs::rename(path, dir.join(FILE))?;
     sync_folder(dir)
-}
-
-/// There is no store any more.
-pub(crate) fn remove(dir: &Path) -> io::Result<()> {
-    fs::remove_file(dir.join(FILE))
 }
 
 /// One that no other store has, and nobody can guess.
