@@ -131,7 +131,7 @@ impl Server {
                 .map_err(|error| StartError::Listen { address: *address, error })?;
             listeners.push(listener);
         }
-        let opened = open_store(config, &plugins.services().folders.data)?;
+        let opened = open_store(config, &plugins.services().folders)?;
         let (durable, state) =
             opened.map_or((None, None), |(durable, state)| (Some(Arc::new(durable)), Some(state)));
         let broker = Arc::new(Broker::new(config, plugins.live().clone(), durable.clone()));
@@ -210,16 +210,13 @@ impl Server {
     }
 }
 
-/// The folder of the store, in that of all data.
-const STORE_DIR: &str = "store";
-
-fn open_store(config: &Config, data: &Path) -> Result<Option<(Durable, State)>, StartError> {
+fn open_store(config: &Config, folders: &Folders) -> Result<Option<(Durable, State)>, StartError> {
     let durability = match config.durability {
         config::Durability::Memory => return Ok(None),
         config::Durability::Os => hookmq_store::Durability::Os,
         config::Durability::Fsync => hookmq_store::Durability::Fsync,
     };
-    let folder = data.join(STORE_DIR);
+    let folder = folders.store();
     match Durable::open(&folder, durability) {
         Ok(opened) => Ok(Some(opened)),
         Err(error) => Err(StartError::Store { folder, error }),

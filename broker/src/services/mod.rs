@@ -72,6 +72,11 @@ impl Folders {
         }
     }
 
+    /// Where the broker keeps what outlives it.
+    pub fn store(&self) -> PathBuf {
+        self.data.join("store")
+    }
+
     /// All of it in a folder of plugins, where there is no config file.
     pub fn within(plugins: &Path) -> Folders {
         let data = plugins.join(DATA_DIR);
