@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::task::Waker;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use hookmq_store::{Durability, Health, OpenError, Options, Progress, State, Store};
+use hookmq_store::{
+    Change, Durability, Health, OpenError, Options, Progress, Sequence, State, Store,
+};
 use mqtt::Publish;
 use parking_lot::Mutex;
 
@@ -17,13 +19,13 @@ pub(crate) struct Durable {
     pub(super) store: Store,
     next_session: AtomicU64,
     /// The second of the wall clock at which the broker's clock began.
-    start: u64,
+    start: AtomicU64,
     waiters: Arc<Waiters>,
 }
 
-/// A shard in which something may wait.
+/// Where something may wait: a shard, or what plugins have put.
 #[derive(Default)]
-pub(super) struct Waiter {
+pub(crate) struct Waiter {
     pub(super) waits: AtomicBool,
     waker: Mutex<Option<Waker>>,
 }
@@ -31,8 +33,7 @@ pub(super) struct Waiter {
 type Waiters = Mutex<Vec<Arc<Waiter>>>;
 
 impl Durable {
-    /// Opens the store in a folder, just before the broker's clock begins. Blocks until all that is in it
-    /// was read.
+    /// Opens the store in a folder. Blocks until all that is in it was read.
     pub(crate) fn open(
         folder: &Path,
         durability: Durability,
@@ -44,9 +45,14 @@ impl Durable {
             wake_all(&told);
         };
         let (store, state) = Store::open(folder, Options::new(durability), Box::new(report))?;
-        let start = wall_clock();
+        let start = AtomicU64::new(wall_clock());
         let next_session = AtomicU64::new(state.next_session.max(1));
         Ok((Durable { store, next_session, start, waiters }, state))
+    }
+
+    /// The broker's clock begins now.
+    pub(crate) fn clock_begins(&self) {
+        self.start.store(wall_clock(), Ordering::Relaxed);
     }
 
     /// A number for a session that no other has or had.
@@ -56,12 +62,13 @@ impl Durable {
 
     /// The second of the wall clock for one of the broker's clock.
     pub(crate) fn wall(&self, second: u32) -> u64 {
-        self.start + u64::from(second)
+        self.start.load(Ordering::Relaxed) + u64::from(second)
     }
 
     /// The second of the broker's clock that it is.
     pub(crate) fn now(&self) -> u32 {
-        u32::try_from(wall_clock().saturating_sub(self.start)).unwrap_or(0)
+        let start = self.start.load(Ordering::Relaxed);
+        u32::try_from(wall_clock().saturating_sub(start)).unwrap_or(0)
     }
 
     /// A message as the store has it.
@@ -94,6 +101,21 @@ impl Durable {
         hookmq_store::Will { delay: will.delay, due, message }
     }
 
+    /// Hands over a group of changes; see [`Store::submit`].
+    pub(crate) fn submit(&self, changes: &mut Vec<Change>) -> Sequence {
+        self.store.submit(changes)
+    }
+
+    /// Whether this group is durable.
+    pub(crate) fn has(&self, group: Sequence) -> bool {
+        self.store.durable() >= group
+    }
+
+    /// Whether what is handed over becomes durable. Not while the disk is full.
+    pub(crate) fn is_well(&self) -> bool {
+        self.store.health() == Health::Well
+    }
+
     /// Makes all durable that was submitted. Blocks.
     pub(crate) fn close(&self) {
         match self.store.close() {
@@ -102,14 +124,22 @@ impl Durable {
         }
     }
 
-    pub(super) fn add(&self, waiter: &Arc<Waiter>) {
+    /// Has somebody woken, each time more is durable, who waits then.
+    pub(crate) fn add(&self, waiter: &Arc<Waiter>) {
         self.waiters.lock().push(waiter.clone());
     }
 }
 
 impl Waiter {
-    pub(super) fn set(&self, waker: &Waker) {
+    pub(crate) fn set(&self, waker: &Waker) {
         *self.waker.lock() = Some(waker.clone());
+    }
+
+    /// From now on there is something to be woken for, once. What is durable already is to be looked at after it:
+    /// either it is seen by whoever reports, or what he reports is seen by that look.
+    pub(crate) fn begin(&self) {
+        self.waits.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
     }
 }
 

@@ -16,8 +16,7 @@ use crate::session::{Message, Noted, RetainFlag, Session, Step, Will};
 mod durable;
 mod recovery;
 
-pub(crate) use durable::Durable;
-use durable::Waiter;
+pub(crate) use durable::{Durable, Waiter};
 pub(crate) use recovery::restore;
 
 /// Of one shard.
