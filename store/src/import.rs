@@ -62,7 +62,7 @@ pub fn import(
     replace: bool,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Imported, ImportError> {
-    fs::create_dir_all(dir)?;
+    store::make(dir)?;
     let _lock = store::lock(dir)?;
     let there = There::in_dir(dir);
     if matches!(there, There::Full) && !replace {

@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -69,7 +70,7 @@ impl Store {
         options: Options,
         on_durable: Box<dyn Fn(Progress) + Send + Sync>,
     ) -> Result<(Store, State), OpenError> {
-        fs::create_dir_all(dir)?;
+        make(dir)?;
         let lock = lock(dir)?;
         let identity = opening::prepare(dir)?;
         let (engine, cut) = opening::open(dir, identity)?;
@@ -145,6 +146,11 @@ impl Drop for Open {
     fn drop(&mut self) {
         self.close();
     }
+}
+
+/// What clients have sent is nobody else's business.
+pub(crate) fn make(dir: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
 pub(crate) fn lock(dir: &Path) -> Result<File, OpenError> {

@@ -62,6 +62,8 @@ fn a_damaged_store_keeps_the_broker_from_starting_until_it_is_repaired() {
     said.check(0, &[]);
     has_row(&said, "sessions", 1);
     has_row(&said, "retained messages", RETAINED);
+    let mode = fs::metadata(folder.path("data/store")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
     damage(&folder);
     let damaged = fs::read(journal(&folder)).unwrap();
     let (status, said) = folder.start(&[]).wait();
