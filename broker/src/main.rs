@@ -52,6 +52,8 @@ enum Command {
     #[command(subcommand)]
     Plugin(tools::Plugin),
     Ctl(tools::Ctl),
+    #[command(subcommand)]
+    Store(tools::Store),
     Bench(bench::Bench),
 }
 
@@ -64,6 +66,7 @@ Examples:
   hookmq passwd users.txt alice          add a user for the plugin auth-file, or change a password
   hookmq plugin --help                   begin, look at and list plugins
   hookmq ctl plugins list                what a running broker has loaded
+  hookmq store check                     is what the broker keeps sound? export and import keep copies
   hookmq bench --help                    put load on a broker and measure it
 
 SIGHUP has a running broker read its config again. Logs go to stderr. Exit status: 0 after a stop by
@@ -87,6 +90,7 @@ fn main() -> ExitCode {
         Some(Command::Passwd(passwd)) => passwd.run(),
         Some(Command::Plugin(plugin)) => plugin.run(given),
         Some(Command::Ctl(ctl)) => ctl.run(given),
+        Some(Command::Store(store)) => store.run(given),
         Some(Command::Bench(bench)) => bench.run(),
     }
 }
@@ -197,11 +201,12 @@ fn start_log(level: log::LevelFilter) {
     // What is to be logged may change while the broker serves, unless the environment says what is.
     let by_environment = std::env::var_os("RUST_LOG").is_some();
     let most = if by_environment { level } else { log::LevelFilter::Trace };
-    // What the engine of the store has to say at other levels is for those who build it.
-    for engine in ["fjall", "lsm_tree"] {
-        builder.filter_module(engine, log::LevelFilter::Warn);
+    builder.filter_level(most);
+    // What is below the store tells of each file that it opens.
+    for library in ["fjall", "lsm_tree"] {
+        builder.filter_module(library, most.min(log::LevelFilter::Warn));
     }
-    builder.filter_level(most).parse_default_env().format(|out, record| {
+    builder.parse_default_env().format(|out, record| {
         let style = out.default_level_style(record.level());
         write!(out, "{} {style}{:<5}{style:#} ", out.timestamp_seconds(), record.level())?;
         if record.target().starts_with("plugin::") {

@@ -16,7 +16,7 @@ use crate::config::{self, Config, Listener, StoreFailure};
 use crate::hooks::{OpenToAll, Watchdog};
 use crate::journal::{self, Durable};
 use crate::plugins::{LoadError, Plugins, Roster};
-use crate::services::{Folders, Services};
+use crate::services::{Folders, KvPlace, Services};
 use crate::shard::{self, ShardThread};
 use crate::status::Status;
 use crate::transport::{self, TcpAcceptor};
@@ -123,7 +123,8 @@ impl Server {
     /// # Errors
     /// As there.
     pub fn start_in(config: &Config, folders: Folders) -> Result<Server, StartError> {
-        let plugins = Plugins::load_for(Services::new(config, folders), &config.plugins)?;
+        let (kept, place) = open_store(config, &folders)?;
+        let plugins = Plugins::load_for(Services::new(config, folders, place), &config.plugins)?;
         if let Some(address) = open_listener(config) {
             plugins.live().guard(address)?;
         }
@@ -133,12 +134,11 @@ impl Server {
                 .map_err(|error| StartError::Listen { address: *address, error })?;
             listeners.push(listener);
         }
-        let opened = open_store(config, &plugins.services().folders.data)?;
-        let (durable, state) =
-            opened.map_or((None, None), |(durable, state)| (Some(Arc::new(durable)), Some(state)));
-        let broker = Arc::new(Broker::new(config, plugins.live().clone(), durable.clone()));
-        if let (Some(durable), Some(state)) = (&durable, state) {
-            journal::restore(&broker, durable, state);
+        let durable = kept.as_ref().map(|(durable, _)| durable.clone());
+        durable.iter().for_each(|durable| durable.clock_begins());
+        let broker = Arc::new(Broker::new(config, plugins.live().clone(), durable));
+        if let Some((durable, state)) = kept {
+            journal::restore(&broker, &durable, state);
         }
         let threads = config.threads.or(std::thread::available_parallelism().ok());
         let shards = (0..threads.map_or(1, usize::from))
@@ -223,27 +223,29 @@ impl Server {
         shards.into_iter().for_each(ShardThread::stop);
         drop(watchdog);
         broker.tally.report_all();
-        if let Some(durable) = &broker.durable {
-            durable.close();
-        }
-        // With the last use of the hooks gone, the plugins can be told.
+        // With the last use of the hooks gone, the plugins can be told. What they put then is kept too: behind
+        // that the store is closed.
         drop(broker);
         roster.shutdown();
     }
 }
 
-/// The folder of the store, in that of all data.
-const STORE_DIR: &str = "store";
-
-fn open_store(config: &Config, data: &Path) -> Result<Option<(Durable, State)>, StartError> {
+/// The store, and what it holds but for the pairs of plugins; and where these are kept.
+fn open_store(
+    config: &Config,
+    folders: &Folders,
+) -> Result<(Option<(Arc<Durable>, State)>, KvPlace), StartError> {
+    let folder = folders.store();
     let durability = match config.durability {
-        config::Durability::Memory => return Ok(None),
+        config::Durability::Memory => return Ok((None, KvPlace::Folder(folder))),
         config::Durability::Os => hookmq_store::Durability::Os,
         config::Durability::Fsync => hookmq_store::Durability::Fsync,
     };
-    let folder = data.join(STORE_DIR);
     match Durable::open(&folder, durability, config.limits.max_unwritten) {
-        Ok(opened) => Ok(Some(opened)),
+        Ok((durable, mut state)) => {
+            let (durable, pairs) = (Arc::new(durable), std::mem::take(&mut state.pairs));
+            Ok((Some((durable.clone(), state)), KvPlace::Store(durable, pairs)))
+        }
         Err(error) => Err(StartError::Store { folder, error }),
     }
 }

@@ -35,7 +35,8 @@ impl Batch {
                 self.set(keys::retained(&topic), message.map(Content::Message));
             }
             Change::Kv { plugin, key, value } => {
-                let pair = value.map(|value| record::encode_kv(&plugin, &key, &value));
+                let pair =
+                    value.map(|value| record::encode_kv(&plugin, &key, &value.bytes, value.ends));
                 self.set(keys::kv(&plugin, &key), pair.map(Content::Value));
             }
             _ => self.of_session(change, index),

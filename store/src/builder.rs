@@ -56,20 +56,36 @@ impl Builder {
     /// Writes the rest, and puts the journal into its place; the one that was there goes to `aside`. `counters`
     /// has the numbers to go on with.
     pub(crate) fn finish(
-        mut self,
+        self,
         dir: &Path,
         counters: Mark,
         aside: Option<&Path>,
     ) -> Result<(), OpenError> {
+        self.seal(counters)?.put_in_place(dir, aside)
+    }
+
+    /// Writes the rest, and closes the journal where it was made.
+    pub(crate) fn seal(mut self, counters: Mark) -> Result<Sealed, OpenError> {
         let Mark { batch, identity, .. } = self.mark;
         self.mark = Mark { batch, identity, ..counters };
         self.write(true)?;
-        drop(self);
+        Ok(Sealed { identity })
+    }
+}
+
+/// A journal that is complete, and not in its place yet.
+pub(crate) struct Sealed {
+    identity: Identity,
+}
+
+impl Sealed {
+    /// See [`Builder::finish`].
+    pub(crate) fn put_in_place(self, dir: &Path, aside: Option<&Path>) -> Result<(), OpenError> {
         if let Some(aside) = aside {
             fs::rename(dir.join(JOURNAL), aside)?;
         }
         if format::read(dir)?.is_none() {
-            format::create(dir, identity)?;
+            format::create(dir, self.identity)?;
         }
         fs::rename(dir.join(NEW), dir.join(JOURNAL))?;
         Ok(format::sync_folder(dir)?)

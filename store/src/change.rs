@@ -132,8 +132,18 @@ pub enum Change {
         /// The key.
         key: Box<[u8]>,
         /// The value.
-        value: Option<Arc<[u8]>>,
+        value: Option<PairValue>,
     },
+}
+
+/// The value of a plugin's pair. To clone one copies nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PairValue {
+    /// The value.
+    pub bytes: Arc<[u8]>,
+    /// From when on it counts no more, in milliseconds of the wall clock since 1970; `None` is never. The
+    /// store keeps it until it is removed.
+    pub ends: Option<u64>,
 }
 
 /// How long a session outlives its connection, and since when it does.
@@ -199,7 +209,9 @@ impl Change {
             }
             Change::Queued { queued, .. } => queued.identifiers.len() * 4,
             Change::Will { will, .. } => will.message.len(),
-            Change::Kv { key, value, .. } => key.len() + value.as_ref().map_or(0, |v| v.len()),
+            Change::Kv { key, value, .. } => {
+                key.len() + value.as_ref().map_or(0, |v| v.bytes.len())
+            }
             _ => 0,
         };
         size_of::<Change>() + held

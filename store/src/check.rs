@@ -13,6 +13,7 @@ use crate::journal::{self, Inspection, Trouble};
 use crate::keys::{self, MARK};
 use crate::opening::{self, JOURNAL};
 use crate::record::{self, Mark};
+use crate::state::Cut;
 use crate::store::{self, OpenError};
 use crate::walk::each;
 
@@ -21,14 +22,23 @@ use crate::walk::each;
 pub struct Report {
     /// Each thing that is wrong, with where it is and what is lost. Empty if the store is sound.
     pub findings: Vec<String>,
+    /// The end of the journal that was being written when the process ended. Nothing is wrong with that:
+    /// it was never reported as durable, and is cut off when the store is opened.
+    pub cut: Option<Cut>,
     /// Sessions that can be read.
     pub sessions: u64,
+    /// Their subscriptions.
+    pub subscriptions: u64,
+    /// Their wills.
+    pub wills: u64,
     /// Messages that are queued, each once.
     pub messages: u64,
     /// Places in queues.
     pub queued: u64,
     /// Retained messages.
     pub retained: u64,
+    /// Pairs of plugins.
+    pub pairs: u64,
     /// Where the journal is now that was damaged, if the store was made anew.
     pub aside: Option<PathBuf>,
 }
@@ -48,12 +58,12 @@ pub fn check(dir: &Path, repair: bool, progress: &mut dyn FnMut(u64)) -> Result<
     let journal = dir.join(JOURNAL);
     let mut report = Report::default();
     let inspection = journal::inspect(&journal, identity)?;
-    report.findings.extend(inspection.finding());
+    inspection.report_to(&mut report);
     let copy = dir.join(COPY);
     copy_journal(&journal, &copy, &inspection, identity)?;
     let result = look_at(&copy, &mut report, progress).and_then(|sound| {
         if repair && !report.findings.is_empty() {
-            let aside = free_name(dir);
+            let aside = opening::free_name(dir, "damaged");
             sound.rebuild(dir, &aside, identity)?;
             report.aside = Some(aside);
         }
@@ -91,7 +101,7 @@ fn look_at(
         each(&engine, tag, None, &mut |key, value| ids.add(key, value, &mut counters));
     }
     let mut looked_at = 0;
-    for tag in TAGS {
+    for tag in keys::OF_RECORDS {
         let mut findings = Vec::new();
         let mut count = 0;
         each(&engine, tag, Some(&mut findings), &mut |key, value| {
@@ -105,28 +115,17 @@ fn look_at(
         report.findings.append(&mut findings);
         match tag {
             keys::SESSION => report.sessions = count,
+            keys::SUBSCRIPTION => report.subscriptions = count,
+            keys::WILL => report.wills = count,
             keys::MESSAGE => report.messages = count,
             keys::QUEUED => report.queued = count,
             keys::RETAINED => report.retained = count,
+            keys::KV => report.pairs = count,
             _ => {}
         }
     }
     Ok(Sound { engine, counters, ids })
 }
-
-/// Places stand before what was sent from them.
-const TAGS: [u8; 10] = [
-    keys::SESSION,
-    keys::LEASE,
-    keys::SUBSCRIPTION,
-    keys::WILL,
-    keys::BEGUN,
-    keys::MESSAGE,
-    keys::QUEUED,
-    keys::IN_FLIGHT,
-    keys::RETAINED,
-    keys::KV,
-];
 
 impl Ids {
     fn add(&mut self, key: &[u8], value: &[u8], counters: &mut Mark) {
@@ -137,7 +136,10 @@ impl Ids {
             *counters = mark.unwrap_or_default();
         } else if let Some((number, _)) = keys::session_of(key) {
             let readable = match key.first() {
-                Some(&keys::SESSION) => self.sessions.insert(number),
+                Some(&keys::SESSION) if record::decode_owner(value).is_some() => {
+                    self.sessions.insert(number)
+                }
+                Some(&keys::SESSION) => false,
                 _ if record::decode_message(value).is_some() => self.messages.insert(number),
                 _ => false,
             };
@@ -158,7 +160,7 @@ impl Ids {
         let has_session = number.is_some_and(|number| self.sessions.contains(&number));
         let place = keys::place_of(key);
         let (is_sound, lost) = match tag {
-            keys::SESSION => (str::from_utf8(value).is_ok(), "a session is lost"),
+            keys::SESSION => (has_session, "a session is lost"),
             keys::LEASE => (
                 has_session && record::decode_lease(value).is_some(),
                 "how long a session outlives its connection is lost: it stays for ever",
@@ -203,7 +205,7 @@ impl Sound {
     ) -> Result<(), OpenError> {
         let mut builder = Builder::new(dir, identity)?;
         let mut result = Ok(());
-        for tag in TAGS {
+        for tag in keys::OF_RECORDS {
             each(&self.engine, tag, None, &mut |key, value| {
                 if result.is_ok() && self.ids.judge(key, value).is_ok() {
                     result = builder.put(key, value);
@@ -252,24 +254,17 @@ fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-fn free_name(dir: &Path) -> PathBuf {
-    let names = (1_u32..).map(|number| dir.join(format!("journal.damaged-{number}")));
-    names.into_iter().find(|name| !name.exists()).unwrap_or_else(|| dir.join("journal.damaged"))
-}
-
 impl Inspection {
-    fn finding(&self) -> Option<String> {
-        Some(match self.trouble.as_ref()? {
-            Trouble::Torn(cut) => format!(
-                "{JOURNAL}/{} at byte {}: an unfinished end of {} bytes; nothing is lost that was reported",
-                cut.file, cut.position, cut.bytes
-            ),
-            Trouble::Damaged(damage) => {
+    fn report_to(&self, report: &mut Report) {
+        match &self.trouble {
+            None => {}
+            Some(Trouble::Torn(cut)) => report.cut = Some(cut.clone()),
+            Some(Trouble::Damaged(damage)) => {
                 let last = self.last.map_or(0, |last| last.mark.sequence);
-                format!(
+                report.findings.push(format!(
                     "{damage} is not readable: changes after group {last} are lost, those behind it are kept"
-                )
+                ));
             }
-        })
+        }
     }
 }

@@ -223,8 +223,14 @@ impl Committer {
         work.unsynced = None;
     }
 
-    /// The last batch says that nothing was cut off.
+    /// The last batch says that nothing was cut off, and that all before it is on the disk: what cannot be read
+    /// of that later is damage.
     fn close(&mut self, work: &mut Work) -> Result<(), Stop> {
+        if work.unsynced.is_some() {
+            let result = self.engine.as_ref().map_or(Ok(()), Engine::sync);
+            self.is_synced(work);
+            result.or_else(|error| self.heal(error))?;
+        }
         self.write(work, true)?;
         self.engine = None;
         Ok(())

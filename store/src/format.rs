@@ -5,6 +5,7 @@
 use std::fs::{self, File};
 use std::hash::{BuildHasher as _, RandomState};
 use std::io::{self, Write as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
 use crate::store::OpenError;
@@ -12,7 +13,7 @@ use crate::store::OpenError;
 /// What this build writes, and the newest that it reads.
 pub const VERSION: u32 = 1;
 
-const FILE: &str = "format";
+pub(crate) const FILE: &str = "format";
 const TITLE: &str = "hookmq store";
 
 /// Which store this is.
@@ -39,8 +40,9 @@ pub(crate) fn read(dir: &Path) -> Result<Option<Identity>, OpenError> {
 }
 
 /// Makes the folder of a store, if need be, so that it outlives a loss of power with all folders above.
+/// What clients have sent is nobody else's business.
 pub(crate) fn make_folder(dir: &Path) -> io::Result<()> {
-    fs::create_dir_all(dir)?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
     if dir.join(FILE).exists() {
         return Ok(());
     }
@@ -62,11 +64,6 @@ pub(crate) fn create(dir: &Path, identity: Identity) -> io::Result<()> {
     file.sync_all()?;
     fs::rename(path, dir.join(FILE))?;
     sync_folder(dir)
-}
-
-/// There is no store any more.
-pub(crate) fn remove(dir: &Path) -> io::Result<()> {
-    fs::remove_file(dir.join(FILE))
 }
 
 /// One that no other store has, and nobody can guess.

@@ -2,15 +2,15 @@
 
 use std::fs;
 use std::io::{self, BufRead};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::builder::Builder;
+use crate::builder::{Builder, Sealed};
 use crate::change::{Lease, Subscription, Will};
 use crate::engine::Engine;
 use crate::format::{self, VERSION};
 use crate::keys;
 use crate::line::{self, Line};
-use crate::opening::{JOURNAL, damaged};
+use crate::opening::{self, JOURNAL, NEW, damaged};
 use crate::record::{self, Mark};
 use crate::recovery;
 use crate::store::{self, OpenError};
@@ -20,7 +20,7 @@ use crate::store::{self, OpenError};
 #[non_exhaustive]
 pub enum ImportError {
     /// There is a store already.
-    #[error("there is a store already; an import makes a new one")]
+    #[error("there is a store already, and something is in it")]
     Exists,
     /// A line is none of an export.
     #[error("line {line} of the export is wrong: {why}")]
@@ -41,22 +41,85 @@ pub enum ImportError {
     Open(#[from] OpenError),
 }
 
-/// Makes a store in `dir` from the lines of an export; `progress` is told how many were read. Returns how many
-/// there are. Blocks. It is there when it is complete: after an error there is none.
+/// What was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Imported {
+    /// Lines of the export.
+    pub lines: u64,
+    /// Where the journal is now that was there before, if anything was in it.
+    pub aside: Option<PathBuf>,
+}
+
+/// Makes a store in `dir` from the lines of an export; `progress` is told how many were read. It takes the place of
+/// one that holds nothing, and with `replace` of any other, whose journal is put aside. Blocks. It is there when
+/// it is complete: after an error all is as it was.
 ///
 /// # Errors
 /// If there is a store, the lines are not a complete export, or a file cannot be written.
 pub fn import(
     dir: &Path,
     lines: &mut dyn BufRead,
+    replace: bool,
     progress: &mut dyn FnMut(u64),
-) -> Result<u64, ImportError> {
+) -> Result<Imported, ImportError> {
     format::make_folder(dir)?;
     let _lock = store::lock(dir)?;
-    if format::read(dir)?.is_some() || dir.join(JOURNAL).exists() {
+    let there = There::in_dir(dir);
+    if matches!(there, There::Full) && !replace {
         return Err(ImportError::Exists);
     }
-    let identity = format::identity();
+    let identity = format::read(dir)?.unwrap_or_else(format::identity);
+    let result = build(dir, identity, lines, progress);
+    let (sealed, lines) = result.inspect_err(|_| _ = fs::remove_dir_all(dir.join(NEW)))?;
+    let journal = dir.join(JOURNAL).exists();
+    let before = journal.then(|| opening::free_name(dir, "replaced"));
+    sealed.put_in_place(dir, before.as_deref())?;
+    let aside = match (there, before) {
+        (There::Empty, Some(before)) => {
+            fs::remove_dir_all(before)?;
+            None
+        }
+        (_, before) => before,
+    };
+    Ok(Imported { lines, aside })
+}
+
+/// What is in the folder.
+enum There {
+    Nothing,
+    /// A store that holds nothing, as it is after a first start.
+    Empty,
+    /// Something is in it, or nobody knows.
+    Full,
+}
+
+impl There {
+    fn in_dir(dir: &Path) -> There {
+        if !opening::is_there(dir) {
+            return There::Nothing;
+        }
+        let identity = format::read(dir).ok().flatten();
+        let opened = identity.and_then(|identity| opening::open(dir, identity).ok());
+        match opened {
+            Some((engine, _)) if keys::OF_RECORDS.iter().all(|tag| is_absent(&engine, *tag)) => {
+                There::Empty
+            }
+            _ => There::Full,
+        }
+    }
+}
+
+fn is_absent(engine: &Engine, tag: u8) -> bool {
+    engine.pairs(&[tag]).next().is_none()
+}
+
+/// A journal beside the one that is there, that can be opened.
+fn build(
+    dir: &Path,
+    identity: format::Identity,
+    lines: &mut dyn BufRead,
+    progress: &mut dyn FnMut(u64),
+) -> Result<(Sealed, u64), ImportError> {
     let mut builder = Builder::new(dir, identity)?;
     let mut counters = None;
     let mut read = 0;
@@ -73,8 +136,8 @@ pub fn import(
                 counters = Some(Mark { sequence, next_session, next_message, ..Mark::default() });
             }
             (Line::End { lines }, Some(counters)) if lines + 1 == read => {
-                builder.finish(dir, counters, None)?;
-                return verify(dir, identity, read);
+                let sealed = builder.seal(counters)?;
+                return verify(&dir.join(NEW), identity, read).map(|()| (sealed, read));
             }
             (Line::Store { .. } | Line::End { .. }, _) | (_, None) => {
                 return Err(wrong("it stands at the wrong place"));
@@ -88,16 +151,12 @@ pub fn import(
     Err(ImportError::Incomplete)
 }
 
-/// That nothing refers to what is not there; if it does, the store is removed again.
-fn verify(dir: &Path, identity: format::Identity, read: u64) -> Result<u64, ImportError> {
-    let engine = Engine::open(&dir.join(JOURNAL)).map_err(damaged)?;
-    let result = recovery::load(&engine, identity);
-    drop(engine);
-    match result {
-        Ok(_) => Ok(read),
+/// That nothing refers to what is not there.
+fn verify(journal: &Path, identity: format::Identity, read: u64) -> Result<(), ImportError> {
+    let engine = Engine::open(journal).map_err(damaged)?;
+    match recovery::load(&engine, identity) {
+        Ok(_) => Ok(()),
         Err(error) => {
-            fs::remove_dir_all(dir.join(JOURNAL))?;
-            format::remove(dir)?;
             Err(ImportError::Line { line: read, why: OpenError::from(error).to_string() })
         }
     }
@@ -159,9 +218,9 @@ fn single(line: Line) -> Option<Record> {
             record::encode_message(&message.message()?, &mut value);
             (keys::retained(&topic), value)
         }
-        Line::Pair { plugin, key, value } => {
+        Line::Pair { plugin, key, value, ends } => {
             let (key, value) = (line::bytes(&key)?, line::bytes(&value)?);
-            (keys::kv(&plugin, &key), record::encode_kv(&plugin, &key, &value).into_vec())
+            (keys::kv(&plugin, &key), record::encode_kv(&plugin, &key, &value, ends).into_vec())
         }
         _ => return None,
     })

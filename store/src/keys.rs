@@ -37,6 +37,10 @@ pub(crate) const RETAINED: u8 = b'r';
 pub(crate) const OF_SESSION: [u8; 7] =
     [QUEUED, IN_FLIGHT, BEGUN, SESSION, LEASE, SUBSCRIPTION, WILL];
 
+/// Everything but the mark. Places stand before what was sent from them.
+pub(crate) const OF_RECORDS: [u8; 10] =
+    [SESSION, LEASE, SUBSCRIPTION, WILL, BEGUN, MESSAGE, QUEUED, IN_FLIGHT, RETAINED, KV];
+
 /// A longer text is not in the key itself: the engine takes 65,535 bytes.
 const MAX_TEXT: usize = 60_000;
 const SHORT: u8 = 0;

@@ -28,7 +28,6 @@ mod early;
 mod engine;
 mod export;
 mod format;
-
 mod healing;
 mod health;
 mod import;
@@ -48,13 +47,18 @@ mod state;
 mod store;
 mod walk;
 
-pub use change::{Change, Lease, Queued, Sequence, Subscription, Will};
+pub use change::{Change, Lease, PairValue, Queued, Sequence, Subscription, Will};
 pub use check::{Report, check};
 pub use export::{ExportError, export};
 pub use format::VERSION;
 pub use health::{Health, Progress};
-pub use import::{ImportError, import};
+pub use import::{ImportError, Imported, import};
 pub use message::{Message, Parts};
 pub use options::{Durability, Options};
 pub use state::{Cut, Pair, Session, State};
 pub use store::{OpenError, Store};
+
+/// Whether there is a store in a folder, in whatever state it is. Asks the file system.
+pub fn is_there(dir: &std::path::Path) -> bool {
+    opening::is_there(dir)
+}

@@ -68,6 +68,8 @@ pub(crate) enum Line {
         plugin: Arc<str>,
         key: String,
         value: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        ends: Option<u64>,
     },
     /// The last line: how many were before it.
     End {
@@ -159,8 +161,8 @@ impl Line {
     }
 
     pub(crate) fn pair(pair: &Pair) -> Line {
-        let (key, value) = (STANDARD.encode(&pair.key), STANDARD.encode(&pair.value));
-        Line::Pair { plugin: Arc::clone(&pair.plugin), key, value }
+        let (key, value) = (STANDARD.encode(&pair.key), STANDARD.encode(&pair.value.bytes));
+        Line::Pair { plugin: Arc::clone(&pair.plugin), key, value, ends: pair.value.ends }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::engine::{Engine, EngineError};
 use crate::format::{self, Identity};
@@ -27,12 +27,7 @@ pub(crate) fn open(dir: &Path, identity: Identity) -> Result<(Engine, Option<Cut
     }
     let cut = match inspection.trouble {
         Some(Trouble::Torn(cut)) => {
-            log::warn!(
-                "{} was cut off at byte {}: {} bytes were being written when the process ended",
-                cut.file,
-                cut.position,
-                cut.bytes
-            );
+            log::warn!("{}/{cut}, and is cut off", journal.display());
             Some(cut)
         }
         _ => None,
@@ -63,6 +58,18 @@ pub(crate) fn prepare(dir: &Path) -> Result<Identity, OpenError> {
     fs::rename(new, journal)?;
     format::sync_folder(dir)?;
     Ok(identity)
+}
+
+/// Whether there is a store in `dir`, in whatever state. An error of the file system counts as one.
+pub(crate) fn is_there(dir: &Path) -> bool {
+    let is_there = |name: &str| dir.join(name).try_exists().unwrap_or(true);
+    is_there(format::FILE) || is_there(JOURNAL)
+}
+
+/// What a journal in `dir` may be called that is put aside.
+pub(crate) fn free_name(dir: &Path, why: &str) -> PathBuf {
+    let mut names = (1_u32..).map(|number| dir.join(format!("{JOURNAL}.{why}-{number}")));
+    names.find(|name| !name.exists()).unwrap_or_else(|| dir.join(format!("{JOURNAL}.{why}")))
 }
 
 /// An empty journal.

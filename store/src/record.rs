@@ -6,9 +6,10 @@ use std::sync::Arc;
 use mqtt::QoS;
 use smallvec::SmallVec;
 
-use crate::change::{Lease, Queued, Subscription, Will};
+use crate::change::{Lease, PairValue, Queued, Subscription, Will};
 use crate::format::Identity;
 use crate::message::{Message, Parts};
+use crate::state::Pair;
 
 /// Bytes of a value; short ones need no allocation.
 pub(crate) type Value = SmallVec<[u8; 64]>;
@@ -203,8 +204,9 @@ pub(crate) fn decode_will(value: &[u8]) -> Option<Will> {
     Some(Will { delay, due, message: decode_message(reader.0)? })
 }
 
-pub(crate) fn encode_kv(plugin: &str, key: &[u8], data: &[u8]) -> Value {
+pub(crate) fn encode_kv(plugin: &str, key: &[u8], data: &[u8], ends: Option<u64>) -> Value {
     let mut value = Value::new();
+    push_option(&mut value, ends);
     for part in [plugin.as_bytes(), key] {
         value.extend_from_slice(&length(part).to_be_bytes());
         value.extend_from_slice(part);
@@ -213,10 +215,11 @@ pub(crate) fn encode_kv(plugin: &str, key: &[u8], data: &[u8]) -> Value {
     value
 }
 
-/// Plugin, key and value.
-pub(crate) fn decode_kv(value: &[u8]) -> Option<(&str, &[u8], &[u8])> {
+pub(crate) fn decode_kv(value: &[u8]) -> Option<Pair> {
     let mut reader = Reader(value);
-    Some((reader.text()?, reader.bytes()?, reader.0))
+    let ends = reader.option()?;
+    let (plugin, key) = (reader.text()?.into(), reader.bytes()?.into());
+    Some(Pair { plugin, key, value: PairValue { bytes: reader.0.into(), ends } })
 }
 
 fn length(part: &[u8]) -> u32 {

@@ -13,7 +13,7 @@ use crate::keys::{self, MARK};
 use crate::opening;
 use crate::record::{self, Mark};
 use crate::scan::Scan;
-use crate::state::{Pair, Session, State};
+use crate::state::{Session, State};
 use crate::store::OpenError;
 
 /// What was read.
@@ -69,9 +69,8 @@ pub(crate) fn load(engine: &Engine, identity: Identity) -> Result<Recovered, Loa
     }
     for pair in engine.pairs(&[keys::KV]) {
         let (key, value) = pair?;
-        let (plugin, name, value) =
-            record::decode_kv(&value).ok_or_else(|| what("a pair of a plugin", &key))?;
-        state.pairs.push(Pair { plugin: plugin.into(), key: name.into(), value: value.into() });
+        let pair = record::decode_kv(&value).ok_or_else(|| what("a pair of a plugin", &key))?;
+        state.pairs.push(pair);
     }
     (state.next_session, state.next_message) = (index.next_session, index.next_message);
     Ok(Recovered { state, index, mark })

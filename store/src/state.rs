@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 
-use crate::change::{Lease, Queued, Sequence, Subscription, Will};
+use crate::change::{Lease, PairValue, Queued, Sequence, Subscription, Will};
 use crate::message::Message;
 
 /// Everything, as it was after the group `sequence`.
@@ -60,7 +60,7 @@ pub struct Pair {
     /// The key.
     pub key: Box<[u8]>,
     /// The value.
-    pub value: Arc<[u8]>,
+    pub value: PairValue,
 }
 
 /// The end of the journal that was cut off.
@@ -74,4 +74,20 @@ pub struct Cut {
     pub bytes: u64,
     /// Whole batches among them. Power was lost, and the system had written them before one that it had not.
     pub batches: u64,
+}
+
+impl std::fmt::Display for Cut {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Cut { file, position, bytes, batches } = self;
+        write!(f, "{file} has {bytes} bytes from byte {position} on that ")?;
+        match batches {
+            0 => f.write_str("were being written when the process ended"),
+            batches => {
+                write!(
+                    f,
+                    "were not all on the disk when power was lost, {batches} batches among them"
+                )
+            }
+        }
+    }
 }

@@ -66,7 +66,7 @@ impl ConnectedClient {
         until: Option<Sequence>,
         journal: &Journal,
     ) -> Option<Sequence> {
-        until.or_else(|| (!journal.has(self.answered)).then_some(self.answered))
+        until.or_else(|| (!journal.has_let_go(self.answered)).then_some(self.answered))
     }
 
     /// Notes that a QoS 2 message has begun.

@@ -6,6 +6,7 @@ use mqtt::{Ack, Disconnect, Frame, Packet, PacketType, Properties, ReasonCode, V
 
 use super::alias::WRITTEN_OUT_AT_ONCE;
 use super::{Connection, End, Stage};
+use crate::journal::Hold;
 use crate::session::Acknowledgement;
 use crate::shard::Shard;
 
@@ -226,10 +227,13 @@ impl Connection {
         {
             return;
         }
-        if let Some(until) = client.waits_until(until, journal) {
-            client.answered =
-                journal.hold(until, &client.session, client.generation, &batch.replies);
-            batch.replies.clear();
+        if let Some(until) =
+            client.waits_until(until, journal).filter(|_| !batch.replies.is_empty())
+        {
+            let (generation, wakes) = (client.generation, client.kept.replay.is_some());
+            let answers = std::mem::take(&mut batch.replies);
+            let answers = Hold::Answers { generation, answers, wakes };
+            client.answered = journal.hold(until, &client.session, answers);
             // It may be durable by now, and then nobody else looks at it again.
             shard.outgoing.schedule();
         }

@@ -7,7 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::task::Waker;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use hookmq_store::{Durability, Health, OpenError, Options, Progress, Sequence, State, Store};
+use hookmq_store::{
+    Change, Durability, Health, OpenError, Options, Progress, Sequence, State, Store,
+};
 use mqtt::Publish;
 use parking_lot::Mutex;
 
@@ -18,14 +20,14 @@ pub(crate) struct Durable {
     pub(super) store: Store,
     next_session: AtomicU64,
     /// The second of the wall clock at which the broker's clock began.
-    start: u64,
+    start: AtomicU64,
     waiters: Arc<Waiters>,
     backlog: Arc<Backlog>,
 }
 
-/// A shard in which something may wait.
+/// Where something may wait: a shard, or what plugins have put.
 #[derive(Default)]
-pub(super) struct Waiter {
+pub(crate) struct Waiter {
     pub(super) waits: AtomicBool,
     waker: Mutex<Option<Waker>>,
 }
@@ -33,7 +35,7 @@ pub(super) struct Waiter {
 type Waiters = Mutex<Vec<Arc<Waiter>>>;
 
 impl Durable {
-    /// Opens the store in a folder, just before the broker's clock begins. From `max_unwritten` bytes that
+    /// Opens the store in a folder. From `max_unwritten` bytes that
     /// wait on, clients are held up. Blocks until all that is in it was read.
     pub(crate) fn open(
         folder: &Path,
@@ -52,9 +54,14 @@ impl Durable {
         let max_pending = Backlog::max_pending(max_unwritten);
         let options = Options { max_pending, ..Options::new(durability) };
         let (store, state) = Store::open(folder, options, Box::new(report))?;
-        let start = wall_clock();
+        let start = AtomicU64::new(wall_clock());
         let next_session = AtomicU64::new(state.next_session.max(1));
         Ok((Durable { store, next_session, start, waiters, backlog }, state))
+    }
+
+    /// The broker's clock begins now.
+    pub(crate) fn clock_begins(&self) {
+        self.start.store(wall_clock(), Ordering::Relaxed);
     }
 
     /// A number for a session that no other has or had.
@@ -64,12 +71,13 @@ impl Durable {
 
     /// The second of the wall clock for one of the broker's clock.
     pub(crate) fn wall(&self, second: u32) -> u64 {
-        self.start + u64::from(second)
+        self.start.load(Ordering::Relaxed) + u64::from(second)
     }
 
     /// The second of the broker's clock that it is.
     pub(crate) fn now(&self) -> u32 {
-        u32::try_from(wall_clock().saturating_sub(self.start)).unwrap_or(0)
+        let start = self.start.load(Ordering::Relaxed);
+        u32::try_from(wall_clock().saturating_sub(start)).unwrap_or(0)
     }
 
     /// A message as the store has it.
@@ -146,6 +154,21 @@ impl Durable {
         self.store.health()
     }
 
+    /// Hands over a group of changes; see [`Store::submit`].
+    pub(crate) fn submit(&self, changes: &mut Vec<Change>) -> Sequence {
+        self.store.submit(changes)
+    }
+
+    /// Whether this group is durable.
+    pub(crate) fn has(&self, group: Sequence) -> bool {
+        self.store.durable() >= group
+    }
+
+    /// Whether what is handed over becomes durable. Not while the disk is full.
+    pub(crate) fn is_well(&self) -> bool {
+        self.store.health() == Health::Well
+    }
+
     /// Makes all durable that was submitted. Blocks.
     pub(crate) fn close(&self) {
         match self.store.close() {
@@ -154,14 +177,22 @@ impl Durable {
         }
     }
 
-    pub(super) fn add(&self, waiter: &Arc<Waiter>) {
+    /// Has somebody woken, each time more is durable, who waits then.
+    pub(crate) fn add(&self, waiter: &Arc<Waiter>) {
         self.waiters.lock().push(waiter.clone());
     }
 }
 
 impl Waiter {
-    pub(super) fn set(&self, waker: &Waker) {
+    pub(crate) fn set(&self, waker: &Waker) {
         *self.waker.lock() = Some(waker.clone());
+    }
+
+    /// From now on there is something to be woken for, once. What is durable already is to be looked at after it:
+    /// either it is seen by whoever reports, or what he reports is seen by that look.
+    pub(crate) fn begin(&self) {
+        self.waits.store(true, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
     }
 }
 

@@ -17,8 +17,7 @@ mod backlog;
 mod durable;
 mod recovery;
 
-pub(crate) use durable::Durable;
-use durable::Waiter;
+pub(crate) use durable::{Durable, Waiter};
 pub(crate) use recovery::restore;
 
 /// Of one shard.
@@ -44,8 +43,9 @@ struct Waiting {
 
 /// What is done when a group is durable.
 pub(crate) enum Hold {
-    /// Answers for the connection of this generation. Then retained messages may come, if it is owed any.
-    Answers(u32, Vec<u8>),
+    /// Answers for the connection of this generation are written. `wakes`: it is woken then, for it is owed
+    /// retained messages.
+    Answers { generation: u32, answers: Vec<u8>, wakes: bool },
     /// Whatever is to be written.
     Writes,
 }
@@ -281,20 +281,18 @@ impl Journal {
     }
 
     /// Whether this group is durable.
-    pub(crate) fn has(&self, group: Sequence) -> bool {
+    fn has(&self, group: Sequence) -> bool {
         self.durable.as_ref().is_none_or(|durable| durable.store.durable() >= group)
     }
 
-    /// Has answers wait for a group, and for all that waits here already.
-    pub(crate) fn hold(
-        &mut self,
-        until: Sequence,
-        session: &Arc<Session>,
-        generation: u32,
-        answers: &[u8],
-    ) -> Sequence {
+    /// Whether this group is durable, and nothing waits here for it any more.
+    pub(crate) fn has_let_go(&self, group: Sequence) -> bool {
+        self.has(group) && self.waiting.front().is_none_or(|first| first.until > group)
+    }
+
+    /// Has something wait for a group, and for all that waits here already. Returns what it waits for.
+    pub(crate) fn hold(&mut self, until: Sequence, session: &Arc<Session>, what: Hold) -> Sequence {
         let until = self.waiting.back().map_or(until, |last| last.until.max(until));
-        let what = Hold::Answers(generation, answers.to_vec());
         self.waiting.push_back(Waiting { until, session: session.clone(), what });
         self.note_waiting();
         until

@@ -24,9 +24,9 @@ pub(crate) fn restore(broker: &Broker, durable: &Durable, state: State) {
         restore_session(broker, durable, &kept, &state.messages);
     }
     let limits = RetainedLimits { messages: usize::MAX, bytes: usize::MAX };
-    for (topic, message) in &state.retained {
-        as_publish(durable, message, |publish| {
-            let publish = Publish { topic, ..*publish };
+    for (topic, message) in state.retained {
+        as_publish(durable, &message, |publish| {
+            let publish = Publish { topic: &topic, ..*publish };
             broker.retained.set(&publish, &message.publisher, limits, durable.now())
         });
     }

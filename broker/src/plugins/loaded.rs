@@ -19,7 +19,7 @@ use plugin_abi::{
 };
 
 use super::{
-    Capabilities, Detail, Manifest, Sha256, Threads,
+    Capabilities, Capability, Detail, Manifest, Sha256, Threads,
     blocking::{BlockingHooks, Overlap},
     c::{self, Symbols},
     entry::PluginEntry,
@@ -124,7 +124,9 @@ impl Loaded {
         };
         let granted = terms::granted(source.manifest.as_ref(), entry);
         let account = services.account(name);
-        services.store.open(&account.name)?;
+        if granted.has(Capability::Kv) {
+            services.store.open(&account.name)?;
+        }
         let caller = Caller::new(services, &account, (entry.shadow, granted), &config);
         // One that does not start has nothing left to call for, though its threads may be there.
         let begun = kind.bootstrap(entry, caller, &config).inspect_err(|_| caller.end());

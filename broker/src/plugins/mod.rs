@@ -51,7 +51,7 @@ use crate::{
     hooks::{
         HookStats, Hooks, Live, RecordFilter, Recording, Standing, TraceFilter, TraceReader, point,
     },
-    services::{Folders, Services},
+    services::{Folders, KvPlace, Services},
 };
 
 pub(crate) use answer::{Answer, AnswerHandle, LONGEST, Parts, text};
@@ -121,7 +121,13 @@ impl Plugins {
     /// The first plugin that is not `optional` and cannot be loaded ends it; those that were
     /// already loaded are shut down.
     pub fn load(dir: &Path, entries: &[PluginEntry]) -> Result<Plugins, LoadError> {
-        Plugins::load_for(Services::new(&Config::default(), Folders::within(dir)), entries)
+        Plugins::load_for(
+            {
+                let folders = Folders::within(dir);
+                Services::new(&Config::default(), folders, KvPlace::Memory)
+            },
+            entries,
+        )
     }
 
     /// The same, with what they can use of the broker.
@@ -162,7 +168,7 @@ impl Plugins {
         entry: &PluginEntry,
         folders: Folders,
     ) -> Result<Plugins, LoadError> {
-        let services = Services::new(&Config::default(), folders);
+        let services = Services::new(&Config::default(), folders, KvPlace::Memory);
         let plugin =
             load_file(&services, &entry.name, file, entry).map_err(|error| error.at(entry.line))?;
         log::info!("plugin {plugin}");

@@ -37,12 +37,12 @@ pub(crate) use account::{Account, CLIENT_ID_PREFIX};
 pub(crate) use clients::{Shown, ShownSubscription};
 pub(crate) use declined::Declined;
 pub(crate) use errand::Errand;
-pub(crate) use kv::KvError;
 pub(crate) use metrics::Description;
 use metrics::Metrics;
 pub(crate) use packet::{Draft, Packet};
 use rehearsal::Everybody;
 use store::Store;
+pub(crate) use store::{KvError, KvPlace};
 use timers::Timers;
 
 /// Where the files are.
@@ -70,6 +70,11 @@ impl Folders {
             plugins: folder(&config.plugin_dir, PLUGIN_DIR),
             data: folder(&config.data_dir, DATA_DIR),
         }
+    }
+
+    /// Where the broker keeps what outlives it.
+    pub fn store(&self) -> PathBuf {
+        self.data.join("store")
     }
 
     /// All of it in a folder of plugins, where there is no config file.
@@ -115,7 +120,8 @@ pub(crate) struct Engine {
 }
 
 impl Services {
-    pub(crate) fn new(config: &Config, folders: Folders) -> Arc<Services> {
+    /// What plugins put into their stores is kept at `place`.
+    pub(crate) fn new(config: &Config, folders: Folders, place: KvPlace) -> Arc<Services> {
         Arc::new(Services {
             limits: config.limits.clone(),
             trace: Arc::default(),
@@ -124,7 +130,7 @@ impl Services {
             plugin_publish_depth: config.plugin_publish_depth,
             stage: RwLock::new(Stage::Starting),
             accounts: Mutex::default(),
-            store: Store::new(folders.data.join(PLUGIN_DIR), config.limits.max_kv_bytes),
+            store: Store::new(place, folders.data.join(PLUGIN_DIR), config.limits.max_kv_bytes),
             timers: Timers::default(),
             metrics: Metrics::default(),
             instances: AtomicU64::new(1),

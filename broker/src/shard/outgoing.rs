@@ -134,13 +134,15 @@ impl Outgoing {
             let mut wake = None;
             let mut outbox = session.outbox.lock();
             match hold {
-                Hold::Answers(generation, answers) if outbox.generation() == generation => {
+                Hold::Answers { generation, answers, wakes }
+                    if outbox.generation() == generation =>
+                {
                     outbox.lend_buffer(&mut self.pool);
                     outbox.append(&answers);
-                    wake = outbox.owner_waker();
+                    wake = outbox.owner_waker().filter(|_| wakes);
                 }
                 // The connection that they were for is gone.
-                Hold::Answers(..) => {}
+                Hold::Answers { .. } => {}
                 Hold::Writes => outbox.ledger.release(),
             }
             self.mark(&session, outbox);

@@ -1,9 +1,12 @@
-//! The commands beside `run`: they look at configs and plugins, or prepare files for them, and start no broker.
+//! The commands beside `run`: they look at configs, plugins and what a broker keeps, or prepare files for them, and
+//! start no broker.
 
 mod check;
 mod ctl;
 mod passwd;
 mod plugin;
+mod progress;
+mod store;
 mod table;
 mod trial;
 
@@ -15,6 +18,7 @@ pub(crate) use check::Check;
 pub(crate) use ctl::Ctl;
 pub(crate) use passwd::Passwd;
 pub(crate) use plugin::Plugin;
+pub(crate) use store::Store;
 
 /// The config that a command looks at.
 #[derive(clap::Args)]

@@ -80,6 +80,7 @@ mod subscribe;
 mod takeover;
 mod task_pages;
 mod topic_rewrite;
+mod torn;
 mod trace;
 mod verdict;
 mod vetoed_connect;

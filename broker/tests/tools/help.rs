@@ -25,6 +25,9 @@ fn the_help_of_each_command_has_examples_and_the_exit_status() {
         &["ctl", "plugins", "trace"],
         &["ctl", "plugins", "metrics"],
         &["ctl", "plugins", "stats"],
+        &["store", "check"],
+        &["store", "export"],
+        &["store", "import"],
         &["bench"],
         &["bench", "fan-out"],
         &["bench", "fan-in"],
@@ -44,7 +47,7 @@ fn the_help_of_each_command_has_examples_and_the_exit_status() {
         assert!(starts(example.trim_end()), "{:#?}", said.out);
         assert!(said.out.iter().all(|line| line.chars().count() <= 200), "{:#?}", said.out);
     }
-    for command in ["plugin", "ctl"] {
+    for command in ["plugin", "ctl", "store"] {
         assert!(folder.run(&[command, "--help"]).out.iter().any(|line| line == "Examples:"));
     }
 }

@@ -29,3 +29,4 @@ mod plugin_list;
 mod plugin_new;
 mod record;
 mod replay;
+mod store;

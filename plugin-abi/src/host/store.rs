@@ -64,11 +64,14 @@ impl Host {
     }
 
     /// Puts a value into the plugin's store, which survives restarts of the broker and reloads of the
-    /// plugin. It is in the file within a tenth of a second. Needs the capability `kv`.
+    /// plugin. It is there at once and waits for no disk: what survives a crash, some milliseconds later, is
+    /// what `durability` of the config says, and with `memory` as much as with `fsync`. Needs the
+    /// capability `kv`.
     ///
     /// # Errors
     ///
-    /// [`HostError::Full`] above `limits.max_kv_bytes`.
+    /// [`HostError::Full`] above `limits.max_kv_bytes`, for a pair above 64 MiB, and when a disk that takes
+    /// nothing has too many keys waiting.
     pub fn kv_set(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<(), HostError> {
         self.kv_set_for(key, value, 0)
     }

@@ -108,13 +108,53 @@ fn an_export_makes_the_same_store() {
     store.close();
     let mut lines = Vec::new();
     let exported = export(dir.path(), &mut lines, &mut |_| {}).unwrap();
-    let imported = import(copy.path(), &mut lines.as_slice(), &mut |_| {}).unwrap();
-    assert_eq!(exported, imported);
+    let imported = import(copy.path(), &mut lines.as_slice(), false, &mut |_| {}).unwrap();
+    assert_eq!((imported.lines, imported.aside), (exported, None));
     let (before, after) = (state(dir.path()), state(copy.path()));
     model.must_be(&before);
     assert_eq!(before, after);
-    let again = import(copy.path(), &mut lines.as_slice(), &mut |_| {});
+    let again = import(copy.path(), &mut lines.as_slice(), false, &mut |_| {});
     assert!(matches!(again, Err(ImportError::Exists)));
+}
+
+#[test]
+fn an_import_takes_the_place_of_another_store_only_when_it_is_told_to() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    crashed(dir.path(), 55);
+    let mut lines = Vec::new();
+    export(dir.path(), &mut lines, &mut |_| {}).unwrap();
+    let expected = state(dir.path());
+    // A first start leaves a store that holds nothing.
+    assert_eq!(state(other.path()).sequence, 0);
+    let imported = import(other.path(), &mut lines.as_slice(), false, &mut |_| {}).unwrap();
+    assert_eq!(imported.aside, None);
+    assert_eq!(state(other.path()), expected);
+    crashed(other.path(), 56);
+    let before = state(other.path());
+    let refused = import(other.path(), &mut lines.as_slice(), false, &mut |_| {});
+    assert!(matches!(refused, Err(ImportError::Exists)), "{refused:?}");
+    let broken = import(other.path(), &mut &lines[..lines.len() / 2], true, &mut |_| {});
+    assert!(broken.is_err());
+    assert_eq!(state(other.path()), before);
+    let imported = import(other.path(), &mut lines.as_slice(), true, &mut |_| {}).unwrap();
+    assert!(imported.aside.unwrap().join("0.jnl").exists());
+    assert_eq!(state(other.path()), expected);
+}
+
+#[test]
+fn an_end_that_is_torn_is_no_damage() {
+    let dir = tempfile::tempdir().unwrap();
+    crashed(dir.path(), 57);
+    let (path, mut bytes, end) = journal(dir.path());
+    bytes.truncate(end - 5);
+    fs::write(&path, &bytes).unwrap();
+    let report = check(dir.path(), true, &mut |_| {}).unwrap();
+    assert_eq!((report.findings.len(), report.aside), (0, None));
+    let cut = report.cut.expect("a cut");
+    assert_eq!(cut.file, "0.jnl");
+    assert_eq!(fs::read(&path).unwrap(), bytes, "it was only looked at");
+    let (_store, state) = open(dir.path()).expect("the store opens");
+    assert_eq!(state.cut, Some(cut));
 }
 
 #[test]
@@ -132,7 +172,7 @@ fn a_part_of_an_export_makes_no_store() {
         .join("\n");
     for wrong in [cut, without_messages, "{}".to_owned(), "no JSON".to_owned()] {
         let copy = tempfile::tempdir().unwrap();
-        assert!(import(copy.path(), &mut wrong.as_bytes(), &mut |_| {}).is_err());
+        assert!(import(copy.path(), &mut wrong.as_bytes(), false, &mut |_| {}).is_err());
         assert_eq!(state(copy.path()).sequence, 0, "there is no store, so a new one is made");
     }
 }

@@ -3,14 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use hookmq_store::{Change, Lease, Message, Pair, Queued, Session, State, Subscription, Will};
+use hookmq_store::{
+    Change, Lease, Message, Pair, PairValue, Queued, Session, State, Subscription, Will,
+};
 
 #[derive(Clone, Default)]
 pub(crate) struct Model {
     sessions: BTreeMap<u64, Kept>,
     messages: BTreeMap<u64, Message>,
     retained: BTreeMap<Box<str>, Message>,
-    pairs: BTreeMap<Name, Arc<[u8]>>,
+    pairs: BTreeMap<Name, PairValue>,
 }
 
 /// The plugin and the key.

@@ -4,8 +4,8 @@ use std::num::NonZeroU32;
 use std::path::Path;
 
 use hookmq_store::{
-    Change, Durability, Lease, Message, OpenError, Options, Queued, State, Store, Subscription,
-    Will,
+    Change, Durability, Lease, Message, OpenError, Options, PairValue, Queued, State, Store,
+    Subscription, Will,
 };
 use mqtt::QoS;
 
@@ -91,7 +91,10 @@ fn changes(sequence: u64, at: u64, step: Step) -> Vec<Change> {
         18 => Change::Kv {
             plugin: ["acl", "jwt"][usize::from(number % 2)].into(),
             key: [number % 8, 0].into(),
-            value: (number > 60).then(|| new.to_be_bytes().into()),
+            value: (number > 60).then(|| PairValue {
+                bytes: new.to_be_bytes().into(),
+                ends: (number > 180).then_some(new),
+            }),
         },
         19 => return moved(session, old, new, number),
         _ => return queued(session, new, number),

@@ -13,7 +13,7 @@ use super::{LoadError, Loaded, PluginEntry, load_file};
 use crate::{
     config::Config,
     hooks::point,
-    services::{Account, Folders, Services},
+    services::{Account, Folders, KvPlace, Services},
 };
 
 /// A plugin that was started to be played to. It is shut down when this is dropped.
@@ -36,8 +36,8 @@ pub struct Played {
 }
 
 impl Player {
-    /// Starts the plugin in `file`, under the name and with the section in `entry`. What it keeps is in the
-    /// folder `data`. Blocks while it starts.
+    /// Starts the plugin in `file`, under the name and with the section in `entry`. Its files are in the
+    /// folder `data`, its store is in memory. Blocks while it starts.
     ///
     /// # Errors
     ///
@@ -49,7 +49,7 @@ impl Player {
             data: data.into(),
         };
         let config = Config::default();
-        let services = Services::new(&config, folders);
+        let services = Services::new(&config, folders, KvPlace::Memory);
         let plugin = Arc::new(load_file(&services, &entry.name, file, entry)?);
         services.rehearse(&config);
         let account = services.account(&entry.name);

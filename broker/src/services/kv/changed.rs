@@ -1,14 +1,12 @@
-//! The keys that the file does not have as they are in memory, and how much they take.
+//! The keys that the store of the broker does not have as they are in memory, and how much they take.
 
 use std::collections::BTreeSet;
 
 use super::OVERHEAD;
 
-pub(super) type Keys = BTreeSet<Box<[u8]>>;
-
 #[derive(Default)]
 pub(super) struct Changed {
-    keys: Keys,
+    keys: BTreeSet<Box<[u8]>>,
     /// What those take, and those that are being written.
     bytes: usize,
 }
@@ -30,19 +28,13 @@ impl Changed {
         self.bytes + cost(key) <= max || self.keys.contains(key)
     }
 
-    /// Those that are to be written now. They count until they are `written`, or come back.
-    pub(super) fn take(&mut self) -> Keys {
-        std::mem::take(&mut self.keys)
+    /// The next one that is to be written. It counts until it is `written`.
+    pub(super) fn take_first(&mut self) -> Option<Box<[u8]>> {
+        self.keys.pop_first()
     }
 
-    pub(super) fn written(&mut self, keys: &Keys) {
+    pub(super) fn written(&mut self, keys: &[Box<[u8]>]) {
         self.bytes -= keys.iter().map(|key| cost(key)).sum::<usize>();
-    }
-
-    /// They could not be written.
-    pub(super) fn put_back(&mut self, keys: Keys) {
-        self.written(&keys);
-        keys.into_iter().for_each(|key| self.insert(key));
     }
 }
 

@@ -1,27 +1,26 @@
-//! The store of one plugin: pairs of keys and values in memory, which a thread writes behind to a file of
-//! the plugin's own. It belongs to the plugin's name, and survives reloads and restarts.
+//! The store of one plugin: pairs of keys and values in memory, which the store of the broker gets group by
+//! group. It belongs to the plugin's name, and survives reloads and restarts.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use hookmq_store::{Change, PairValue};
 use parking_lot::Mutex;
 
 use super::Declined;
 
 mod changed;
-mod file;
 mod writer;
 
 use changed::Changed;
-use file::File;
-pub(crate) use file::KvError;
 pub(super) use writer::Writer;
 
 /// What a pair counts for beside its key and value.
 const OVERHEAD: usize = 64;
+/// A longer pair would keep others waiting for the disk.
+const MAX_PAIR: usize = 64 * 1024 * 1024;
 /// What keys may take that the disk has not got yet, beside those of a full store.
 const SPARE: usize = 4 * 1024 * 1024;
 /// Pairs that are looked at under the lock, for a walk.
@@ -30,9 +29,11 @@ const PER_STEP: usize = 256;
 const NEVER: u64 = u64::MAX;
 
 pub(crate) struct Kv {
+    plugin: Arc<str>,
     max_bytes: usize,
+    /// Whether it outlives the process.
+    is_kept: bool,
     pairs: Mutex<Pairs>,
-    file: Mutex<File>,
 }
 
 #[derive(Default)]
@@ -42,7 +43,7 @@ struct Pairs {
     /// No pair ends before it.
     soonest: u64,
     changed: Changed,
-    /// The writer knows of them.
+    /// The writer knows that some have changed.
     told: bool,
 }
 
@@ -57,18 +58,23 @@ struct Pair {
 }
 
 impl Kv {
-    /// Reads what the file has, if there is one. Blocks on the disk.
-    pub(super) fn open(file: PathBuf, max_bytes: usize) -> Result<Kv, KvError> {
+    /// With what the store of the broker has of the plugin.
+    pub(super) fn new(
+        plugin: Arc<str>,
+        found: Vec<hookmq_store::Pair>,
+        is_kept: bool,
+        max_bytes: usize,
+    ) -> Kv {
         let (mut pairs, now) = (Pairs::default(), now());
-        let file = File::open(file, |key, pair| {
-            let is_over = pair.ends <= now;
-            if is_over {
-                pairs.changed.insert(key.into());
+        for hookmq_store::Pair { key, value, .. } in found {
+            let ends = value.ends.unwrap_or(NEVER);
+            if ends <= now {
+                pairs.changed.insert(key);
             } else {
-                pairs.put(key.into(), pair);
+                pairs.put(key, Pair { value: value.bytes, ends });
             }
-        })?;
-        Ok(Kv { max_bytes, pairs: Mutex::new(pairs), file: Mutex::new(file) })
+        }
+        Kv { plugin, max_bytes, is_kept, pairs: Mutex::new(pairs) }
     }
 
     pub(super) fn set(&self, key: &[u8], value: &[u8], seconds: u32) -> Result<(), Declined> {
@@ -77,6 +83,9 @@ impl Kv {
             0 => NEVER,
             seconds => now + 1000 * u64::from(seconds),
         };
+        if key.len().saturating_add(value.len()) > MAX_PAIR {
+            return Err(Declined::Full);
+        }
         let mut pairs = self.pairs.lock();
         // Each pair that is there can be removed, whatever the disk does.
         if !pairs.changed.has_room(key, self.max_bytes + SPARE) {
@@ -143,28 +152,58 @@ impl Kv {
     /// Whether the writer is to be told that something has changed; it is asked once.
     pub(super) fn has_news(&self) -> bool {
         let mut pairs = self.pairs.lock();
+        if !self.is_kept {
+            pairs.changed = Changed::default();
+        }
         !pairs.changed.is_empty() && !std::mem::replace(&mut pairs.told, true)
     }
 
-    /// Writes what has changed since the last time. Blocks on the disk.
-    fn write(&self) -> Result<(), KvError> {
-        let mut file = self.file.lock();
+    /// What has changed and was not handed over, until there is no room for more in the group. Returns the
+    /// keys, which are to be reported as `written`, and whether there are more.
+    fn take_changes(&self, group: &mut Vec<Change>, room: &mut Room) -> (Vec<Box<[u8]>>, bool) {
+        let mut keys = Vec::new();
         let mut pairs = self.pairs.lock();
-        let keys = pairs.changed.take();
-        pairs.told = false;
-        let changes: Vec<_> =
-            keys.iter().map(|key| (&**key, pairs.by_key.get(key).cloned())).collect();
-        drop(pairs);
-        let written = file.write(&changes);
-        let mut pairs = self.pairs.lock();
-        if written.is_ok() {
-            pairs.changed.written(&keys);
-        } else {
-            pairs.changed.put_back(keys);
-            // It tries again by itself.
-            pairs.told = true;
+        while room.is_left()
+            && let Some(key) = pairs.changed.take_first()
+        {
+            let pair = pairs.by_key.get(&key);
+            room.take(cost(&key, pair.map_or(&[], |pair| &pair.value)));
+            let value = pair.map(|pair| PairValue {
+                bytes: pair.value.clone(),
+                ends: Some(pair.ends).filter(|ends| *ends != NEVER),
+            });
+            group.push(Change::Kv { plugin: self.plugin.clone(), key: key.clone(), value });
+            keys.push(key);
         }
-        written
+        pairs.told = !pairs.changed.is_empty();
+        (keys, pairs.told)
+    }
+
+    /// The store of the broker has these as they were when they were handed over.
+    fn written(&self, keys: &[Box<[u8]>]) {
+        self.pairs.lock().changed.written(keys);
+    }
+}
+
+/// What there is room for in a group of changes.
+struct Room {
+    pairs: usize,
+    bytes: usize,
+}
+
+impl Room {
+    /// Whoever looks at a pair meanwhile waits until the group is made.
+    fn of_a_group() -> Room {
+        Room { pairs: 4096, bytes: 4 * 1024 * 1024 }
+    }
+
+    fn is_left(&self) -> bool {
+        self.pairs > 0 && self.bytes > 0
+    }
+
+    fn take(&mut self, bytes: usize) {
+        self.pairs -= 1;
+        self.bytes = self.bytes.saturating_sub(bytes);
     }
 }
 
@@ -218,8 +257,8 @@ fn now() -> u64 {
 mod tests {
     use super::*;
 
-    fn open(folder: &tempfile::TempDir, max_bytes: usize) -> Result<Kv, KvError> {
-        Kv::open(folder.path().join("p.kv"), max_bytes)
+    fn of(found: Vec<hookmq_store::Pair>, max_bytes: usize) -> Kv {
+        Kv::new("p".into(), found, true, max_bytes)
     }
 
     fn is_over(kv: &Kv, key: &[u8]) {
@@ -235,35 +274,78 @@ mod tests {
         shown
     }
 
+    /// Hands a group over: the keys, and what of them is in the store when it is opened again.
+    fn hand_over(kv: &Kv) -> (Vec<Box<[u8]>>, Vec<hookmq_store::Pair>) {
+        let mut group = Vec::new();
+        let (keys, _) = kv.take_changes(&mut group, &mut Room::of_a_group());
+        let found = group.into_iter().filter_map(|change| match change {
+            Change::Kv { plugin, key, value } => {
+                value.map(|value| hookmq_store::Pair { plugin, key, value })
+            }
+            _ => None,
+        });
+        (keys, found.collect())
+    }
+
     #[test]
-    fn what_was_written_is_there_again() {
-        let folder = tempfile::tempdir().unwrap();
-        let kv = open(&folder, 10_000).unwrap();
+    fn what_was_handed_over_is_there_again() {
+        let kv = of(Vec::new(), 10_000);
         assert!(!kv.has_news());
         assert_eq!(kv.set(b"a", b"1", 0), Ok(()));
         assert!(kv.has_news() && !kv.has_news());
         assert_eq!(kv.set(b"b", b"2", 0), Ok(()));
         assert_eq!(kv.set(b"over", b"3", 1), Ok(()));
-        kv.write().unwrap();
         assert_eq!(kv.remove(b"b"), Ok(()));
-        assert!(kv.has_news());
         assert_eq!(kv.remove(b"b"), Err(Declined::NotThere));
         kv.set(b"a", b"4", 0).unwrap();
-        kv.pairs.lock().by_key.get_mut(&b"over"[..]).unwrap().ends = 1;
         kv.set(b"a\0", b"", 0).unwrap();
-        kv.write().unwrap();
-        drop(kv);
-        let kv = open(&folder, 10_000).unwrap();
+        kv.pairs.lock().by_key.get_mut(&b"over"[..]).unwrap().ends = 1;
+        let (keys, found) = hand_over(&kv);
+        assert_eq!((keys.len(), found.len()), (4, 3), "b is removed");
+        assert!(!kv.pairs.lock().changed.has_room(b"c", 4 * OVERHEAD));
+        kv.written(&keys);
+        assert!(!kv.has_news());
+        assert_eq!(kv.remove(b"a\0"), Ok(()));
+        assert!(kv.has_news());
+        let kv = of(found, 10_000);
         assert_eq!(kv.get(b"a").as_deref(), Ok(&b"4"[..]));
         assert_eq!(kv.get(b"b"), Err(Declined::NotThere));
-        assert_eq!(shown(&kv, ""), ["a", "a\0", "over"]);
-        assert_eq!(kv.pairs.lock().bytes, 3 * OVERHEAD + 2 + 2 + 5);
+        assert_eq!(shown(&kv, ""), ["a", "a\0"]);
+        assert_eq!(kv.pairs.lock().bytes, 2 * OVERHEAD + 2 + 2);
+        assert!(kv.has_news(), "what is over is to be removed");
+        assert_eq!(hand_over(&kv).0, [b"over"[..].into()]);
+    }
+
+    #[test]
+    fn a_group_has_its_bound() {
+        let kv = of(Vec::new(), 100 * 1024 * 1024);
+        for number in 0..10_u8 {
+            kv.set(&[number], &[number; 1024 * 1024], 0).unwrap();
+        }
+        assert!(kv.has_news());
+        assert_eq!(hand_over(&kv).0.len(), 4);
+        assert!(!kv.has_news(), "the writer goes on by itself");
+        assert_eq!(hand_over(&kv).0.len(), 4);
+        assert_eq!(hand_over(&kv).0.len(), 2);
+        kv.set(&[0], b"", 0).unwrap();
+        assert!(kv.has_news());
+        assert_eq!(kv.set(b"k", &vec![0; MAX_PAIR], 0), Err(Declined::Full));
+    }
+
+    #[test]
+    fn what_is_not_kept_waits_for_nobody() {
+        let kv = Kv::new("p".into(), Vec::new(), false, 1000);
+        for number in 0..100_000_u32 {
+            kv.set(&number.to_le_bytes(), b"", 0).unwrap();
+            assert!(!kv.has_news());
+            kv.remove(&number.to_le_bytes()).unwrap();
+            assert!(!kv.has_news());
+        }
     }
 
     #[test]
     fn what_is_over_is_not_there_and_makes_room() {
-        let folder = tempfile::tempdir().unwrap();
-        let kv = open(&folder, 2 * (OVERHEAD + 2)).unwrap();
+        let kv = of(Vec::new(), 2 * (OVERHEAD + 2));
         kv.set(b"a", b"1", 1).unwrap();
         kv.set(b"b", b"2", 0).unwrap();
         assert_eq!(kv.set(b"c", b"3", 0), Err(Declined::Full));
@@ -278,34 +360,28 @@ mod tests {
 
     #[test]
     fn what_the_disk_does_not_take_is_bounded() {
-        let folder = tempfile::tempdir().unwrap();
-        // There is no such folder, and none can be made.
-        std::fs::write(folder.path().join("file"), "").unwrap();
-        let kv = Kv::open(folder.path().join("file/p.kv"), 1000).unwrap();
+        let kv = of(Vec::new(), 1000);
         let put = |number: u32| {
             let set = kv.set(&number.to_le_bytes(), b"", 0);
             set.and_then(|()| kv.remove(&number.to_le_bytes()))
         };
         let most = ((1000 + SPARE) / (OVERHEAD + 4)) as u32;
+        let mut under_way = Vec::new();
         for number in 0..most {
             if number == most / 2 {
-                kv.write().unwrap_err();
+                under_way = hand_over(&kv).0;
             }
             assert_eq!(put(number), Ok(()));
         }
         assert_eq!(put(most), Err(Declined::Full));
-        assert_eq!(put(0), Ok(()), "it is among them");
-        kv.write().unwrap_err();
-        assert_eq!(put(most), Err(Declined::Full));
-        std::fs::remove_file(folder.path().join("file")).unwrap();
-        kv.write().unwrap();
+        assert_eq!(put(most - 1), Ok(()), "it is among them");
+        kv.written(&under_way);
         assert_eq!(put(most), Ok(()));
     }
 
     #[test]
     fn a_walk_goes_on_where_it_stood() {
-        let folder = tempfile::tempdir().unwrap();
-        let kv = open(&folder, 1_000_000).unwrap();
+        let kv = of(Vec::new(), 1_000_000);
         for number in 0..3 * PER_STEP {
             kv.set(format!("k/{number:04}").as_bytes(), b"", 0).unwrap();
         }
@@ -318,42 +394,5 @@ mod tests {
             true
         });
         assert_eq!((seen, shown(&kv, "")), (3 * PER_STEP, vec!["l".to_owned()]));
-    }
-
-    #[test]
-    fn a_file_that_is_damaged_is_refused() {
-        let folder = tempfile::tempdir().unwrap();
-        let kv = open(&folder, 1_000_000).unwrap();
-        kv.set(b"a", &[7; 10_000], 0).unwrap();
-        kv.write().unwrap();
-        drop(kv);
-        let path = folder.path().join("p.kv");
-        let whole = std::fs::read(&path).unwrap();
-        for damage in ["cut", "garbage", "flipped"] {
-            let mut bytes = whole.clone();
-            match damage {
-                "cut" => bytes.truncate(whole.len() / 3),
-                "garbage" => bytes.fill(b'x'),
-                _ => {
-                    let at = bytes.windows(100).position(|it| it == [7; 100]).unwrap();
-                    bytes[at + 50] = 8;
-                }
-            }
-            std::fs::write(&path, &bytes).unwrap();
-            let error = open(&folder, 1_000_000).err().expect(damage).to_string();
-            assert!(error.contains("p.kv"), "{error}");
-        }
-        std::fs::write(&path, &whole).unwrap();
-        assert_eq!(open(&folder, 1_000_000).unwrap().get(b"a").map(|it| it.len()), Ok(10_000));
-    }
-
-    #[test]
-    fn two_brokers_do_not_share_a_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let kv = open(&folder, 1000).unwrap();
-        kv.set(b"a", b"", 0).unwrap();
-        kv.write().unwrap();
-        let error = open(&folder, 1000).err().unwrap().to_string();
-        assert!(error.contains("another broker"), "{error}");
     }
 }

@@ -1,114 +1,146 @@
-//! The thread that writes the plugins' stores, within a tenth of a second of a change. It is there from the
-//! first change on.
+//! What plugins have put, on its way to the store of the broker: one group at a time, so that what the disk does
+//! not take yet waits here, where it is bounded. Nobody waits for it.
 
-use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::collections::VecDeque;
+use std::sync::{Arc, OnceLock, Weak};
+use std::task::{Wake, Waker};
 use std::time::Duration;
 
+use hookmq_store::Sequence;
 use parking_lot::{Condvar, Mutex};
 
-use super::Kv;
+use super::{Kv, Room};
+use crate::journal::{Durable, Waiter};
 
-/// Changes that come so soon after each other are written at once.
-const GATHER: Duration = Duration::from_millis(50);
-/// After a write that failed.
-const RETRY: Duration = Duration::from_secs(1);
+/// Between looks at a disk that may have failed, while the last of it is written.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
+/// Until it has a store of the broker, everything waits.
 #[derive(Default)]
-pub(crate) struct Writer {
-    shared: Arc<Shared>,
-    thread: Mutex<Option<JoinHandle<()>>>,
-}
+pub(crate) struct Writer(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
+    durable: OnceLock<Arc<Durable>>,
+    waiter: Arc<Waiter>,
     state: Mutex<State>,
-    wake: Condvar,
+    /// A group is durable.
+    done: Condvar,
 }
 
 #[derive(Default)]
 struct State {
-    /// What has something to be written, and whose it is.
-    changed: Vec<(Arc<str>, Arc<Kv>)>,
-    stopping: bool,
+    /// What has something to be handed over.
+    changed: VecDeque<Arc<Kv>>,
+    under_way: Option<Group>,
+}
+
+/// What waits to be durable.
+struct Group {
+    until: Sequence,
+    keys: Vec<(Arc<Kv>, Vec<Box<[u8]>>)>,
+}
+
+/// On the thread that has written.
+struct Attend(Weak<Shared>);
+
+impl Wake for Attend {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        if let Some(shared) = self.0.upgrade() {
+            shared.attend();
+        }
+    }
 }
 
 impl Writer {
-    /// A store has changed that had nothing to be written before.
-    pub(crate) fn write_soon(&self, plugin: &Arc<str>, kv: &Arc<Kv>) {
-        self.shared.state.lock().changed.push((plugin.clone(), kv.clone()));
-        self.shared.wake.notify_one();
-        let mut thread = self.thread.lock();
-        if thread.is_none() {
-            let shared = self.shared.clone();
-            let builder = std::thread::Builder::new().name("hookmq-kv".into());
-            match builder.spawn(move || shared.run()) {
-                Ok(handle) => *thread = Some(handle),
-                Err(error) => log::error!("no thread to write the stores of plugins: {error}"),
-            }
+    /// From now on there is a store. To be called once.
+    pub(crate) fn begin(&self, durable: Arc<Durable>) {
+        let shared = &self.0;
+        shared.waiter.set(&Waker::from(Arc::new(Attend(Arc::downgrade(shared)))));
+        durable.add(&shared.waiter);
+        if shared.durable.set(durable).is_ok() {
+            shared.attend();
         }
     }
 
-    /// Writes what is left, and ends. Blocks on the disk.
-    pub(crate) fn stop(&self) {
-        self.shared.state.lock().stopping = true;
-        self.shared.wake.notify_one();
-        // Whoever starts it must not wait for its end.
-        let thread = self.thread.lock().take();
-        if let Some(thread) = thread
-            && thread.join().is_err()
-        {
-            log::error!("the thread that writes the stores of plugins ended by a panic");
-        }
-        // Whatever came behind it.
-        self.shared.write_all();
+    /// The store of a plugin has changed that had nothing to be handed over before.
+    pub(crate) fn write_soon(&self, kv: &Arc<Kv>) {
+        self.0.state.lock().changed.push_back(kv.clone());
+        self.0.attend();
     }
-}
 
-impl Drop for Writer {
-    fn drop(&mut self) {
-        self.stop();
+    /// Has everything written, and closes the store of the broker, into which nothing else may come any more.
+    /// Blocks on the disk.
+    pub(crate) fn close(&self) {
+        let Some(durable) = self.0.durable.get() else { return };
+        let mut state = self.0.state.lock();
+        while !state.is_done() && durable.is_well() {
+            self.0.done.wait_for(&mut state, LOOK_AGAIN);
+        }
+        if !state.is_done() {
+            log::error!("what plugins have put last is not in the store");
+        }
+        drop(state);
+        durable.close();
     }
 }
 
 impl Shared {
-    fn run(&self) {
+    /// Hands over the next group, if none is under way.
+    fn attend(&self) {
+        let Some(durable) = self.durable.get() else { return };
         let mut state = self.state.lock();
         loop {
-            while state.changed.is_empty() && !state.stopping {
-                self.wake.wait(&mut state);
+            if let Some(group) = &state.under_way {
+                self.waiter.begin();
+                if !durable.has(group.until) {
+                    return;
+                }
+                state.finish();
+                self.done.notify_all();
             }
-            if !state.stopping {
-                self.wake.wait_for(&mut state, GATHER);
-            }
-            let is_last = state.stopping;
-            drop(state);
-            let all_written = self.write_all();
-            state = self.state.lock();
-            if is_last {
+            if !state.begin(durable) {
                 return;
-            }
-            if !all_written && !state.stopping {
-                self.wake.wait_for(&mut state, RETRY);
             }
         }
     }
+}
 
-    /// Whether it could. What could not be written is kept for the next time.
-    fn write_all(&self) -> bool {
-        let changed = std::mem::take(&mut self.state.lock().changed);
-        let mut failed = Vec::new();
-        for (plugin, kv) in changed {
-            match kv.write() {
-                Ok(()) => log::debug!("the store of plugin {plugin} is written"),
-                Err(error) => {
-                    log::error!("plugin {plugin}: {error}; what has changed is in memory alone");
-                    failed.push((plugin, kv));
-                }
-            }
+impl State {
+    fn is_done(&self) -> bool {
+        self.changed.is_empty() && self.under_way.is_none()
+    }
+
+    /// The group that is under way is durable.
+    fn finish(&mut self) {
+        for (kv, keys) in self.under_way.take().into_iter().flat_map(|group| group.keys) {
+            kv.written(&keys);
+            log::debug!("the store has {} pairs of plugin {}", keys.len(), kv.plugin);
         }
-        let all_written = failed.is_empty();
-        self.state.lock().changed.append(&mut failed);
-        all_written
+    }
+
+    /// Whether there was something to be handed over.
+    fn begin(&mut self, durable: &Durable) -> bool {
+        let (mut changes, mut keys) = (Vec::new(), Vec::new());
+        let mut room = Room::of_a_group();
+        while room.is_left()
+            && let Some(kv) = self.changed.pop_front()
+        {
+            let (taken, has_more) = kv.take_changes(&mut changes, &mut room);
+            if has_more {
+                // Behind the others, so that one that puts much does not keep them waiting.
+                self.changed.push_back(kv.clone());
+            }
+            keys.push((kv, taken));
+        }
+        if changes.is_empty() {
+            return false;
+        }
+        self.under_way = Some(Group { until: durable.submit(&mut changes), keys });
+        true
     }
 }
