@@ -97,9 +97,8 @@ fn leave(
     let now = broker.clock.milliseconds();
     let wall = durable.wall(broker.clock.seconds());
     // A clock that was put back makes nothing last longer.
-    let left = |due: u64, most: u32| {
-        u32::try_from(due.saturating_sub(wall)).unwrap_or(u32::MAX).min(most)
-    };
+    let left =
+        |due: u64, most: u32| u32::try_from(due.saturating_sub(wall)).unwrap_or(u32::MAX).min(most);
     let will = kept.will.as_ref().map(|will| Box::new(restored_will(durable, will, session)));
     let departure = broker.sessions.restore(session, kept.user.as_deref(), rest, will);
     let client_id = session.client_id.clone();
