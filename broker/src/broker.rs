@@ -16,6 +16,7 @@ use crate::config::{Acknowledge, Config, Limits};
 use crate::connection::Backoff;
 use crate::hooks::{Client, Live, Origin, Publication, Sender, SessionChange};
 use crate::journal::Durable;
+use crate::overload::Overload;
 use crate::router::{
     Item, Provenance, Receivers, Retained, RetainedLimits, Retention, Router, Run, Whom,
 };
@@ -46,6 +47,7 @@ pub(crate) struct Broker {
     pub(crate) schedule: Schedule,
     /// `None`: nothing outlives the process.
     pub(crate) durable: Option<Arc<Durable>>,
+    pub(crate) overload: Overload,
     pub(crate) clock: Clock,
     pub(crate) tally: Tally,
     pub(crate) addresses: Addresses,
@@ -90,6 +92,7 @@ impl Broker {
             takeovers: Takeovers::default(),
             schedule: Schedule::default(),
             durable,
+            overload: Overload::default(),
             clock: Clock::start(),
             tally: Tally::new(),
             addresses: Addresses::default(),

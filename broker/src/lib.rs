@@ -41,6 +41,12 @@ mod router;
 
 mod journal;
 
+mod overload;
+
+mod status;
+
+pub use status::{Status, StoreStatus};
+
 mod session;
 
 pub mod config;

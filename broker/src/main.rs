@@ -6,6 +6,7 @@ mod tools;
 use std::future::poll_fn;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::task::Poll;
@@ -22,6 +23,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// `EX_CONFIG` of sysexits.h.
 const BAD_CONFIG: u8 = 78;
+/// `EX_TEMPFAIL` of sysexits.h: it may help to start the broker again.
+const STORE_FAILED: u8 = 75;
 
 /// An MQTT broker (3.1, 3.1.1 and 5.0) that is extended by plugins.
 #[derive(Parser)]
@@ -65,7 +68,7 @@ Examples:
 
 SIGHUP has a running broker read its config again. Logs go to stderr. Exit status: 0 after a stop by
 signal, 1 if the broker cannot start, 2 if the arguments are wrong, 78 if the config is, also where a
-plugin refuses its own section.";
+plugin refuses its own section, 75 if the store has failed (see store_failure in the config).";
 
 const RUN_HELP: &str = "\
 Examples:
@@ -89,8 +92,11 @@ fn main() -> ExitCode {
 }
 
 /// Tells why the broker did not start.
-fn exit_code(result: anyhow::Result<()>) -> ExitCode {
-    let Err(error) = result else { return ExitCode::SUCCESS };
+fn exit_code(result: anyhow::Result<ExitCode>) -> ExitCode {
+    let error = match result {
+        Ok(status) => return status,
+        Err(error) => error,
+    };
     // Every line stands alone: a bad config has one for each problem.
     eprintln!("{error:#}");
     let bad_config = error.is::<config::ConfigError>()
@@ -98,7 +104,7 @@ fn exit_code(result: anyhow::Result<()>) -> ExitCode {
     if bad_config { ExitCode::from(BAD_CONFIG) } else { ExitCode::FAILURE }
 }
 
-fn run(given: Option<&Path>) -> anyhow::Result<()> {
+fn run(given: Option<&Path>) -> anyhow::Result<ExitCode> {
     let file = given.unwrap_or(Path::new(config::FILE_NAME));
     let created = given.is_none() && config::create_if_absent(Path::new("."))?;
     let config = config::load(file)?;
@@ -120,12 +126,13 @@ fn run(given: Option<&Path>) -> anyhow::Result<()> {
     let control = socket.map(|socket| Control::start(socket, server.roster().clone()));
     let control = control.transpose().context("cannot serve the control socket")?;
     let reload = Arc::new(Reload::new(file.into(), config, server.roster().clone()));
-    let name = runtime.block_on(wait(signals, || read_again(&reload)));
-    log::info!("{name}: stopping");
+    let store_failure = server.store_failure();
+    let end = runtime.block_on(wait(signals, store_failure, || read_again(&reload)));
+    log::info!("{end}: stopping");
     drop(control);
     server.stop();
     log::info!("stopped");
-    Ok(())
+    Ok(end.status())
 }
 
 /// Before anything else is touched that another broker may have. One without the socket can do all but
@@ -222,17 +229,49 @@ fn take_signals(runtime: &Runtime) -> std::io::Result<Signals> {
     Ok(Signals { stop, hang_up: signal(SignalKind::hangup())? })
 }
 
-/// Waits until the process is asked to end; says by which signal.
-async fn wait(mut signals: Signals, hang_up: impl Fn()) -> &'static str {
+/// Why the broker stops.
+enum Ending {
+    Signal(&'static str),
+    StoreFailed,
+}
+
+impl Ending {
+    fn status(&self) -> ExitCode {
+        match self {
+            Ending::Signal(_) => ExitCode::SUCCESS,
+            Ending::StoreFailed => ExitCode::from(STORE_FAILED),
+        }
+    }
+}
+
+impl std::fmt::Display for Ending {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Ending::Signal(name) => name,
+            Ending::StoreFailed => "the store has failed, see store_failure",
+        })
+    }
+}
+
+/// Waits until the broker is to end.
+async fn wait(
+    mut signals: Signals,
+    store_failure: impl Future<Output = ()>,
+    hang_up: impl Fn(),
+) -> Ending {
+    let mut store_failure = pin!(store_failure);
     poll_fn(|context| {
         while signals.hang_up.poll_recv(context).is_ready() {
             hang_up();
+        }
+        if store_failure.as_mut().poll(context).is_ready() {
+            return Poll::Ready(Ending::StoreFailed);
         }
         let came = signals
             .stop
             .iter_mut()
             .find_map(|(name, signal)| signal.poll_recv(context).is_ready().then_some(*name));
-        came.map_or(Poll::Pending, Poll::Ready)
+        came.map_or(Poll::Pending, |name| Poll::Ready(Ending::Signal(name)))
     })
     .await
 }

@@ -12,12 +12,13 @@ use mqtt::ReasonCode;
 use tokio::runtime::Handle;
 
 use crate::broker::Broker;
-use crate::config::{self, Config, Listener};
+use crate::config::{self, Config, Listener, StoreFailure};
 use crate::hooks::{OpenToAll, Watchdog};
 use crate::journal::{self, Durable};
 use crate::plugins::{LoadError, Plugins, Roster};
 use crate::services::{Folders, Services};
 use crate::shard::{self, ShardThread};
+use crate::status::Status;
 use crate::transport::{self, TcpAcceptor};
 
 /// How long clients have to take their DISCONNECT, and plugins to answer about their wills.
@@ -30,6 +31,7 @@ pub struct Server {
     shards: Vec<ShardThread>,
     watchdog: Watchdog,
     addresses: Vec<SocketAddr>,
+    on_store_failure: StoreFailure,
 }
 
 /// Why the broker did not start.
@@ -156,7 +158,27 @@ impl Server {
         }
         let plugin_dir = plugins.services().folders.plugins.clone();
         let roster = Roster::new(plugins, plugin_dir, &config.plugins);
-        Ok(Server { broker, roster, shards, watchdog, addresses })
+        let on_store_failure = config.store_failure;
+        Ok(Server { broker, roster, shards, watchdog, addresses, on_store_failure })
+    }
+
+    /// How it is.
+    pub fn status(&self) -> Status {
+        Status::of(&self.broker)
+    }
+
+    /// Returns when the store has failed, and the config says that the broker is to stop then.
+    pub fn store_failure(&self) -> impl Future<Output = ()> + use<> {
+        let durable = match self.on_store_failure {
+            StoreFailure::Exit => self.broker.durable.clone(),
+            StoreFailure::Wait => None,
+        };
+        async move {
+            match durable {
+                Some(durable) => durable.failed().await,
+                None => std::future::pending().await,
+            }
+        }
     }
 
     /// The plugins, which may come and go while it serves.
@@ -220,7 +242,7 @@ fn open_store(config: &Config, data: &Path) -> Result<Option<(Durable, State)>, 
         config::Durability::Fsync => hookmq_store::Durability::Fsync,
     };
     let folder = data.join(STORE_DIR);
-    match Durable::open(&folder, durability) {
+    match Durable::open(&folder, durability, config.limits.max_unwritten) {
         Ok(opened) => Ok(Some(opened)),
         Err(error) => Err(StartError::Store { folder, error }),
     }

@@ -1,5 +1,6 @@
 //! Where shards leave their changes and the committer takes all that have come in meanwhile.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -9,6 +10,8 @@ use crate::change::{Change, Sequence};
 pub(crate) struct Inbox {
     held: Mutex<Held>,
     came: Condvar,
+    /// As in `held`, for who asks often.
+    bytes: AtomicUsize,
     /// More than this is not held.
     max_bytes: usize,
 }
@@ -57,7 +60,12 @@ impl Inbox {
             is_closing: false,
             is_broken: false,
         };
-        Inbox { held: Mutex::new(held), came: Condvar::new(), max_bytes }
+        Inbox {
+            held: Mutex::new(held),
+            came: Condvar::new(),
+            bytes: AtomicUsize::new(0),
+            max_bytes,
+        }
     }
 
     /// Takes all of `changes` as one group, unless there is too much already.
@@ -71,6 +79,7 @@ impl Inbox {
             changes.clear();
         } else {
             held.bytes += bytes;
+            self.bytes.store(held.bytes, Ordering::Relaxed);
             held.accepted = held.sequence;
             held.groups.push(changes);
         }
@@ -95,6 +104,7 @@ impl Inbox {
         held.is_idle = false;
         std::mem::swap(&mut held.groups, groups);
         held.bytes = 0;
+        self.bytes.store(0, Ordering::Relaxed);
         let Held { accepted, is_closing, is_broken, .. } = *held;
         Taken { sequence: accepted, is_closing, is_broken }
     }
@@ -119,11 +129,12 @@ impl Inbox {
         held.is_broken = true;
         held.groups = Groups::default();
         held.bytes = 0;
+        self.bytes.store(0, Ordering::Relaxed);
     }
 
     /// Bytes that wait to be written.
     pub(crate) fn bytes(&self) -> usize {
-        self.held.lock().bytes
+        self.bytes.load(Ordering::Relaxed)
     }
 }
 

@@ -114,7 +114,7 @@ impl Store {
         self.0.status.health()
     }
 
-    /// Bytes that wait to be written.
+    /// Bytes that wait to be written, without what is being written. Never waits.
     pub fn pending(&self) -> usize {
         self.0.inbox.bytes()
     }

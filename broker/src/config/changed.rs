@@ -17,7 +17,7 @@ macro_rules! differing {
 pub fn needs_restart(before: &Config, after: &Config) -> Vec<String> {
     let keys = differing!(Config, before, after;
         listeners plugin_dir data_dir control threads allow_anonymous check_payload_format
-        durability acknowledge refused_publish plugin_publish_depth blocking_threads blocking_deadline
+        durability store_failure acknowledge refused_publish plugin_publish_depth blocking_threads blocking_deadline
         response_information;
         but plugins log limits
     );
@@ -26,7 +26,7 @@ pub fn needs_restart(before: &Config, after: &Config) -> Vec<String> {
         max_handshakes max_sessions max_takeovers takeover_ban
         auth_backoff max_auth_backoff connect_timeout max_keep_alive
         receive_maximum max_inflight max_queued_messages max_queued_bytes
-        write_buffer topic_alias_maximum send_timeout max_topic_levels
+        write_buffer max_unwritten topic_alias_maximum send_timeout max_topic_levels
         max_topic_length max_client_id_length max_user_properties max_user_property_bytes
         max_filters_per_subscribe max_subscriptions max_subscription_bytes max_session_expiry
         queue_qos0 max_retained_messages max_retained_bytes max_attribute_bytes max_kv_bytes;

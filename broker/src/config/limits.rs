@@ -42,6 +42,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, limits: &mut Limits) {
         max_queued_messages,
         max_queued_bytes,
         write_buffer,
+        max_unwritten,
         send_timeout,
         max_topic_levels,
         max_topic_length,
@@ -88,6 +89,7 @@ pub(super) fn read(section: &mut Section<'_, '_>, limits: &mut Limits) {
     section.read("max_queued_messages", max_queued_messages, number(1..=MANY));
     section.read("max_queued_bytes", max_queued_bytes, size(KIB..=LARGE));
     section.read("write_buffer", write_buffer, size(KIB..=LARGE));
+    section.read("max_unwritten", max_unwritten, size(64 * KIB..=1024 * MIB));
     section.read("queue_qos0", queue_qos0, Setting::boolean);
     // As many seconds as MQTT can say.
     section.read("max_session_expiry", max_session_expiry, duration(0..=49_710 * DAY));

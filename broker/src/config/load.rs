@@ -8,7 +8,7 @@ use super::quantity::{duration, number};
 use super::setting::{Section, Setting};
 use super::{
     Config, acknowledge, control as control_key, document, durability, json, limits, listener,
-    plugin, refused_publish, response_information,
+    plugin, refused_publish, response_information, store_failure,
 };
 
 /// Reads the file at `path`. Blocks on the disk.
@@ -82,6 +82,7 @@ fn read(section: &mut Section<'_, '_>, config: &mut Config) {
         allow_anonymous,
         check_payload_format,
         durability: durability_key,
+        store_failure: store_failure_key,
         acknowledge: acknowledge_key,
         refused_publish,
         plugin_publish_depth,
@@ -102,6 +103,7 @@ fn read(section: &mut Section<'_, '_>, config: &mut Config) {
     section.read("allow_anonymous", allow_anonymous, Setting::boolean);
     section.read("check_payload_format", check_payload_format, Setting::boolean);
     section.read("durability", durability_key, durability::read);
+    section.read("store_failure", store_failure_key, store_failure::read);
     section.read("acknowledge", acknowledge_key, acknowledge::read);
     section.read("refused_publish", refused_publish, refused_publish::read);
     section.read("plugin_publish_depth", plugin_publish_depth, number(0..=1000));

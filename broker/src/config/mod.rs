@@ -20,6 +20,7 @@ mod quantity;
 mod refused_publish;
 mod response_information;
 mod setting;
+mod store_failure;
 #[cfg(test)]
 mod tests;
 
@@ -35,6 +36,7 @@ pub use error::{ConfigError, Problem};
 pub use first_run::{FirstRunError, create_if_absent};
 pub use load::{inspect, load, parse, plugin_section};
 pub use quantity::{read_duration, read_size};
+pub use store_failure::StoreFailure;
 
 use mqtt::RefusedPublish;
 
@@ -73,6 +75,8 @@ pub struct Config {
     pub check_payload_format: bool,
     /// What an acknowledgement promises.
     pub durability: Durability,
+    /// What becomes of the broker when its store has failed.
+    pub store_failure: StoreFailure,
     /// When a client hears that its PUBLISH is taken.
     pub acknowledge: Acknowledge,
     /// What a client hears that cannot be told that its PUBLISH was refused.
@@ -138,6 +142,8 @@ pub struct Limits {
     pub max_queued_bytes: usize,
     /// Bytes that one connection's socket has not taken yet, before messages wait instead.
     pub write_buffer: usize,
+    /// Bytes that wait to be written to the store; with more, clients that bring more are not read.
+    pub max_unwritten: usize,
     /// The highest topic alias that a client may set; 0: none.
     pub topic_alias_maximum: u16,
     /// How long a client may take nothing from its socket.
@@ -187,6 +193,7 @@ impl Default for Config {
             allow_anonymous: false,
             check_payload_format: false,
             durability: Durability::Fsync,
+            store_failure: StoreFailure::Exit,
             acknowledge: Acknowledge::AfterHooks,
             refused_publish: RefusedPublish::Acknowledge,
             plugin_publish_depth: 4,
@@ -218,6 +225,7 @@ impl Default for Limits {
             max_queued_messages: 100_000,
             max_queued_bytes: 8 * 1024 * 1024,
             write_buffer: 1024 * 1024,
+            max_unwritten: 32 * 1024 * 1024,
             send_timeout: Duration::from_secs(15),
             max_topic_levels: 64,
             max_topic_length: 4096,

@@ -11,7 +11,9 @@ use serde_json::Value;
 
 use super::acknowledge::Acknowledge;
 use super::first_run::first_run_config;
-use super::{Config, ConfigError, FILE_NAME, Listener, create_if_absent, load, parse};
+use super::{
+    Config, ConfigError, FILE_NAME, Listener, StoreFailure, create_if_absent, load, parse,
+};
 use crate::plugins::PluginEntry;
 
 /// The config that comes with the project.
@@ -99,13 +101,14 @@ log: DEBUG
 allow_anonymous: true
 check_payload_format: true
 acknowledge: before_hooks
+store_failure: wait
 refused_publish: close
 plugin_publish_depth: 0
 blocking_threads: 1024
 blocking_deadline: 5m
 response_information: 'response/%c/'
 limits: {max_packet_size: 2048, max_connections: 2, max_handshakes: 9, max_sessions: 8, connect_timeout: 500ms, receive_maximum: 65535,
-  max_inflight: 1, max_queued_messages: 3, max_queued_bytes: 64KiB, write_buffer: 1GiB,
+  max_inflight: 1, max_queued_messages: 3, max_queued_bytes: 64KiB, write_buffer: 1GiB, max_unwritten: 64KiB,
   send_timeout: 2m, max_topic_levels: 5, max_topic_length: 65535, max_client_id_length: 23,
   max_subscriptions: 6, max_subscription_bytes: 5KiB, max_session_expiry: 0s, queue_qos0: true, max_retained_messages: 0,
   max_retained_bytes: 2MiB, max_attribute_bytes: 0, max_kv_bytes: 1KiB}",
@@ -122,6 +125,7 @@ limits: {max_packet_size: 2048, max_connections: 2, max_handshakes: 9, max_sessi
     assert!(config.check_payload_format);
     assert_eq!(config.refused_publish, RefusedPublish::Close);
     assert_eq!(config.acknowledge, Acknowledge::BeforeHooks);
+    assert_eq!(config.store_failure, StoreFailure::Wait);
     assert!(config.allow_anonymous && config.limits.queue_qos0);
     let limits = config.limits;
     assert_eq!((limits.max_packet_size, limits.max_connections), (2048, 2));
@@ -131,7 +135,7 @@ limits: {max_packet_size: 2048, max_connections: 2, max_handshakes: 9, max_sessi
     assert_eq!(limits.max_session_expiry, Duration::ZERO);
     assert_eq!((limits.receive_maximum, limits.max_inflight), (65_535, 1));
     assert_eq!((limits.max_queued_messages, limits.max_queued_bytes), (3, 65_536));
-    assert_eq!(limits.write_buffer, 1024 * 1024 * 1024);
+    assert_eq!((limits.write_buffer, limits.max_unwritten), (1024 * 1024 * 1024, 64 * 1024));
     assert_eq!((limits.max_topic_levels, limits.max_topic_length), (5, 65_535));
     assert_eq!((limits.max_client_id_length, limits.max_subscriptions), (23, 6));
     assert_eq!(limits.max_subscription_bytes, 5 * 1024);
@@ -173,7 +177,7 @@ fn unknown_keys_that_are_near_nothing_list_what_is_known() {
     check_problems(
         "persistence: true",
         &["c.yml:1: persistence: unknown key; the keys here are listeners, plugins, plugin_dir, \
-           data_dir, control, threads, log, allow_anonymous, check_payload_format, durability, acknowledge, refused_publish, \
+           data_dir, control, threads, log, allow_anonymous, check_payload_format, durability, store_failure, acknowledge, refused_publish, \
            plugin_publish_depth, blocking_threads, blocking_deadline, response_information, limits"],
     );
     check_problems(

@@ -10,7 +10,7 @@ use mqtt::{Recipient, Version};
 use tokio::net::tcp::OwnedReadHalf;
 
 use super::alias::Aliases;
-use super::{End, Endpoint, Exchange};
+use super::{End, Endpoint, Exchange, Halt};
 use crate::broker::Broker;
 use crate::hooks;
 use crate::journal::Journal;
@@ -50,6 +50,9 @@ pub(super) struct ConnectedClient {
     pub(super) generation: u32,
     /// What the store must have before the last answer to the client leaves.
     pub(super) answered: Sequence,
+    /// What the store must have of what the client has brought, or it is not read while the store is behind.
+    pub(super) unsaved: Sequence,
+    pub(super) halt: Halt,
     /// Where CONNECT had an Authentication Method.
     pub(super) exchange: Option<Box<Exchange>>,
 }
@@ -174,7 +177,8 @@ impl ConnectedClient {
 
     /// Acts on what is due and returns when to look again.
     /// `heard_from`: when it sent its last packet, or could not yet have been heard. `unfinished`: bytes
-    /// of a packet of which the rest has not come yet. `waits`: a plugin takes its time, not the client.
+    /// of a packet of which the rest has not come yet. `waits`: a plugin or the broker takes its time, not
+    /// the client.
     pub(super) fn check_deadlines(
         &mut self,
         broker: &Broker,

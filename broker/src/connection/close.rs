@@ -7,7 +7,7 @@ use mqtt::{Disconnect, Packet, ReasonCode};
 use parking_lot::MutexGuard;
 
 use super::client::ConnectedClient;
-use super::{Connection, End, Stage, why};
+use super::{Connection, End, Halt, Stage, why};
 use crate::hooks::{Disconnected, Origin, SessionChange};
 use crate::session::{Due, Ended};
 use crate::shard::Shard;
@@ -24,7 +24,10 @@ impl Connection {
             self.release_begun(shard, packet_id);
         }
         match std::mem::replace(&mut *self.stage, Stage::Closed) {
-            Stage::Connected(client) => {
+            Stage::Connected(mut client) => {
+                if client.halt != Halt::No {
+                    client.set_halt(Halt::No, shard.now, &self.broker);
+                }
                 self.close_client(shard, client, end);
                 self.broker.clients.fetch_sub(1, Ordering::Release);
             }

@@ -29,6 +29,7 @@ mod edited;
 mod end;
 mod endpoint;
 mod exchange;
+mod halt;
 mod handshake;
 mod linger;
 mod obey;
@@ -48,6 +49,7 @@ use client::ConnectedClient;
 use end::End;
 pub(crate) use endpoint::{Endpoint, LocalEnd};
 use exchange::Exchange;
+use halt::Halt;
 use throttle::Throttle;
 use wait::Waiting;
 
@@ -224,7 +226,8 @@ impl Connection {
             Stage::Connecting(connecting) => connecting.deadline,
             Stage::Connected(client) => {
                 let mut heard_from = client.last_packet.max(self.throttle.until());
-                let (waits, unfinished) = (waits_until.is_some(), self.tail.len());
+                let waits = waits_until.is_some() || client.halt != Halt::No;
+                let unfinished = self.tail.len();
                 if waits {
                     heard_from = heard_from.max(shard.now);
                 }

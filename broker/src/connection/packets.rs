@@ -13,6 +13,10 @@ use crate::shard::Shard;
 /// fraction of a millisecond. Subscriptions can be such that one publish to a new topic takes thousands.
 const VISITED_AT_ONCE: usize = 8192;
 
+/// Changes that are noted for the store before others have their turn, and the store has its say whether
+/// there may be more.
+const NOTED_AT_ONCE: usize = 64 * 1024;
+
 impl Connection {
     /// Acts on the whole packets in `data` and returns how many bytes they are.
     pub(super) fn packets(
@@ -40,6 +44,7 @@ impl Connection {
         used: &mut usize,
     ) -> Result<(), End> {
         let mut topic = "";
+        let is_short = self.is_short(shard);
         loop {
             let rest = data.get(*used..).unwrap_or_default();
             self.check_first_packet(rest)?;
@@ -47,14 +52,19 @@ impl Connection {
                 return Ok(());
             };
             let len = frame.bytes().len();
+            if is_short && self.halts_at(shard, cx, frame) {
+                return Ok(());
+            }
             match &mut *self.stage {
                 Stage::Connected(_) if frame.packet_type() == PacketType::Publish => {
                     self.on_publish(shard, cx, data, *used, frame, &mut topic)?;
                     if self.waiting.is_some() {
                         return Ok(());
                     }
+                    self.end_wide_run(shard, data);
                     if shard.batch.written_out > WRITTEN_OUT_AT_ONCE
                         || shard.cache.visited() > VISITED_AT_ONCE
+                        || shard.outgoing.journal.noted() > NOTED_AT_ONCE
                     {
                         *used += len;
                         self.halted = true;
@@ -211,6 +221,7 @@ impl Connection {
         }
         let journal = &mut shard.outgoing.journal;
         let until = if journal.noted() > batch.noted_before { journal.submit() } else { None };
+        client.unsaved = until.unwrap_or(client.unsaved);
         if batch.replies.is_empty() && batch.prompt.is_empty() && batch.acknowledgements.is_empty()
         {
             return;
@@ -229,7 +240,8 @@ impl Connection {
         batch.prompt.clear();
         batch.replies.clear();
         let mut wake = Vec::new();
-        if !batch.acknowledgements.is_empty() {
+        let acknowledges = !batch.acknowledgements.is_empty();
+        if acknowledges {
             outbox.watch(shard.outgoing.watched);
             for acknowledgement in batch.acknowledgements.drain(..) {
                 outbox.acknowledge(acknowledgement);
@@ -238,6 +250,10 @@ impl Connection {
             wake = outbox.unpark(&shard.outgoing.limits);
         }
         shard.outgoing.mark(&client.session, outbox);
+        let journal = &mut shard.outgoing.journal;
+        if acknowledges && journal.is_behind() {
+            client.unsaved = journal.submit().unwrap_or(client.unsaved);
+        }
         wake.into_iter().for_each(std::task::Waker::wake);
     }
 }

@@ -22,6 +22,11 @@ enum Asked {
     Done,
 }
 
+/// A run that is looked at no further.
+const SHORT_RUN: usize = 64;
+/// Messages of a run, times those that get it.
+const DELIVERED_AT_ONCE: usize = 64 * 1024;
+
 impl Connection {
     /// Takes the PUBLISH that stands in `data` at `start` into the run; one to another topic ends
     /// the run first. `topic`: that of the PUBLISH before, and afterwards of this one.
@@ -124,6 +129,21 @@ impl Connection {
     fn retain(&self, shard: &mut Shard, publish: &Publish<'_>) -> bool {
         let Stage::Connected(client) = &*self.stage else { return false };
         self.broker.retain(shard, publish, &client.session.client_id)
+    }
+
+    /// Delivers what has been collected if so many take it that more must not come at once.
+    pub(super) fn end_wide_run(&mut self, shard: &mut Shard, data: &[u8]) {
+        let len = shard.batch.run.len();
+        if len < SHORT_RUN || !len.is_power_of_two() || !shard.outgoing.journal.is_on() {
+            return;
+        }
+        let data_of_run = if shard.batch.plain.is_empty() { data } else { &*shard.batch.plain };
+        let topic = run_topic(data_of_run, &shard.batch.run).unwrap_or_default();
+        let Ok(topic) = std::str::from_utf8(topic) else { return };
+        let matched = shard.cache.matched(&self.broker.router, topic);
+        if matched.len() * len > DELIVERED_AT_ONCE {
+            self.end_run(shard, data);
+        }
     }
 
     /// Delivers what has been collected; `data` are the bytes that were read.

@@ -35,7 +35,9 @@ impl Connection {
                 }
             }
             if self.halted {
-                cx.waker().wake_by_ref();
+                if !self.is_halted_at_packet() {
+                    cx.waker().wake_by_ref();
+                }
                 break;
             }
             let mut buffer = std::mem::take(&mut shard.read_buffer);
@@ -76,7 +78,9 @@ impl Connection {
         match &mut *self.stage {
             Stage::Connected(client) => {
                 let limits = &self.broker.queue_limits;
-                !client.is_held_up(shard, limits, cx) && !client.is_behind(limits, cx)
+                !client.is_held_up(shard, limits, cx)
+                    && !client.is_behind(limits, cx)
+                    && !client.is_unsaved(shard, &self.broker, cx)
             }
             Stage::Connecting(connecting) => connecting.claiming.is_none(),
             Stage::Opened(_) | Stage::Attaching(_) | Stage::Lingering { .. } | Stage::Closed => {

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::request::Request;
 use crate::hooks::Standing;
 use crate::plugins::{ChangeError, Enlisted, PluginStats, Roster};
+use crate::status::Status;
 
 /// Does what is asked for. Blocks as long as plugins take to start.
 pub(super) fn answer(roster: &Roster, request: Request) -> Result<Value, String> {
@@ -14,6 +15,8 @@ pub(super) fn answer(roster: &Roster, request: Request) -> Result<Value, String>
         result.map(|()| Value::Null).map_err(|error| error.to_string())
     };
     match request {
+        Request::Status {} => status(roster).map(|status| status.json()),
+        Request::BrokerMetrics {} => status(roster).map(|status| status.metrics().into()),
         Request::List {} => Ok(roster.list().iter().map(plugin).collect()),
         Request::Enable { plugin } => changed(roster.enable(&plugin)),
         Request::Disable { plugin } => changed(roster.disable(&plugin)),
@@ -32,6 +35,10 @@ pub(super) fn answer(roster: &Roster, request: Request) -> Result<Value, String>
         Request::Metrics {} => Ok(Value::String(roster.plugins().metrics_text())),
         Request::Stats { plugin } => stats(roster, plugin.as_deref()),
     }
+}
+
+fn status(roster: &Roster) -> Result<Status, String> {
+    roster.plugins().status().ok_or_else(|| "the broker does not serve now".to_owned())
 }
 
 fn plugin(plugin: &Enlisted) -> Value {

@@ -7,6 +7,12 @@ use serde_json::Value;
 #[derive(Debug, Deserialize, PartialEq, Eq)]
 #[serde(tag = "command", deny_unknown_fields)]
 pub(super) enum Request {
+    /// How the broker is.
+    #[serde(rename = "status")]
+    Status {},
+    /// The metrics of the broker itself.
+    #[serde(rename = "metrics")]
+    BrokerMetrics {},
     /// All plugins in their order.
     #[serde(rename = "plugins.list")]
     List {},

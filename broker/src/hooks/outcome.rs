@@ -66,7 +66,8 @@ fn reason(cause: DropCause) -> u8 {
         DropCause::Expired => raw::DROPPED_EXPIRED,
         DropCause::TooLarge => raw::DROPPED_TOO_LARGE,
         DropCause::Vetoed => raw::DROPPED_VETOED,
-        DropCause::NotTaken => raw::DROPPED_NOT_TAKEN,
+        // The nearest that plugins know.
+        DropCause::NotTaken | DropCause::NoMemory => raw::DROPPED_NOT_TAKEN,
         DropCause::SessionEnded => raw::DROPPED_SESSION_ENDED,
         DropCause::Refused => raw::DROPPED_REFUSED,
     }

@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, fence};
 use std::task::Waker;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use hookmq_store::{Durability, Health, OpenError, Options, Progress, State, Store};
+use hookmq_store::{Durability, Health, OpenError, Options, Progress, Sequence, State, Store};
 use mqtt::Publish;
 use parking_lot::Mutex;
 
+use super::backlog::Backlog;
 use crate::session::{Message, RetainFlag, Will};
 
 pub(crate) struct Durable {
@@ -19,6 +20,7 @@ pub(crate) struct Durable {
     /// The second of the wall clock at which the broker's clock began.
     start: u64,
     waiters: Arc<Waiters>,
+    backlog: Arc<Backlog>,
 }
 
 /// A shard in which something may wait.
@@ -31,22 +33,28 @@ pub(super) struct Waiter {
 type Waiters = Mutex<Vec<Arc<Waiter>>>;
 
 impl Durable {
-    /// Opens the store in a folder, just before the broker's clock begins. Blocks until all that is in it
-    /// was read.
+    /// Opens the store in a folder, just before the broker's clock begins. From `max_unwritten` bytes that
+    /// wait on, clients are held up. Blocks until all that is in it was read.
     pub(crate) fn open(
         folder: &Path,
         durability: Durability,
+        max_unwritten: usize,
     ) -> Result<(Durable, State), OpenError> {
         let waiters = Arc::<Waiters>::default();
-        let (told, last) = (waiters.clone(), Mutex::new(Health::Well));
+        let backlog = Arc::new(Backlog::new(max_unwritten));
+        let (told, behind) = (waiters.clone(), backlog.clone());
+        let last = Mutex::new(Health::Well);
         let report = move |progress: Progress| {
+            behind.report(&progress.health);
             report_health(&mut last.lock(), progress.health);
             wake_all(&told);
         };
-        let (store, state) = Store::open(folder, Options::new(durability), Box::new(report))?;
+        let max_pending = Backlog::max_pending(max_unwritten);
+        let options = Options { max_pending, ..Options::new(durability) };
+        let (store, state) = Store::open(folder, options, Box::new(report))?;
         let start = wall_clock();
         let next_session = AtomicU64::new(state.next_session.max(1));
-        Ok((Durable { store, next_session, start, waiters }, state))
+        Ok((Durable { store, next_session, start, waiters, backlog }, state))
     }
 
     /// A number for a session that no other has or had.
@@ -92,6 +100,50 @@ impl Durable {
     pub(super) fn will(&self, will: &Will, due: Option<u64>) -> hookmq_store::Will {
         let message = self.message(&will.message, &will.author.session.client_id);
         hookmq_store::Will { delay: will.delay, due, message }
+    }
+
+    /// Whether the store cannot keep up.
+    #[inline]
+    pub(crate) fn is_behind(&self) -> bool {
+        self.backlog.is_behind(&self.store)
+    }
+
+    /// Whether it can take nothing more for now.
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        self.backlog.is_full(&self.store)
+    }
+
+    /// Whether nothing that has to be kept is taken from a client; then it is woken when it may be.
+    pub(crate) fn shuts_out(&self, client: &Waker) -> bool {
+        self.backlog.shuts_out(&self.store, client)
+    }
+
+    /// Whether a client is not read that has brought the changes of this group; then it is woken when it
+    /// may be. `is_held`: it was not before.
+    #[inline]
+    pub(crate) fn holds_up(&self, group: Sequence, is_held: bool, client: &Waker) -> bool {
+        self.store.durable() < group && self.backlog.holds_up(&self.store, group, is_held, client)
+    }
+
+    /// Bytes that wait to be written.
+    pub(crate) fn unwritten(&self) -> usize {
+        self.store.pending()
+    }
+
+    /// How often something became durable.
+    pub(crate) fn commits(&self) -> u64 {
+        self.backlog.commits()
+    }
+
+    /// Returns when the store has failed, and nothing becomes durable any more.
+    pub(crate) async fn failed(&self) {
+        self.backlog.failed.notified().await;
+    }
+
+    /// How the store is.
+    pub(crate) fn health(&self) -> Health {
+        self.store.health()
     }
 
     /// Makes all durable that was submitted. Blocks.

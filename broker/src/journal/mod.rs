@@ -13,6 +13,7 @@ use mqtt::{Publish, SubscriptionOptions};
 
 use crate::session::{Kept, Message, Noted, RetainFlag, Session, Step, Will};
 
+mod backlog;
 mod durable;
 mod recovery;
 
@@ -231,6 +232,34 @@ impl Journal {
                 durable.publication(publish, publisher, second)
             }),
         });
+    }
+
+    /// Whether the store cannot keep up with what is handed over.
+    #[inline]
+    pub(crate) fn is_behind(&self) -> bool {
+        self.durable.as_ref().is_some_and(|durable| durable.is_behind())
+    }
+
+    /// Whether it can take nothing more for now.
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        self.durable.as_ref().is_some_and(|durable| durable.is_full())
+    }
+
+    /// The same; then the client is woken when it can.
+    pub(crate) fn shuts_out(&self, client: &std::task::Waker) -> bool {
+        self.durable.as_ref().is_some_and(|durable| durable.shuts_out(client))
+    }
+
+    /// Whether the client that has brought this group is not read for now.
+    #[inline]
+    pub(crate) fn holds_up(
+        &self,
+        group: Sequence,
+        is_held: bool,
+        client: &std::task::Waker,
+    ) -> bool {
+        self.durable.as_ref().is_some_and(|durable| durable.holds_up(group, is_held, client))
     }
 
     /// How much was noted and not handed over.

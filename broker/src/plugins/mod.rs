@@ -45,6 +45,7 @@ use std::{
 
 use parking_lot::Mutex;
 
+use crate::status::Status;
 use crate::{
     config::Config,
     hooks::{
@@ -243,6 +244,11 @@ impl Plugins {
         let set = self.set.lock();
         let standing = |plugin: &Arc<Loaded>| (plugin.name().clone(), plugin.record().standing());
         set.loaded.iter().map(standing).collect()
+    }
+
+    /// How the broker is that they are for; `None`: it does not serve yet, or any more.
+    pub(crate) fn status(&self) -> Option<Status> {
+        self.services.engine().ok().map(|engine| Status::of(&engine.broker))
     }
 
     /// The metrics of all plugins, in the text format of OpenMetrics.

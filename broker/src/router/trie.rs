@@ -45,7 +45,7 @@ pub(crate) struct Matched {
 
 impl Matched {
     /// How many subscriptions there are, a shared one counted as one.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.targets.len() + self.shares.len()
     }
 }

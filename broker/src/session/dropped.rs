@@ -17,6 +17,8 @@ pub(crate) enum DropCause {
     Refused,
     /// The session that it waited in has ended.
     SessionEnded,
+    /// It is at QoS 0, and the broker has too little memory.
+    NoMemory,
 }
 
 /// How many of each.
@@ -26,7 +28,7 @@ pub(crate) struct Dropped {
 }
 
 impl DropCause {
-    const ALL: [DropCause; 7] = [
+    pub(crate) const ALL: [DropCause; 8] = [
         DropCause::QueueFull,
         DropCause::NotTaken,
         DropCause::TooLarge,
@@ -34,7 +36,22 @@ impl DropCause {
         DropCause::Vetoed,
         DropCause::Refused,
         DropCause::SessionEnded,
+        DropCause::NoMemory,
     ];
+
+    /// As it stands in metrics.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            DropCause::QueueFull => "queue_full",
+            DropCause::NotTaken => "not_taken",
+            DropCause::TooLarge => "too_large",
+            DropCause::Expired => "expired",
+            DropCause::Vetoed => "vetoed",
+            DropCause::Refused => "refused",
+            DropCause::SessionEnded => "session_ended",
+            DropCause::NoMemory => "no_memory",
+        }
+    }
 }
 
 impl Dropped {
@@ -60,6 +77,7 @@ impl std::fmt::Display for DropCause {
             DropCause::Vetoed => "a plugin has kept it from the client",
             DropCause::Refused => "the client has refused it",
             DropCause::SessionEnded => "the session that it waited in has ended",
+            DropCause::NoMemory => "memory is short, and it is at QoS 0",
         })
     }
 }
@@ -82,6 +100,7 @@ mod tests {
             (DropCause::Vetoed, 4),
             (DropCause::Refused, 5),
             (DropCause::SessionEnded, 6),
+            (DropCause::NoMemory, 7),
         ];
         assert_eq!(dropped.each().collect::<Vec<_>>(), expected);
     }

@@ -48,6 +48,7 @@ pub(crate) use message::{Layout, Message, RetainFlag, age};
 pub(crate) use order::{Kick, Order, Orders, What};
 pub(crate) use outbox::{Acknowledgement, AfterWrite, Outbox, Ready, SHARE_ABOVE};
 pub(crate) use outcome::{Outcome, Outcomes, Watched};
+pub(crate) use parked::Parked;
 pub(crate) use queue::QueueLimits;
 pub(crate) use registry::{Claim, Claimant, ConnectionId, Ended, Given, Registry, Seen};
 pub(crate) use schedule::{Due, DueKey, Schedule};

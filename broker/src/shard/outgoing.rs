@@ -6,11 +6,12 @@ use std::task::Waker;
 
 use parking_lot::MutexGuard;
 
+use crate::broker::Broker;
 use crate::journal::{Hold, Journal};
 use crate::router::Whom;
 use crate::session::{AfterWrite, BufferPool, DropCause, Message, Outbox, Outcome, Outcomes};
 use crate::session::{QueueLimits, Session, Watched};
-use crate::tally::{Kind, Tally};
+use crate::tally::Kind;
 
 /// Writes to one session in a row while others keep adding to it; then it goes to the end of the
 /// list.
@@ -116,9 +117,10 @@ impl Outgoing {
     }
 
     /// Hands over what [`Outgoing::collect`] has counted.
-    pub(super) fn report_dropped(&mut self, tally: &Tally) {
+    pub(super) fn report_dropped(&mut self, broker: &Broker) {
         for (cause, (messages, client_id)) in self.dropped.drain() {
-            tally.add(Kind::Dropped(cause), messages, || format!("one for {client_id:?}"));
+            broker.overload.note_dropped(cause, messages);
+            broker.tally.add(Kind::Dropped(cause), messages, || format!("one for {client_id:?}"));
         }
     }
 

@@ -42,7 +42,7 @@ pub(crate) fn start(index: usize, broker: Arc<Broker>) -> io::Result<ShardThread
         super::with(|shard| {
             shard.outgoing.journal.submit();
             shard.tell_outcomes();
-            shard.outgoing.report_dropped(&broker.tally);
+            shard.outgoing.report_dropped(&broker);
         });
     })?;
     Ok(ShardThread { handle, stop: Some(stop), thread: Some(thread) })

@@ -22,7 +22,7 @@ pub(super) async fn tick(broker: Arc<Broker>, first_shard: bool) {
             shard.timers.fire(shard.now);
             shard.outgoing.pool.trim();
             shard.cache.refresh(&broker.router);
-            shard.outgoing.report_dropped(&broker.tally);
+            shard.outgoing.report_dropped(&broker);
             if first_shard {
                 broker.attend_absent(shard);
                 broker.tally.report();

@@ -3,6 +3,7 @@
 mod client;
 mod examples;
 mod plugins;
+mod status;
 mod trace;
 
 use std::path::PathBuf;
@@ -41,18 +42,27 @@ pub(super) struct SocketFile {
 enum About {
     #[command(subcommand)]
     Plugins(plugins::Command),
+    /// Show how the broker is: its clients, its store, and what it had to drop
+    Status,
+    /// Print the metrics of the broker, as OpenMetrics text; those of plugins: ctl plugins metrics
+    Metrics,
 }
 
 const AFTER_HELP: &str = "\
 Examples:
   hookmq ctl plugins list      what the broker of ./config.yml has loaded
+  hookmq ctl status            how it is
   hookmq ctl plugins --help    what can be done with it";
 
 impl Ctl {
     /// `given` stands before the command. Blocks as long as the broker takes.
     pub(crate) fn run(&self, given: Option<PathBuf>) -> ExitCode {
-        let About::Plugins(command) = &self.about;
-        ending(self.socket.path(given).and_then(|path| command.run(&path, self.json)))
+        let path = self.socket.path(given);
+        ending(path.and_then(|path| match &self.about {
+            About::Plugins(command) => command.run(&path, self.json),
+            About::Status => status::show(&path, self.json),
+            About::Metrics => status::print_metrics(&path, self.json),
+        }))
     }
 }
 

@@ -1,9 +1,6 @@
 //! The control socket of a broker that clients are connected to.
 
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::net::UnixStream;
-
-use hookmq::control::{Control, ControlSocket, connect};
+use hookmq::control::{Control, ControlSocket};
 use mqtt::{QoS, Version};
 use serde_json::{Value, json};
 
@@ -11,7 +8,7 @@ use crate::common::log;
 use crate::common::plugins::{self, PluginDir};
 use crate::support::auth::entry;
 use crate::support::caller::tell;
-use crate::support::{Broker, Client, both_versions};
+use crate::support::{Broker, Client, Operator, both_versions};
 
 both_versions!(
     a_trace_shows_what_plugins_refuse,
@@ -68,11 +65,6 @@ struct Controlled {
     _control: Control,
 }
 
-/// A connection to it.
-struct Operator {
-    answers: BufReader<UnixStream>,
-}
-
 impl Controlled {
     fn start(name: &str) -> Controlled {
         log::take();
@@ -86,22 +78,7 @@ impl Controlled {
     }
 
     fn operator(&self) -> Operator {
-        let stream = connect(&self.directory.path().join("control.sock")).unwrap();
-        Operator { answers: BufReader::new(stream) }
-    }
-}
-
-impl Operator {
-    fn ask(&mut self, request: &Value) -> Value {
-        let line = format!("{request}\n");
-        self.answers.get_mut().write_all(line.as_bytes()).unwrap();
-        self.next()
-    }
-
-    fn next(&mut self) -> Value {
-        let mut line = String::new();
-        self.answers.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap()
+        Operator::connect(&self.directory.path().join("control.sock"))
     }
 }
 

@@ -32,6 +32,7 @@ mod engine;
 mod event_log;
 mod expiry;
 mod first_run;
+mod full_disk;
 mod fuzz;
 mod handshakes;
 mod http_auth;

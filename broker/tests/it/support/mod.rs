@@ -7,9 +7,11 @@ pub(crate) mod caller;
 mod client;
 mod done;
 mod flow;
+mod limited;
 mod login;
 mod message;
 pub(crate) mod mosquitto;
+mod operator;
 mod process;
 pub(crate) mod rewriter;
 pub(crate) mod rumqttc;
@@ -19,8 +21,10 @@ pub(crate) use auth::Asked;
 pub(crate) use broker::Broker;
 pub(crate) use client::{Client, Received};
 pub(crate) use done::Done;
+pub(crate) use limited::Limited;
 pub(crate) use login::{LastWill, Login};
 pub(crate) use message::message;
+pub(crate) use operator::Operator;
 pub(crate) use process::Process;
 
 /// Makes of each function `name(Version)` two tests, `name::v3_1_1` and `name::v5`.

@@ -1,0 +1,96 @@
+//! A client that is not read because the broker is behind: with its store, or with its memory. What it has
+//! sent waits in its socket, and its silence is not held against it.
+
+use std::task::Context;
+
+use mqtt::{Frame, PacketType};
+
+use super::client::ConnectedClient;
+use super::{Connection, Stage};
+use crate::broker::Broker;
+use crate::shard::Shard;
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Halt {
+    #[default]
+    No,
+    /// What it has brought is not durable, and the store is behind.
+    Unsaved,
+    /// The packet that the tail begins with is not taken yet.
+    AtPacket,
+}
+
+impl ConnectedClient {
+    /// Whether the store has to catch up with what the client has brought before that is read.
+    #[inline]
+    pub(super) fn is_unsaved(&mut self, shard: &Shard, broker: &Broker, cx: &Context<'_>) -> bool {
+        let was = self.halt == Halt::Unsaved;
+        let is = shard.outgoing.journal.holds_up(self.unsaved, was, cx.waker());
+        if is != was {
+            self.set_halt(if is { Halt::Unsaved } else { Halt::No }, shard.now, broker);
+        }
+        is
+    }
+
+    /// From `now` on, which is a millisecond of the broker's clock.
+    #[cold]
+    pub(super) fn set_halt(&mut self, halt: Halt, now: u64, broker: &Broker) {
+        let was = std::mem::replace(&mut self.halt, halt);
+        if (was == Halt::No) == (halt == Halt::No) {
+            return;
+        }
+        if halt != Halt::No {
+            broker.overload.note_halt();
+            return;
+        }
+        broker.overload.note_end_of_halt();
+        // The time was not the client's.
+        if let Some(exchange) = &mut self.exchange {
+            exchange.prolong(now.saturating_sub(self.last_packet));
+        }
+        self.last_packet = now;
+    }
+}
+
+impl Connection {
+    /// Whether there may be packets now that are not taken.
+    #[inline]
+    pub(super) fn is_short(&self, shard: &Shard) -> bool {
+        let is_halted = || matches!(&*self.stage, Stage::Connected(it) if it.halt != Halt::No);
+        self.broker.overload.holds_publishers() || shard.outgoing.journal.is_full() || is_halted()
+    }
+
+    /// Whether this packet is not taken for now. The connection is woken when it may be.
+    #[cold]
+    pub(super) fn halts_at(&mut self, shard: &Shard, cx: &Context<'_>, frame: Frame<'_>) -> bool {
+        let Stage::Connected(client) = &mut *self.stage else { return false };
+        // Plugins are asked about it already.
+        let halts = self.waiting.is_none()
+            && ((frame.packet_type() == PacketType::Publish
+                && self.broker.overload.holds_publisher(cx.waker()))
+                || (brings_changes(client, frame) && shard.outgoing.journal.shuts_out(cx.waker())));
+        let halt = if halts { Halt::AtPacket } else { Halt::No };
+        if halt != client.halt {
+            client.set_halt(halt, shard.now, &self.broker);
+        }
+        self.halted |= halts;
+        halts
+    }
+
+    /// Whether it waits for something else than its turn to go on with its tail.
+    pub(super) fn is_halted_at_packet(&self) -> bool {
+        matches!(&*self.stage, Stage::Connected(client) if client.halt == Halt::AtPacket)
+    }
+}
+
+/// Whether the store may have to be told of what this packet does.
+fn brings_changes(client: &ConnectedClient, frame: Frame<'_>) -> bool {
+    const QOS_AND_RETAIN: u8 = 0b0111;
+    match frame.packet_type() {
+        PacketType::Publish => {
+            frame.bytes().first().is_some_and(|first| first & QOS_AND_RETAIN != 0)
+        }
+        PacketType::Subscribe | PacketType::Unsubscribe => client.session.number().is_some(),
+        packet_type => packet_type.is_ack() && client.session.number().is_some(),
+    }
+}

@@ -1,0 +1,107 @@
+//! A broker in a process of its own, on a disk that can be full or fail.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use super::{Operator, Process};
+
+/// Far above what anything here takes.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+pub(crate) struct Limited {
+    process: Process,
+    folder: TempDir,
+    pub(crate) address: SocketAddr,
+}
+
+impl Limited {
+    /// With these lines of config besides its own.
+    pub(crate) fn start(config: &str) -> Limited {
+        let folder = tempfile::tempdir().unwrap();
+        let own = "listeners: [ tcp: 127.0.0.1:0 ]\nplugins: []\ncontrol: socket\nthreads: 2\n";
+        fs::write(folder.path().join("config.yml"), format!("{own}{config}")).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hookmq"));
+        command
+            .current_dir(folder.path())
+            .env_remove("RUST_LOG")
+            .env("LD_PRELOAD", library())
+            .env("DISK_DIR", folder.path().join("data/store"))
+            .env("DISK_CONTROL", folder.path().join("disk"));
+        limit(folder.path(), u64::MAX, false);
+        let mut process = Process::start(&mut command, "it is built with the tests");
+        let line = process.line_with("listens on tcp://");
+        let address = line.rsplit_once("tcp://").unwrap().1.parse().unwrap();
+        Limited { process, folder, address }
+    }
+
+    /// The disk takes nothing more.
+    pub(crate) fn fill_disk(&mut self) {
+        limit(self.folder.path(), 0, false);
+    }
+
+    /// There is space again.
+    pub(crate) fn free_disk(&mut self) {
+        limit(self.folder.path(), u64::MAX, false);
+    }
+
+    /// From now on fsync fails.
+    pub(crate) fn break_disk(&mut self) {
+        limit(self.folder.path(), u64::MAX, true);
+    }
+
+    /// Waits until it logs this.
+    pub(crate) fn line_with(&mut self, text: &str) -> String {
+        self.process.line_with(text)
+    }
+
+    /// What is found in its status, once it is there.
+    pub(crate) fn status_when(&self, look: impl Fn(&Value) -> bool) -> Value {
+        let (deadline, mut operator) = (Instant::now() + PATIENCE, self.operator());
+        loop {
+            let status = operator.status();
+            if look(&status) {
+                return status;
+            }
+            assert!(Instant::now() < deadline, "it stays so: {status}");
+        }
+    }
+
+    pub(crate) fn operator(&self) -> Operator {
+        Operator::connect(&self.folder.path().join("socket"))
+    }
+
+    /// Waits until it ends by itself.
+    pub(crate) fn wait(self) -> ExitStatus {
+        self.process.wait().0
+    }
+}
+
+/// So many bytes may be written in all, and fsync works or fails.
+fn limit(folder: &Path, bytes: u64, fsync_fails: bool) {
+    let new = folder.join("disk.new");
+    // As a whole or not at all.
+    fs::write(&new, format!("{bytes} {}\n", u8::from(fsync_fails))).unwrap();
+    fs::rename(new, folder.join("disk")).unwrap();
+}
+
+/// What stands before the C library, built once.
+fn library() -> &'static Path {
+    static LIBRARY: OnceLock<(PathBuf, TempDir)> = OnceLock::new();
+    let (library, _) = LIBRARY.get_or_init(|| {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../store/tests/it/disk.c");
+        let folder = tempfile::tempdir().unwrap();
+        let library = folder.path().join("disk.so");
+        let mut cc = Command::new("cc");
+        cc.args(["-shared", "-fPIC", "-O2", "-pthread", "-o"]).arg(&library).arg(source);
+        assert!(cc.arg("-ldl").status().expect("a C compiler").success());
+        (library, folder)
+    });
+    library
+}
