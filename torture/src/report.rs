@@ -12,6 +12,8 @@ pub struct Report {
     pub(crate) verdict: Verdict,
     /// What the broker has said that it should not.
     pub(crate) said: Vec<String>,
+    /// What else is worth knowing.
+    pub(crate) notes: Vec<String>,
 }
 
 /// So many of what is wrong are shown.
@@ -19,7 +21,8 @@ const SHOWN: usize = 8;
 
 impl Report {
     pub(crate) fn new(kind: &'static str, seed: u64) -> Report {
-        Report { kind, seed, kills: 0, verdict: Verdict::default(), said: Vec::new() }
+        let (verdict, said, notes) = Default::default();
+        Report { kind, seed, kills: 0, verdict, said, notes }
     }
 
     /// Whether nothing is wrong.
@@ -46,7 +49,7 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Report { kind, seed, kills, verdict, said } = self;
+        let Report { kind, seed, kills, verdict, said, notes } = self;
         let Verdict { acknowledged, delivered, again, lost, out_of_order, twice, faults } = verdict;
         let (lost, out_of_order, twice) = (lost.len(), out_of_order.len(), twice.len());
         let faults = faults.len() + said.len();
@@ -56,6 +59,9 @@ impl fmt::Display for Report {
              {again} again at QoS 1, {lost} lost, {out_of_order} out of order, {twice} twice at QoS 2, \
              {faults} faults"
         )?;
+        for note in notes {
+            write!(f, "\n  {note}")?;
+        }
         for (what, list) in self.wrong() {
             for line in list.iter().take(SHOWN) {
                 write!(f, "\n  {what}: {line}")?;

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, bail};
 use clap::{Args, Subcommand, ValueEnum};
-use torture::{ClockJumps, Kill, PowerCut, Report, Start, Trouble};
+use torture::{ClockJumps, FullDisk, Kill, PowerCut, Report, Soak, Start, Trouble};
 
 use crate::step;
 use crate::workspace::{cargo, release_folder};
@@ -17,6 +17,10 @@ pub(crate) enum Torture {
     Kill(Rounds),
     /// Cut the power: what it has not brought to the disk is lost, or a part of it
     Power(Rounds),
+    /// Have its disk full for a while
+    Full(Full),
+    /// Let it run for long under load, and look at its memory
+    Soak(Minutes),
     /// Kill it, and have the wall clock jump by an hour, forth and back
     Clock(Rounds),
 }
@@ -24,7 +28,12 @@ pub(crate) enum Torture {
 const EXAMPLES: &str = "\
 Examples:
   cargo xtask torture kill --rounds 1000
-  cargo xtask torture kill --rounds 50 --seed 7 --durability os";
+  cargo xtask torture kill --rounds 50 --seed 7 --durability os
+  cargo xtask torture power --rounds 200
+  cargo xtask torture full --mount
+  cargo xtask torture soak --minutes 30 --broker target/release/hookmq
+
+The last line says what was found; the exit status is 1 if anything acknowledged was lost.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -35,6 +44,25 @@ pub(crate) struct Rounds {
     /// How long it lives each time, at most
     #[arg(long, default_value_t = 2000, value_name = "MILLISECONDS")]
     longest: u64,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Args)]
+pub(crate) struct Full {
+    #[command(flatten)]
+    rounds: Rounds,
+    /// Mount a small file system, which takes root, instead of failing its writes
+    #[arg(long)]
+    mount: bool,
+}
+
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Minutes {
+    /// How long
+    #[arg(long, default_value_t = 30)]
+    minutes: u32,
     #[command(flatten)]
     common: Common,
 }
@@ -67,7 +95,10 @@ impl Torture {
     pub(crate) fn run(&self) -> anyhow::Result<()> {
         match self {
             Torture::Kill(rounds) => rounds.run(&mut Kill),
-            Torture::Power(rounds) => rounds.run(&mut PowerCut::default()),
+            Torture::Power(rounds) => rounds.power(),
+            Torture::Full(Full { rounds, mount: false }) => rounds.run(&mut FullDisk::told()),
+            Torture::Full(Full { rounds, mount: true }) => rounds.run(&mut FullDisk::mounted()),
+            Torture::Soak(minutes) => minutes.run(),
             Torture::Clock(rounds) => rounds.run(&mut ClockJumps::default()),
         }
     }
@@ -75,13 +106,34 @@ impl Torture {
 
 impl Rounds {
     fn run(&self, trouble: &mut dyn Trouble) -> anyhow::Result<()> {
-        let Rounds { rounds, longest, .. } = *self;
-        let longest = Duration::from_millis(longest);
-        self.common.run(|seed, start| {
-            let rounds = torture::Rounds { rounds, seed, longest, start };
-            rounds.run(trouble, &mut |line| eprintln!("{line}"))
-        })
+        self.common.run(|seed, start| self.of(seed, start).run(trouble, &mut show))
     }
+
+    /// What is promised decides what may be lost.
+    fn power(&self) -> anyhow::Result<()> {
+        match self.common.durability {
+            Durability::Fsync => self.run(&mut PowerCut::default()),
+            Durability::Os => {
+                self.common.run(|seed, start| self.of(seed, start).run_tails(&mut show))
+            }
+        }
+    }
+
+    fn of(&self, seed: u64, start: Start) -> torture::Rounds {
+        let Rounds { rounds, longest, .. } = *self;
+        torture::Rounds { rounds, seed, longest: Duration::from_millis(longest), start }
+    }
+}
+
+impl Minutes {
+    fn run(&self) -> anyhow::Result<()> {
+        let minutes = self.minutes;
+        self.common.run(|seed, start| Soak { minutes, seed, start }.run(&mut show))
+    }
+}
+
+fn show(line: &str) {
+    eprintln!("{line}");
 }
 
 impl Common {

@@ -96,7 +96,9 @@ fn leave(
 ) {
     let now = broker.clock.milliseconds();
     let wall = durable.wall(broker.clock.seconds());
-    let left = |due: u64| u32::try_from(due.saturating_sub(wall)).unwrap_or(u32::MAX);
+    // A clock that was put back makes nothing last longer.
+    let left =
+        |due: u64, most: u32| u32::try_from(due.saturating_sub(wall)).unwrap_or(u32::MAX).min(most);
     let will = kept.will.as_ref().map(|will| Box::new(restored_will(durable, will, session)));
     let departure = broker.sessions.restore(session, kept.user.as_deref(), rest, will);
     let client_id = session.client_id.clone();
@@ -104,11 +106,11 @@ fn leave(
     let since = kept.lease.away.unwrap_or(wall);
     let expiry = match kept.lease.expiry {
         u32::MAX => u32::MAX,
-        expiry => left(since + u64::from(expiry)),
+        expiry => left(since + u64::from(expiry), expiry),
     };
     if let Some(will) = &kept.will {
         let due = will.due.unwrap_or(wall + u64::from(will.delay));
-        let due_in = left(due).min(expiry);
+        let due_in = left(due, will.delay).min(expiry);
         let due = Due::Will { client_id: client_id.clone(), departure };
         timers.push(broker.schedule.add_after(now, due_in, due));
     }

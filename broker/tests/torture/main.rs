@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use torture::{ClockJumps, Durability, Kill, PowerCut, Rounds, Start, Trouble};
+use torture::{ClockJumps, Durability, FullDisk, Kill, PowerCut, Rounds, Start, Trouble};
 
 fn start(folder: PathBuf, durability: Durability) -> Start {
     let binary = PathBuf::from(env!("CARGO_BIN_EXE_hookmq"));
@@ -33,6 +33,20 @@ fn nothing_acknowledged_is_lost_when_it_is_killed_at_os() {
 #[test]
 fn nothing_acknowledged_is_lost_with_the_power() {
     run(Durability::Fsync, 3, &mut PowerCut::default());
+}
+
+#[test]
+fn what_is_lost_with_the_power_at_os_is_the_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = start(folder.path().to_owned(), Durability::Os);
+    let rounds = Rounds { rounds: 2, seed: 5, longest: Duration::from_millis(2000), start };
+    let report = rounds.run_tails(&mut |line| eprintln!("{line}"));
+    assert!(report.is_good() && report.acknowledged() > 0, "{report}");
+}
+
+#[test]
+fn a_full_disk_is_waited_for() {
+    run(Durability::Fsync, 6, &mut FullDisk::told());
 }
 
 #[test]

@@ -1,0 +1,154 @@
+//! Power cuts of a broker that promises less than the disk: what is lost is the end of what each publisher was
+//! told, never a hole.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use mqtt::{Packet, QoS};
+
+use crate::broker::Broker;
+use crate::connection::{Connection, Incoming, Login, Lost};
+use crate::ledger::{Label, Ledger, Stream};
+use crate::load::version;
+use crate::power::PowerCut;
+use crate::publisher::Publisher;
+use crate::random::Random;
+use crate::report::Report;
+use crate::rounds::{Rounds, Trouble as _};
+use crate::scene::{Phase, Scene};
+
+/// What came may take so long to begin.
+const QUIET: Duration = Duration::from_secs(2);
+
+const PUBLISHERS: usize = 4;
+
+impl Rounds {
+    /// Each round has a broker of its own, with clients that were subscribed and are away when the power goes.
+    /// Blocks.
+    pub fn run_tails(&self, progress: &mut dyn FnMut(&str)) -> Report {
+        let mut random = Random::new(self.seed);
+        let mut report = Report::new("power", self.seed);
+        for round in 1..=self.rounds {
+            match self.tail(round, &mut random, &mut report) {
+                Ok(kept) => progress(&format!("round {round} of {}: {kept}", self.rounds)),
+                Err(error) => report.said.push(error),
+            }
+            if !report.is_good() {
+                break;
+            }
+        }
+        report
+    }
+
+    fn tail(&self, round: u32, random: &mut Random, report: &mut Report) -> Result<String, String> {
+        let mut start = self.start.clone();
+        start.folder = start.folder.join(format!("round-{round}"));
+        std::fs::create_dir_all(&start.folder).map_err(|error| error.to_string())?;
+        let mut cut = PowerCut::default();
+        cut.before(&mut start, random);
+        let broker = start.start()?;
+        let streams = (0..PUBLISHERS).map(|index| {
+            let qos = if index % 2 == 0 { QoS::AtLeastOnce } else { QoS::ExactlyOnce };
+            Stream::new(format!("t/{index}"), qos)
+        });
+        let scene = Arc::new(Scene::new(String::new(), Ledger::new(streams.collect())));
+        let receivers = [4, 5].map(|level| Login::persistent(version(level), format!("r-{level}")));
+        for login in &receivers {
+            subscribe(login, &broker).map_err(|lost| format!("{lost:?}"))?;
+        }
+        let life = 50 + random.below(self.longest.as_millis() as u64);
+        publish(&scene, broker, Duration::from_millis(life), random);
+        report.kills += 1;
+        report.verdict.acknowledged += scene.ledger.acknowledged();
+        cut.after(&start, random);
+        let broker = start.start()?;
+        let mut kept = 0;
+        for login in &receivers {
+            let came = collect(login, &broker).map_err(|lost| format!("{lost:?}"))?;
+            kept += came.len();
+            judge(login, &scene.ledger, &came, report);
+        }
+        report.verdict.delivered += kept;
+        report.said.extend(broker.kill());
+        let of = scene.ledger.acknowledged() * receivers.len();
+        Ok(format!("{kept} kept of {of} that were acknowledged after {life} ms"))
+    }
+}
+
+fn subscribe(login: &Login, broker: &Broker) -> Result<(), Lost> {
+    let (mut connection, _) = login.connect(broker.address())?;
+    connection.subscribe(1, "t/#", QoS::ExactlyOnce)?;
+    connection.expect()?;
+    connection.disconnect();
+    Ok(())
+}
+
+/// Until the broker is killed.
+fn publish(scene: &Arc<Scene>, broker: Broker, life: Duration, random: &mut Random) {
+    scene.address.set(Some(broker.address()));
+    let threads = (0..PUBLISHERS).map(|index| {
+        let level = if index < 2 { 4 } else { 5 };
+        let login = Login::persistent(version(level), format!("p-{index}"));
+        let random = random.branch(index as u64);
+        let publisher = Publisher::new(scene, login, vec![index], 16, random);
+        std::thread::spawn(move || publisher.run())
+    });
+    let threads: Vec<_> = threads.collect();
+    std::thread::sleep(life);
+    scene.address.set(None);
+    broker.kill();
+    scene.set_phase(Phase::End);
+    threads.into_iter().for_each(|thread| _ = thread.join());
+}
+
+/// All that comes.
+fn collect(login: &Login, broker: &Broker) -> Result<Vec<Label>, Lost> {
+    let (mut connection, _) = login.connect(broker.address())?;
+    let mut came = Vec::new();
+    while let Some(packet) = connection.receive(QUIET)? {
+        acknowledge(packet, &mut connection, &mut came)?;
+    }
+    connection.disconnect();
+    Ok(came)
+}
+
+fn acknowledge(
+    packet: Incoming,
+    connection: &mut Connection,
+    came: &mut Vec<Label>,
+) -> Result<(), Lost> {
+    match packet {
+        Incoming::Publish(message) => {
+            came.extend(Label::of(&message.payload));
+            match message.qos {
+                QoS::ExactlyOnce => connection.add_ack(Packet::PubRec, message.packet_id),
+                _ => connection.add_ack(Packet::PubAck, message.packet_id),
+            }
+        }
+        Incoming::PubRel(id) => connection.add_ack(Packet::PubComp, id),
+        other => return Err(Lost::Wrong(format!("{other:?} for a subscriber"))),
+    }
+    connection.flush()
+}
+
+/// Of each stream all messages up to some one came.
+fn judge(login: &Login, ledger: &Ledger, came: &[Label], report: &mut Report) {
+    for (index, stream) in ledger.streams().iter().enumerate() {
+        let numbers = came.iter().filter(|label| label.stream == index).map(|label| label.number);
+        let mut next = 0;
+        for number in numbers {
+            let what =
+                format!("{}: {} {number} after {next} others", login.client_id, stream.topic);
+            if number > next {
+                report.verdict.lost.push(what);
+                next = number + 1;
+            } else if number == next {
+                next += 1;
+            } else if stream.qos == QoS::ExactlyOnce {
+                report.verdict.twice.push(what);
+            } else {
+                report.verdict.again += 1;
+            }
+        }
+    }
+}
