@@ -202,9 +202,10 @@ fn start_log(level: log::LevelFilter) {
     let by_environment = std::env::var_os("RUST_LOG").is_some();
     let most = if by_environment { level } else { log::LevelFilter::Trace };
     builder.filter_level(most);
-    // What is below the store tells of each file that it opens.
+    // What is below the store tells of each file that it opens, and of a full disk as of the last day. The store
+    // has words of its own for what matters.
     for library in ["fjall", "lsm_tree"] {
-        builder.filter_module(library, most.min(log::LevelFilter::Warn));
+        builder.filter_module(library, log::LevelFilter::Off);
     }
     builder.parse_default_env().format(|out, record| {
         let style = out.default_level_style(record.level());

@@ -95,7 +95,7 @@ fn limit(folder: &Path, bytes: u64, fsync_fails: bool) {
 fn library() -> &'static Path {
     static LIBRARY: OnceLock<(PathBuf, TempDir)> = OnceLock::new();
     let (library, _) = LIBRARY.get_or_init(|| {
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../store/tests/it/disk.c");
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../torture/src/disk.c");
         let folder = tempfile::tempdir().unwrap();
         let library = folder.path().join("disk.so");
         let mut cc = Command::new("cc");
