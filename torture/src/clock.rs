@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use crate::broker::Start;
+use crate::pause::pause;
 use crate::preload;
 use crate::random::Random;
 use crate::rounds::Trouble;
@@ -49,7 +50,7 @@ impl Trouble for ClockJumps {
 
     fn during(&mut self, life: Duration, scene: &Scene, random: &mut Random) {
         for _ in 0..3 {
-            std::thread::sleep(life / 3);
+            pause(life / 3);
             self.jump(Some(scene), random);
         }
     }

@@ -7,6 +7,7 @@ use mqtt::QoS;
 
 use crate::connection::{Connection, Incoming, Login, Lost};
 use crate::load::version;
+use crate::pause::pause;
 use crate::random::Random;
 use crate::scene::{Phase, Scene};
 
@@ -52,15 +53,15 @@ impl Ender {
 
     /// The first CONNECT that reaches the broker tells.
     fn look(&mut self) {
-        let pause = Duration::from_millis(self.random.below(300));
-        std::thread::sleep(pause);
+        let time = Duration::from_millis(self.random.below(300));
+        pause(time);
         while self.scene.phase() != Phase::End {
             let Some(address) = self.scene.address.wait() else { continue };
             match self.login.connect(address) {
                 Err(Lost::Absent) => {}
                 Err(_) => return,
                 Ok((mut connection, is_present)) => {
-                    if is_present || matches!(connection.receive(pause), Ok(Some(_))) {
+                    if is_present || matches!(connection.receive(time), Ok(Some(_))) {
                         let client_id = &self.login.client_id;
                         self.scene.ledger.fault(format!("{client_id}: its session is back"));
                     }

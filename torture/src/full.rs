@@ -11,6 +11,7 @@ use crate::broker::{DISK, Start};
 use crate::connection::{Incoming, Login, Lost};
 use crate::disk;
 use crate::load::version;
+use crate::pause::pause;
 use crate::random::Random;
 use crate::rounds::Trouble;
 use crate::scene::Scene;
@@ -88,10 +89,10 @@ impl Trouble for FullDisk {
     }
 
     fn during(&mut self, life: Duration, scene: &Scene, random: &mut Random) {
-        std::thread::sleep(life / 2);
+        pause(life / 2);
         self.fill();
         scene.ledger.note("the disk is full".into());
-        std::thread::sleep(life / 2);
+        pause(life / 2);
         if let Err(lost) = qos_0_goes_on(scene) {
             scene.ledger.fault(format!("no QoS 0 while the disk is full: {lost:?}"));
         }
@@ -107,7 +108,7 @@ impl Trouble for FullDisk {
                 scene.ledger.fault("the disk has space, and nothing is acknowledged".into());
                 return;
             }
-            std::thread::sleep(Duration::from_millis(20));
+            pause(Duration::from_millis(20));
         }
     }
 

@@ -25,6 +25,7 @@ mod ended;
 mod full;
 mod ledger;
 mod load;
+mod pause;
 mod power;
 mod preload;
 mod publisher;

@@ -12,6 +12,7 @@ use parking_lot::Mutex;
 use crate::connection::{Login, Lost};
 use crate::ended::Ender;
 use crate::ledger::{Ledger, Receipts, Stream, Verdict};
+use crate::pause::pause;
 use crate::publisher::Publisher;
 use crate::random::Random;
 use crate::scene::{Phase, Scene};
@@ -150,7 +151,7 @@ impl Load {
         let mut verdict = self.scene.ledger.verdict();
         let mut last = Instant::now();
         while last.elapsed() < QUIET {
-            std::thread::sleep(Duration::from_millis(200));
+            pause(Duration::from_millis(200));
             let now = self.scene.ledger.verdict();
             let is_sent = self.senders.iter().all(JoinHandle::is_finished);
             if is_sent && now.lost.is_empty() {

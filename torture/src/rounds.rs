@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::broker::{Broker, Start};
 use crate::load::Load;
+use crate::pause::pause;
 use crate::random::Random;
 use crate::report::Report;
 use crate::scene::Scene;
@@ -20,7 +21,7 @@ pub trait Trouble {
 
     /// A broker runs, for so long.
     fn during(&mut self, life: Duration, _scene: &Scene, _random: &mut Random) {
-        std::thread::sleep(life);
+        pause(life);
     }
 
     /// From here on nothing happens to this broker.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::address::Address;
 use crate::connection::{Connection, Login, Lost};
 use crate::ledger::Ledger;
+use crate::pause::pause;
 use crate::random::Random;
 
 /// What all clients of a run know.
@@ -79,13 +80,13 @@ impl Scene {
             Lost::Closed => self.ledger.note(format!("{client_id} is not connected")),
             Lost::Wrong(what) => self.ledger.fault(format!("{client_id}: {what}")),
         }
-        std::thread::sleep(Duration::from_millis(2));
+        pause(Duration::from_millis(2));
     }
 
     /// Publishers are not as fast as they could be.
     pub(crate) fn pace(&self, random: &mut Random) {
         if random.once_in(4) {
-            std::thread::sleep(Duration::from_micros(random.below(8000)));
+            pause(Duration::from_micros(random.below(8000)));
         }
     }
 }

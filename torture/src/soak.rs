@@ -5,52 +5,53 @@ use std::time::{Duration, Instant};
 
 use crate::broker::{Broker, Start};
 use crate::load::Load;
+use crate::pause::pause;
 use crate::random::Random;
 use crate::report::Report;
 
-/// One broker, and chapters of a minute; after each all sessions are ended.
+/// One broker, and chapters with clients of their own; after each all sessions are ended.
 pub struct Soak {
-    /// How long, without what it takes to let all arrive.
-    pub minutes: u32,
+    /// How many.
+    pub chapters: u32,
+    /// How long one is, without what it takes to let all arrive.
+    pub chapter: Duration,
     /// What is drawn by chance follows from it.
     pub seed: u64,
     /// How the broker is started; the folder is empty.
     pub start: Start,
 }
 
-const CHAPTER: Duration = Duration::from_secs(60);
-
 /// Memory may grow by so much, in percent, from the end of the first third on; and by as many KiB more.
 const GROWTH: (u64, u64) = (15, 16 * 1024);
 
 impl Soak {
-    /// Runs it; `progress` is told a line a minute. Blocks.
+    /// Runs it; `progress` is told a line a chapter. Blocks.
     pub fn run(&self, progress: &mut dyn FnMut(&str)) -> Report {
         let mut report = Report::new("soak", self.seed);
         match self.start.start() {
-            Ok(broker) => self.minutes(broker, &mut report, progress),
+            Ok(broker) => self.all(broker, &mut report, progress),
             Err(error) => report.said.push(error),
         }
         report
     }
 
-    fn minutes(&self, mut broker: Broker, report: &mut Report, progress: &mut dyn FnMut(&str)) {
+    fn all(&self, mut broker: Broker, report: &mut Report, progress: &mut dyn FnMut(&str)) {
         let random = Random::new(self.seed);
         let mut at_rest = Vec::new();
-        for minute in 1..=self.minutes {
-            let load = Load::start(minute, &random.branch(minute.into()));
+        for chapter in 1..=self.chapters {
+            let load = Load::start(chapter, &random.branch(chapter.into()));
             load.scene().address.set(Some(broker.address()));
             let (begin, mut most) = (Instant::now(), 0);
-            while begin.elapsed() < CHAPTER {
-                std::thread::sleep(Duration::from_secs(1));
+            while begin.elapsed() < self.chapter {
+                pause(Duration::from_secs(1));
                 most = most.max(resident(&broker));
             }
             let events = self.start.folder.join("events.txt");
             report.verdict.add(load.settle(&events, broker.address()));
             at_rest.push(resident(&broker));
             progress(&format!(
-                "minute {minute} of {}: {} acknowledged; {most} KiB under load, {} KiB after it",
-                self.minutes,
+                "chapter {chapter} of {}: {} acknowledged; {most} KiB under load, {} KiB after it",
+                self.chapters,
                 report.acknowledged(),
                 resident(&broker)
             ));

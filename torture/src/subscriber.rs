@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use crate::connection::{Connection, Incoming, Login, Lost, Message};
 use crate::ledger::Receipts;
+use crate::pause::pause;
 use crate::random::Random;
 use crate::scene::{Phase, Scene};
 
@@ -86,7 +87,7 @@ impl Subscriber {
                 self.scene.ended(&self.login.client_id, &lost);
             }
             if self.habit == Habit::Comes && self.scene.phase() == Phase::Load {
-                std::thread::sleep(Duration::from_millis(self.random.below(400)));
+                pause(Duration::from_millis(self.random.below(400)));
             }
         }
     }
@@ -178,7 +179,7 @@ impl Subscriber {
     fn receive(&mut self, message: &Message, connection: &mut Connection) -> Result<(), Lost> {
         let Message { qos, dup, packet_id, .. } = message;
         if self.habit == Habit::Slow && self.scene.phase() == Phase::Load {
-            std::thread::sleep(Duration::from_millis(2));
+            pause(Duration::from_millis(2));
         }
         let is_new = *qos != QoS::ExactlyOnce || self.unreleased.insert(*packet_id);
         if is_new {

@@ -10,6 +10,7 @@ use crate::broker::Broker;
 use crate::connection::{Connection, Incoming, Login, Lost};
 use crate::ledger::{Label, Ledger, Stream};
 use crate::load::version;
+use crate::pause::pause;
 use crate::power::PowerCut;
 use crate::publisher::Publisher;
 use crate::random::Random;
@@ -94,7 +95,7 @@ fn publish(scene: &Arc<Scene>, broker: Broker, life: Duration, random: &mut Rand
         std::thread::spawn(move || publisher.run())
     });
     let threads: Vec<_> = threads.collect();
-    std::thread::sleep(life);
+    pause(life);
     scene.address.set(None);
     broker.kill();
     scene.set_phase(Phase::End);

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use mqtt::{Packet, QoS};
 
 use crate::connection::{Connection, Incoming, Login, Lost, Message};
-use crate::ledger::{Label, Moment, NEVER, Stream};
+use crate::ledger::{Label, Moment, Stream};
 use crate::load::version;
 use crate::scene::{Phase, Scene};
 
@@ -104,5 +104,5 @@ impl Watcher {
 
 /// The last message that was acknowledged before.
 fn last_before(stream: &Stream, asked: Moment) -> Option<usize> {
-    stream.all().iter().rposition(|sent| sent.acknowledged < asked.min(NEVER))
+    stream.all().iter().rposition(|sent| sent.acknowledged < asked)
 }

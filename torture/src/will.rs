@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::connection::{LastWill, Login, Lost};
 use crate::ledger::Label;
 use crate::load::version;
+use crate::pause::pause;
 use crate::random::Random;
 use crate::scene::{Phase, Scene};
 
@@ -53,7 +54,7 @@ impl Willing {
         let (connection, is_present) = login.connect(address)?;
         self.scene.connected(&login.client_id, &connection, false, is_present);
         let stay = Duration::from_millis(self.random.below(400));
-        std::thread::sleep(stay);
+        pause(stay);
         drop(connection);
         if returns {
             return self.come_back(&login, number);

@@ -127,8 +127,8 @@ impl Rounds {
 
 impl Minutes {
     fn run(&self) -> anyhow::Result<()> {
-        let minutes = self.minutes;
-        self.common.run(|seed, start| Soak { minutes, seed, start }.run(&mut show))
+        let (chapters, chapter) = (self.minutes, Duration::from_mins(1));
+        self.common.run(|seed, start| Soak { chapters, chapter, seed, start }.run(&mut show))
     }
 }
 

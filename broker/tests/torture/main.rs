@@ -5,7 +5,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use torture::{ClockJumps, Durability, FullDisk, Kill, PowerCut, Rounds, Start, Trouble};
+use torture::{ClockJumps, Durability, FullDisk, Kill, PowerCut, Rounds, Soak, Start, Trouble};
 
 fn start(folder: PathBuf, durability: Durability) -> Start {
     let binary = PathBuf::from(env!("CARGO_BIN_EXE_hookmq"));
@@ -47,6 +47,15 @@ fn what_is_lost_with_the_power_at_os_is_the_end() {
 #[test]
 fn a_full_disk_is_waited_for() {
     run(Durability::Fsync, 6, &mut FullDisk::told());
+}
+
+#[test]
+fn its_memory_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let start = start(folder.path().to_owned(), Durability::Fsync);
+    let soak = Soak { chapters: 3, chapter: Duration::from_secs(2), seed: 7, start };
+    let report = soak.run(&mut |line| eprintln!("{line}"));
+    assert!(report.is_good() && report.acknowledged() > 0, "{report}");
 }
 
 #[test]
