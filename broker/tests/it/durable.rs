@@ -109,7 +109,7 @@ fn a_message_from_the_client_is_new_only_once_across_restarts(version: Version) 
     receiving.subscribe("a", QoS::AtMostOnce);
     let mut client = login.connect(broker.address());
     let publish = Publish { packet_id: 7, ..message("a", "once", QoS::ExactlyOnce) };
-    client.send(&Packet::Publish(publish.clone()));
+    client.send(&Packet::Publish(publish));
     client.receive(|packet| assert!(matches!(packet, Packet::PubRec(_)), "{packet:?}"));
     receiving.expect("a", "once");
     drop((client, receiving));

@@ -9,7 +9,7 @@ use std::time::Duration;
 use hookmq_store::Sequence;
 use parking_lot::{Condvar, Mutex};
 
-use super::{Kv, Room};
+use super::{Key, Kv, Room};
 use crate::journal::{Durable, Waiter};
 
 /// Between looks at a disk that may have failed, while the last of it is written.
@@ -38,7 +38,7 @@ struct State {
 /// What waits to be durable.
 struct Group {
     until: Sequence,
-    keys: Vec<(Arc<Kv>, Vec<Box<[u8]>>)>,
+    keys: Vec<(Arc<Kv>, Vec<Key>)>,
 }
 
 /// On the thread that has written.
