@@ -144,3 +144,37 @@ impl State {
         true
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use hookmq_store::Durability;
+
+    use super::*;
+
+    /// More than a group has room for, put before there is a store and while it writes.
+    #[test]
+    fn all_that_was_put_is_in_the_store_when_it_is_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (writer, kv) =
+            (Writer::default(), Arc::new(Kv::new("p".into(), Vec::new(), true, usize::MAX / 2)));
+        let put = |number: u16| {
+            kv.set(&number.to_be_bytes(), &[0; 64 * 1024], 0).unwrap();
+            if kv.has_news() {
+                writer.write_soon(&kv);
+            }
+        };
+        (0..100).for_each(put);
+        let (durable, state) = Durable::open(folder.path(), Durability::Os).unwrap();
+        assert!(state.pairs.is_empty());
+        writer.begin(Arc::new(durable));
+        (100..200).for_each(put);
+        kv.remove(&[0, 0]).unwrap();
+        if kv.has_news() {
+            writer.write_soon(&kv);
+        }
+        writer.close();
+        assert!(writer.0.state.lock().is_done());
+        let (_, state) = Durable::open(folder.path(), Durability::Os).unwrap();
+        assert_eq!(state.pairs.len(), 199);
+    }
+}
