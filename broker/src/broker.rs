@@ -81,6 +81,8 @@ impl Broker {
                 bytes: limits.max_queued_bytes,
                 write_buffer: limits.write_buffer,
                 queue_qos0: limits.queue_qos0,
+                full: limits.queue_full,
+                drops_qos0: false,
             },
             sessions: Arc::new(Registry::new(limits.max_sessions)),
             connection_rate: ConnectionRate::new(limits.max_connection_rate),
@@ -205,6 +207,8 @@ impl Broker {
             messages: self.limits.max_retained_messages,
             bytes: self.limits.max_retained_bytes,
         };
+        let is_short = self.durable.is_some() && self.overload.disk_is_short();
+        let limits = if is_short { RetainedLimits { messages: 0, bytes: 0 } } else { limits };
         let retention = self.retained.set(publish, publisher, limits, now);
         if retention == Retention::Full {
             journal.retained(publish.topic, None);

@@ -43,6 +43,8 @@ mod journal;
 
 mod overload;
 
+pub use overload::{Readings, Space};
+
 mod status;
 
 pub use status::{Status, StoreStatus};

@@ -15,6 +15,7 @@ use crate::broker::Broker;
 use crate::config::{self, Config, Listener, StoreFailure};
 use crate::hooks::{OpenToAll, Watchdog};
 use crate::journal::{self, Durable};
+use crate::overload::{Machine, Readings, Watch};
 use crate::plugins::{LoadError, Plugins, Roster};
 use crate::services::{Folders, KvPlace, Services};
 use crate::shard::{self, ShardThread};
@@ -30,6 +31,7 @@ pub struct Server {
     roster: Arc<Roster>,
     shards: Vec<ShardThread>,
     watchdog: Watchdog,
+    watch: Watch,
     addresses: Vec<SocketAddr>,
     on_store_failure: StoreFailure,
 }
@@ -123,6 +125,19 @@ impl Server {
     /// # Errors
     /// As there.
     pub fn start_in(config: &Config, folders: Folders) -> Result<Server, StartError> {
+        let readings = Machine::new(folders.store());
+        Server::start_with(config, folders, Box::new(readings))
+    }
+
+    /// The same; what memory and disk there is, `readings` say.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn start_with(
+        config: &Config,
+        folders: Folders,
+        readings: Box<dyn Readings>,
+    ) -> Result<Server, StartError> {
         let (kept, place) = open_store(config, &folders)?;
         let plugins = Plugins::load_for(Services::new(config, folders, place), &config.plugins)?;
         if let Some(address) = open_listener(config) {
@@ -145,6 +160,7 @@ impl Server {
             .map(|index| shard::start(index, broker.clone()))
             .collect::<Result<Vec<_>, _>>()?;
         let watchdog = Watchdog::start(plugins.live().clone())?;
+        let watch = Watch::start(broker.clone(), readings)?;
         let handles: Arc<[Handle]> = shards.iter().map(|shard| shard.handle().clone()).collect();
         plugins.services().serve(broker.clone(), handles.clone());
         let mut addresses = Vec::new();
@@ -159,7 +175,7 @@ impl Server {
         let plugin_dir = plugins.services().folders.plugins.clone();
         let roster = Roster::new(plugins, plugin_dir, &config.plugins);
         let on_store_failure = config.store_failure;
-        Ok(Server { broker, roster, shards, watchdog, addresses, on_store_failure })
+        Ok(Server { broker, roster, shards, watchdog, watch, addresses, on_store_failure })
     }
 
     /// How it is.
@@ -199,7 +215,7 @@ impl Server {
     /// Tells the clients, waits for them to go, stops the threads, then the plugins. Blocks for
     /// 10 seconds at most, if the plugins' `shutdown` is quick; 15 if one does not return from a hook that blocks.
     pub fn stop(self) {
-        let Server { broker, roster, shards, watchdog, .. } = self;
+        let Server { broker, roster, shards, watchdog, watch, .. } = self;
         // [MQTT-4.13.2-1]
         broker.order_all_to_close(ReasonCode::ServerShuttingDown);
         let deadline = Instant::now() + STOP_WITHIN;
@@ -221,7 +237,7 @@ impl Server {
         }
         roster.plugins().services().stop();
         shards.into_iter().for_each(ShardThread::stop);
-        drop(watchdog);
+        drop((watchdog, watch));
         broker.tally.report_all();
         // With the last use of the hooks gone, the plugins can be told. What they put then is kept too: behind
         // that the store is closed.

@@ -23,6 +23,16 @@ pub struct Status {
     pub halts: u64,
     /// None: nothing outlives the broker.
     pub store: Option<StoreStatus>,
+    /// `enough`, `short`, `scarce` or `exhausted`.
+    pub memory: &'static str,
+    /// Bytes that the process uses.
+    pub memory_used: u64,
+    /// Bytes that it may use; 0: as many as there are.
+    pub memory_limit: u64,
+    /// The disk of the store has so little space that nothing more is kept.
+    pub disk_is_short: bool,
+    /// Bytes that it has left; 0 where there is no store.
+    pub disk_free: u64,
     /// Messages that clients did not get, by the reason. As of half a second ago.
     pub dropped: Vec<(&'static str, u64)>,
 }
@@ -41,6 +51,7 @@ pub struct StoreStatus {
     pub commits: u64,
 }
 
+const MEMORY: [&str; 4] = ["enough", "short", "scarce", "exhausted"];
 const HEALTH: [&str; 3] = ["well", "full", "failed"];
 
 impl Status {
@@ -55,7 +66,13 @@ impl Status {
             let (unwritten_bytes, commits) = (durable.unwritten(), durable.commits());
             StoreStatus { health, why, unwritten_bytes, commits }
         });
+        let (memory_used, memory_limit) = broker.overload.memory();
         Status {
+            memory: broker.overload.level().name(),
+            memory_used,
+            memory_limit,
+            disk_is_short: broker.overload.disk_is_short(),
+            disk_free: broker.overload.disk_free(),
             clients: broker.clients.load(Ordering::Relaxed),
             connections: broker.connections.load(Ordering::Relaxed),
             halted_clients,
@@ -87,6 +104,11 @@ impl Status {
                 "unwritten_bytes": store.unwritten_bytes,
                 "commits": store.commits,
             })),
+            "memory": self.memory,
+            "memory_used": self.memory_used,
+            "memory_limit": self.memory_limit,
+            "disk_is_short": self.disk_is_short,
+            "disk_free": self.disk_free,
             "dropped": dropped,
         })
     }
@@ -105,6 +127,15 @@ impl Status {
             let waiting = store.unwritten_bytes as u64;
             text.gauge("store_unwritten_bytes", "Bytes that wait to be written", waiting);
             text.counter("store_commits", "How often something became durable", store.commits);
+        }
+        let memory = MEMORY.map(|level| (level, u64::from(level == self.memory)));
+        text.family("memory_level", "gauge", "How short memory is", "level", &memory);
+        text.gauge("memory_bytes", "Bytes of memory that the process uses", self.memory_used);
+        text.gauge("memory_limit_bytes", "limits.max_memory, 0 if off", self.memory_limit);
+        if self.store.is_some() {
+            let help = "Whether the disk has less left than limits.min_disk_free";
+            text.gauge("disk_short", help, u64::from(self.disk_is_short));
+            text.gauge("disk_free_bytes", "Bytes that the disk has left", self.disk_free);
         }
         let help = "Messages that clients did not get";
         text.family("dropped_messages", "counter", help, "cause", &self.dropped);
@@ -152,6 +183,11 @@ mod tests {
             halted_clients: 1,
             halts: 7,
             store: Some(StoreStatus { health: "full", why: None, unwritten_bytes: 5, commits: 9 }),
+            memory: "short",
+            memory_used: 8,
+            memory_limit: 10,
+            disk_is_short: false,
+            disk_free: 11,
             dropped: vec![("queue_full", 2)],
         };
         let text = status.metrics();

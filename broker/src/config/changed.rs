@@ -26,7 +26,7 @@ pub fn needs_restart(before: &Config, after: &Config) -> Vec<String> {
         max_handshakes max_sessions max_takeovers takeover_ban
         auth_backoff max_auth_backoff connect_timeout max_keep_alive
         receive_maximum max_inflight max_queued_messages max_queued_bytes
-        write_buffer max_unwritten topic_alias_maximum send_timeout max_topic_levels
+        write_buffer max_unwritten queue_full max_memory min_disk_free topic_alias_maximum send_timeout max_topic_levels
         max_topic_length max_client_id_length max_user_properties max_user_property_bytes
         max_filters_per_subscribe max_subscriptions max_subscription_bytes max_session_expiry
         queue_qos0 max_retained_messages max_retained_bytes max_attribute_bytes max_kv_bytes;

@@ -6,6 +6,7 @@ use super::Limits;
 use super::error::Problem;
 use super::quantity::{KIB, MIB, duration, number, size};
 use super::setting::{Section, Setting};
+use super::{mark, queue_full as queue_full_key};
 
 /// In milliseconds.
 const HOUR: u64 = 60 * 60 * 1000;
@@ -43,6 +44,9 @@ pub(super) fn read(section: &mut Section<'_, '_>, limits: &mut Limits) {
         max_queued_bytes,
         write_buffer,
         max_unwritten,
+        queue_full,
+        max_memory,
+        min_disk_free,
         send_timeout,
         max_topic_levels,
         max_topic_length,
@@ -90,6 +94,9 @@ pub(super) fn read(section: &mut Section<'_, '_>, limits: &mut Limits) {
     section.read("max_queued_bytes", max_queued_bytes, size(KIB..=LARGE));
     section.read("write_buffer", write_buffer, size(KIB..=LARGE));
     section.read("max_unwritten", max_unwritten, size(64 * KIB..=1024 * MIB));
+    section.read("queue_full", queue_full, queue_full_key::read);
+    section.read("max_memory", max_memory, mark::read);
+    section.read("min_disk_free", min_disk_free, mark::read);
     section.read("queue_qos0", queue_qos0, Setting::boolean);
     // As many seconds as MQTT can say.
     section.read("max_session_expiry", max_session_expiry, duration(0..=49_710 * DAY));

@@ -14,9 +14,11 @@ mod json;
 mod limits;
 mod listener;
 mod load;
+mod mark;
 pub(crate) mod nearest;
 mod plugin;
 mod quantity;
+mod queue_full;
 mod refused_publish;
 mod response_information;
 mod setting;
@@ -35,7 +37,9 @@ pub use durability::Durability;
 pub use error::{ConfigError, Problem};
 pub use first_run::{FirstRunError, create_if_absent};
 pub use load::{inspect, load, parse, plugin_section};
+pub use mark::Mark;
 pub use quantity::{read_duration, read_size};
+pub use queue_full::QueueFull;
 pub use store_failure::StoreFailure;
 
 use mqtt::RefusedPublish;
@@ -144,6 +148,12 @@ pub struct Limits {
     pub write_buffer: usize,
     /// Bytes that wait to be written to the store; with more, clients that bring more are not read.
     pub max_unwritten: usize,
+    /// What happens when more messages wait for a client than may.
+    pub queue_full: QueueFull,
+    /// Memory that the broker may use; by itself 80 % of what there is.
+    pub max_memory: Mark,
+    /// Space that the disk of the store must have; by itself 1 GiB or 5 %, whichever is less.
+    pub min_disk_free: Mark,
     /// The highest topic alias that a client may set; 0: none.
     pub topic_alias_maximum: u16,
     /// How long a client may take nothing from its socket.
@@ -226,6 +236,9 @@ impl Default for Limits {
             max_queued_bytes: 8 * 1024 * 1024,
             write_buffer: 1024 * 1024,
             max_unwritten: 32 * 1024 * 1024,
+            queue_full: QueueFull::DropOldest,
+            max_memory: Mark::Auto,
+            min_disk_free: Mark::Auto,
             send_timeout: Duration::from_secs(15),
             max_topic_levels: 64,
             max_topic_length: 4096,

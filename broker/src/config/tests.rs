@@ -14,6 +14,7 @@ use super::first_run::first_run_config;
 use super::{
     Config, ConfigError, FILE_NAME, Listener, StoreFailure, create_if_absent, load, parse,
 };
+use super::{Mark, QueueFull};
 use crate::plugins::PluginEntry;
 
 /// The config that comes with the project.
@@ -108,7 +109,7 @@ blocking_threads: 1024
 blocking_deadline: 5m
 response_information: 'response/%c/'
 limits: {max_packet_size: 2048, max_connections: 2, max_handshakes: 9, max_sessions: 8, connect_timeout: 500ms, receive_maximum: 65535,
-  max_inflight: 1, max_queued_messages: 3, max_queued_bytes: 64KiB, write_buffer: 1GiB, max_unwritten: 64KiB,
+  max_inflight: 1, max_queued_messages: 3, max_queued_bytes: 64KiB, write_buffer: 1GiB, max_unwritten: 64KiB, queue_full: disconnect, max_memory: 1GiB, min_disk_free: off,
   send_timeout: 2m, max_topic_levels: 5, max_topic_length: 65535, max_client_id_length: 23,
   max_subscriptions: 6, max_subscription_bytes: 5KiB, max_session_expiry: 0s, queue_qos0: true, max_retained_messages: 0,
   max_retained_bytes: 2MiB, max_attribute_bytes: 0, max_kv_bytes: 1KiB}",
@@ -135,6 +136,11 @@ limits: {max_packet_size: 2048, max_connections: 2, max_handshakes: 9, max_sessi
     assert_eq!(limits.max_session_expiry, Duration::ZERO);
     assert_eq!((limits.receive_maximum, limits.max_inflight), (65_535, 1));
     assert_eq!((limits.max_queued_messages, limits.max_queued_bytes), (3, 65_536));
+    assert_eq!(limits.queue_full, QueueFull::Disconnect);
+    assert_eq!(
+        (limits.max_memory, limits.min_disk_free),
+        (Mark::Bytes(1024 * 1024 * 1024), Mark::Off)
+    );
     assert_eq!((limits.write_buffer, limits.max_unwritten), (1024 * 1024 * 1024, 64 * 1024));
     assert_eq!((limits.max_topic_levels, limits.max_topic_length), (5, 65_535));
     assert_eq!((limits.max_client_id_length, limits.max_subscriptions), (23, 6));

@@ -10,7 +10,7 @@ use mqtt::{ReasonCode, Untold};
 use tokio::net::tcp::OwnedWriteHalf;
 
 use super::client::ConnectedClient;
-use super::{Connecting, Connection, End, Exchange, Halt, Stage};
+use super::{Connecting, Connection, End, Exchange, Stage};
 use crate::hooks::{Asking, Edits, Origin, SessionChange, Verdict};
 use crate::session::{Author, Granted, Link, Session, Taken, Will};
 use crate::shard::{Shard, TICK_MILLISECONDS};
@@ -206,8 +206,6 @@ impl Connection {
             blocked_since: None,
             generation: 0,
             answered: 0,
-            unsaved: 0,
-            halt: Halt::No,
             exchange: None,
         }
     }

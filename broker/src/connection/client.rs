@@ -10,7 +10,7 @@ use mqtt::{Recipient, Version};
 use tokio::net::tcp::OwnedReadHalf;
 
 use super::alias::Aliases;
-use super::{End, Endpoint, Exchange, Halt};
+use super::{End, Endpoint, Exchange};
 use crate::broker::Broker;
 use crate::hooks;
 use crate::journal::Journal;
@@ -50,9 +50,6 @@ pub(super) struct ConnectedClient {
     pub(super) generation: u32,
     /// What the store must have before the last answer to the client leaves.
     pub(super) answered: Sequence,
-    /// What the store must have of what the client has brought, or it is not read while the store is behind.
-    pub(super) unsaved: Sequence,
-    pub(super) halt: Halt,
     /// Where CONNECT had an Authentication Method.
     pub(super) exchange: Option<Box<Exchange>>,
 }

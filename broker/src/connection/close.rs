@@ -18,16 +18,14 @@ impl Connection {
         if let Some(timer) = self.timer.take() {
             shard.timers.remove(timer);
         }
+        self.set_halt(Halt::No, shard.now);
         // Whoever answers now hears that it is too late.
         if let Some(packet_id) = self.waiting.take().and_then(|waiting| waiting.begun) {
             // It goes nowhere. A client that has not seen PUBREC sends it again, and then it is new.
             self.release_begun(shard, packet_id);
         }
         match std::mem::replace(&mut *self.stage, Stage::Closed) {
-            Stage::Connected(mut client) => {
-                if client.halt != Halt::No {
-                    client.set_halt(Halt::No, shard.now, &self.broker);
-                }
+            Stage::Connected(client) => {
                 self.close_client(shard, client, end);
                 self.broker.clients.fetch_sub(1, Ordering::Release);
             }

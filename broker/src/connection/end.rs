@@ -126,6 +126,9 @@ impl End {
             End::Ordered(ReasonCode::SessionTakenOver) => {
                 Some("another connection has the client identifier now".into())
             }
+            End::Ordered(ReasonCode::QuotaExceeded) => {
+                Some("more messages wait for it than may".into())
+            }
             End::Ordered(ReasonCode::ServerShuttingDown) => Some("the broker is stopping".into()),
             _ => None,
         }

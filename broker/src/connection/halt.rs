@@ -7,7 +7,6 @@ use mqtt::{Frame, PacketType};
 
 use super::client::ConnectedClient;
 use super::{Connection, Stage};
-use crate::broker::Broker;
 use crate::shard::Shard;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -20,66 +19,68 @@ pub(super) enum Halt {
     AtPacket,
 }
 
-impl ConnectedClient {
+impl Connection {
     /// Whether the store has to catch up with what the client has brought before that is read.
     #[inline]
-    pub(super) fn is_unsaved(&mut self, shard: &Shard, broker: &Broker, cx: &Context<'_>) -> bool {
+    pub(super) fn is_unsaved(&mut self, shard: &Shard, cx: &Context<'_>) -> bool {
         let was = self.halt == Halt::Unsaved;
         let is = shard.outgoing.journal.holds_up(self.unsaved, was, cx.waker());
         if is != was {
-            self.set_halt(if is { Halt::Unsaved } else { Halt::No }, shard.now, broker);
+            self.set_halt(if is { Halt::Unsaved } else { Halt::No }, shard.now);
         }
         is
     }
 
     /// From `now` on, which is a millisecond of the broker's clock.
-    #[cold]
-    pub(super) fn set_halt(&mut self, halt: Halt, now: u64, broker: &Broker) {
+    pub(super) fn set_halt(&mut self, halt: Halt, now: u64) {
         let was = std::mem::replace(&mut self.halt, halt);
         if (was == Halt::No) == (halt == Halt::No) {
             return;
         }
         if halt != Halt::No {
-            broker.overload.note_halt();
+            self.broker.overload.note_halt();
             return;
         }
-        broker.overload.note_end_of_halt();
+        self.broker.overload.note_end_of_halt();
+        let Stage::Connected(client) = &mut *self.stage else { return };
         // The time was not the client's.
-        if let Some(exchange) = &mut self.exchange {
-            exchange.prolong(now.saturating_sub(self.last_packet));
+        if let Some(exchange) = &mut client.exchange {
+            exchange.prolong(now.saturating_sub(client.last_packet));
         }
-        self.last_packet = now;
+        client.last_packet = now;
     }
-}
 
-impl Connection {
     /// Whether there may be packets now that are not taken.
     #[inline]
     pub(super) fn is_short(&self, shard: &Shard) -> bool {
-        let is_halted = || matches!(&*self.stage, Stage::Connected(it) if it.halt != Halt::No);
-        self.broker.overload.holds_publishers() || shard.outgoing.journal.is_full() || is_halted()
+        self.halt != Halt::No
+            || self.broker.overload.holds_publishers()
+            || shard.outgoing.journal.is_full()
     }
 
     /// Whether this packet is not taken for now. The connection is woken when it may be.
     #[cold]
     pub(super) fn halts_at(&mut self, shard: &Shard, cx: &Context<'_>, frame: Frame<'_>) -> bool {
-        let Stage::Connected(client) = &mut *self.stage else { return false };
+        let Stage::Connected(client) = &*self.stage else { return false };
         // Plugins are asked about it already.
         let halts = self.waiting.is_none()
             && ((frame.packet_type() == PacketType::Publish
-                && self.broker.overload.holds_publisher(cx.waker()))
+                && self.broker.overload.holds_publisher(self.halt == Halt::AtPacket, cx.waker()))
                 || (brings_changes(client, frame) && shard.outgoing.journal.shuts_out(cx.waker())));
-        let halt = if halts { Halt::AtPacket } else { Halt::No };
-        if halt != client.halt {
-            client.set_halt(halt, shard.now, &self.broker);
-        }
+        self.set_halt(if halts { Halt::AtPacket } else { Halt::No }, shard.now);
         self.halted |= halts;
         halts
     }
 
+    /// The packet that is looked at is not taken yet.
+    pub(super) fn halt_at_packet(&mut self, shard: &Shard) {
+        self.set_halt(Halt::AtPacket, shard.now);
+        self.halted = true;
+    }
+
     /// Whether it waits for something else than its turn to go on with its tail.
     pub(super) fn is_halted_at_packet(&self) -> bool {
-        matches!(&*self.stage, Stage::Connected(client) if client.halt == Halt::AtPacket)
+        self.halt == Halt::AtPacket
     }
 }
 

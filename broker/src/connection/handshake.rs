@@ -12,6 +12,7 @@ use super::authenticate::facts;
 use super::{Connection, End, Exchange, Stage, Who, why};
 use crate::broker::Broker;
 use crate::hooks::{self, Asking, Edits, Refusal, SessionChange, Verdict};
+use crate::overload::Level;
 use crate::services::CLIENT_ID_PREFIX;
 use crate::session::{Claim, Claimant, Granted, Session};
 use crate::shard::Shard;
@@ -84,6 +85,7 @@ impl Connection {
             // CONNACK has no code for shutting down. [MQTT-3.2.2-8]
             return Err(End::Refused(ReasonCode::ServerUnavailable));
         }
+        self.check_overload(connect)?;
         self.check_connect(connect)?;
         let assigned = connect.client_id.is_empty().then(|| self.assign_client_id());
         let client_id = assigned.as_deref().unwrap_or(connect.client_id);
@@ -115,6 +117,18 @@ impl Connection {
         }
         let Some(granted) = self.claim(shard, cx, connect, client_id)? else { return Ok(()) };
         self.attach(shard, cx, connect, granted, assigned)
+    }
+
+    /// Who is refused because the broker is behind.
+    fn check_overload(&self, connect: &Connect<'_>) -> Result<(), End> {
+        if self.broker.overload.level() >= Level::Scarce {
+            return Err(End::Refused(ReasonCode::QuotaExceeded));
+        }
+        let is_kept = connect.session_expiry > 0 || !connect.clean_start;
+        if is_kept && self.broker.durable.as_ref().is_some_and(|durable| durable.is_full()) {
+            return Err(End::Refused(ReasonCode::ServerBusy));
+        }
+        Ok(())
     }
 
     /// What is refused whatever the plugins say.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
+use hookmq_store::Sequence;
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
@@ -65,6 +66,9 @@ pub(crate) struct Connection {
     tail: Vec<u8>,
     /// There are whole packets in the tail, left for the next turn.
     halted: bool,
+    halt: Halt,
+    /// What the store must have of what the client has brought, or it is not read while the store is behind.
+    unsaved: Sequence,
     throttle: Throttle,
     /// For a plugin's answer about the packet that the tail begins with.
     waiting: Option<Box<Waiting>>,
@@ -138,6 +142,8 @@ impl Connection {
             read,
             tail: Vec::new(),
             halted: false,
+            halt: Halt::No,
+            unsaved: 0,
             throttle: Throttle::default(),
             waiting: None,
             timer: None,
@@ -226,7 +232,7 @@ impl Connection {
             Stage::Connecting(connecting) => connecting.deadline,
             Stage::Connected(client) => {
                 let mut heard_from = client.last_packet.max(self.throttle.until());
-                let waits = waits_until.is_some() || client.halt != Halt::No;
+                let waits = waits_until.is_some() || self.halt != Halt::No;
                 let unfinished = self.tail.len();
                 if waits {
                     heard_from = heard_from.max(shard.now);

@@ -59,7 +59,7 @@ impl Connection {
             match &mut *self.stage {
                 Stage::Connected(_) if frame.packet_type() == PacketType::Publish => {
                     self.on_publish(shard, cx, data, *used, frame, &mut topic)?;
-                    if self.waiting.is_some() {
+                    if self.waiting.is_some() || self.is_halted_at_packet() {
                         return Ok(());
                     }
                     self.end_wide_run(shard, data);
@@ -222,7 +222,7 @@ impl Connection {
         }
         let journal = &mut shard.outgoing.journal;
         let until = if journal.noted() > batch.noted_before { journal.submit() } else { None };
-        client.unsaved = until.unwrap_or(client.unsaved);
+        self.unsaved = until.unwrap_or(self.unsaved);
         if batch.replies.is_empty() && batch.prompt.is_empty() && batch.acknowledgements.is_empty()
         {
             return;
@@ -256,7 +256,7 @@ impl Connection {
         shard.outgoing.mark(&client.session, outbox);
         let journal = &mut shard.outgoing.journal;
         if acknowledges && journal.is_behind() {
-            client.unsaved = journal.submit().unwrap_or(client.unsaved);
+            self.unsaved = journal.submit().unwrap_or(self.unsaved);
         }
         wake.into_iter().for_each(std::task::Waker::wake);
     }

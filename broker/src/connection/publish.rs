@@ -69,6 +69,9 @@ impl Connection {
     ) -> Result<Option<Box<Edits>>, End> {
         // What is acknowledged and waits for a plugin has begun, and is not answered again.
         let is_answered = self.acknowledges_early() && self.waiting.is_some();
+        if self.broker.overload.disk_is_short() && self.has_no_space(shard, cx, publish)? {
+            return Ok(None);
+        }
         if publish.qos == QoS::ExactlyOnce
             && !is_answered
             && !self.begin_exactly_once(shard, publish.packet_id)?
@@ -180,6 +183,41 @@ impl Connection {
         shard.batch.plain = plain;
         shard.batch.original_topic = original;
         shard.batch.clear_run();
+    }
+
+    /// Whether a message that would have to be kept is not taken, for the disk has too little space. Who
+    /// cannot be told waits: an acknowledgement would be a lie, and a client that is disconnected comes
+    /// again with the same message.
+    #[cold]
+    fn has_no_space(
+        &mut self,
+        shard: &mut Shard,
+        cx: &Context<'_>,
+        publish: &Publish<'_>,
+    ) -> Result<bool, End> {
+        let Stage::Connected(client) = &mut *self.stage else { return Ok(false) };
+        let is_known =
+            publish.qos == QoS::ExactlyOnce && client.kept.inbound().contains(publish.packet_id);
+        if publish.qos == QoS::AtMostOnce || is_known || !shard.outgoing.journal.is_on() {
+            return Ok(false);
+        }
+        let matched = shard.cache.matched(&self.broker.router, publish.topic);
+        if !matched.has_one_to_keep_for() {
+            return Ok(false);
+        }
+        match self.say_refused(shard, publish, &why::NO_SPACE, RefusedPublish::Close) {
+            Err(Untold::Close) if self.broker.refused_publish == RefusedPublish::Close => {
+                Err(End::PublishRefused(why::NO_SPACE.reason))
+            }
+            Err(Untold::Close) => {
+                let waits = self.broker.overload.waits_for_disk(cx.waker());
+                if waits {
+                    self.halt_at_packet(shard);
+                }
+                Ok(waits)
+            }
+            Ok(()) | Err(Untold::TooLarge) => Ok(true),
+        }
     }
 
     /// Notes a QoS 2 message. Returns whether it is new; one sent again is only acknowledged again.

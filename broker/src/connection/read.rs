@@ -72,15 +72,13 @@ impl Connection {
     }
 
     fn may_read(&mut self, shard: &Shard, cx: &Context<'_>) -> bool {
-        if self.throttle.holds(shard.now) || self.waiting.is_some() {
+        if self.throttle.holds(shard.now) || self.waiting.is_some() || self.is_unsaved(shard, cx) {
             return false;
         }
         match &mut *self.stage {
             Stage::Connected(client) => {
                 let limits = &self.broker.queue_limits;
-                !client.is_held_up(shard, limits, cx)
-                    && !client.is_behind(limits, cx)
-                    && !client.is_unsaved(shard, &self.broker, cx)
+                !client.is_held_up(shard, limits, cx) && !client.is_behind(limits, cx)
             }
             Stage::Connecting(connecting) => connecting.claiming.is_none(),
             Stage::Opened(_) | Stage::Attaching(_) | Stage::Lingering { .. } | Stage::Closed => {

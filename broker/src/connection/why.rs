@@ -16,7 +16,9 @@ pub(super) fn connect_refused(reason: ReasonCode) -> Option<&'static str> {
         ReasonCode::ClientIdentifierNotValid => {
             "the client identifier is too long, or begins with $plugin/"
         }
-        ReasonCode::QuotaExceeded => "too many user properties, or too many sessions",
+        ReasonCode::QuotaExceeded => {
+            "too many user properties, too many sessions, or too little memory"
+        }
         ReasonCode::TopicNameInvalid => {
             "the will topic is too long, has too many levels, or begins with $"
         }
@@ -24,7 +26,9 @@ pub(super) fn connect_refused(reason: ReasonCode) -> Option<&'static str> {
         ReasonCode::ConnectionRateExceeded => {
             "the client identifier is in use and has been taken over too often"
         }
-        ReasonCode::ServerBusy => "a newer connection has the client identifier",
+        ReasonCode::ServerBusy => {
+            "a newer connection has the client identifier, or the disk cannot keep up"
+        }
         ReasonCode::PacketTooLarge => "CONNACK would be larger than the Maximum Packet Size",
         _ => return None,
     })
@@ -34,6 +38,12 @@ pub(super) fn connect_refused(reason: ReasonCode) -> Option<&'static str> {
 pub(super) const NOT_RETAINED: Refusal = Refusal {
     reason: ReasonCode::QuotaExceeded,
     why: Some(Cow::Borrowed("delivered but not retained: there is no room")),
+};
+
+/// It would have to be kept, and goes nowhere.
+pub(super) const NO_SPACE: Refusal = Refusal {
+    reason: ReasonCode::QuotaExceeded,
+    why: Some(Cow::Borrowed("the broker has no space to keep it")),
 };
 
 /// What the client of a PUBLISH hears.

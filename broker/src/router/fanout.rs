@@ -290,7 +290,9 @@ fn send_each(
             outbox.append_publish(publish, target.additions());
             outbox.mark(|| messages.shared(item, target, qos, retain));
         } else {
-            outbox.drop_message(DropCause::NotTaken, || messages.shared(item, target, qos, retain));
+            outbox.drop_message(limits.cause_at_qos0(), || {
+                messages.shared(item, target, qos, retain)
+            });
         }
     }
 }

@@ -3,7 +3,7 @@
 /// Why a message does not get to a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum DropCause {
-    /// It gave way to a newer one.
+    /// It, or an older one, gave way.
     QueueFull,
     /// It is at QoS 0, and the client has stopped reading.
     NotTaken,

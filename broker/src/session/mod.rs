@@ -163,6 +163,13 @@ impl Session {
         self.call_owner();
     }
 
+    /// The same for a caller that holds the outbox.
+    pub(crate) fn order_close_of(&self, outbox: &Outbox, reason: ReasonCode) {
+        self.order.store(reason as u8, Ordering::Release);
+        self.mark_attention();
+        outbox.wake_owner();
+    }
+
     /// Makes the owner look at its outbox and its orders.
     pub(crate) fn call_owner(&self) {
         self.attention.store(true, Ordering::Release);

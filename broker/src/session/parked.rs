@@ -17,9 +17,12 @@ pub(crate) struct Parked {
 }
 
 impl Parked {
-    pub(crate) fn add(&mut self, publisher: &Waker) {
+    /// Returns whether it was not there.
+    pub(crate) fn add(&mut self, publisher: &Waker) -> bool {
         let wakers = self.wakers.get_or_insert_default();
+        let before = wakers.len();
         wakers.entry(publisher.data().addr()).or_insert_with(|| publisher.clone());
+        wakers.len() > before
     }
 
     pub(crate) fn take(&mut self) -> Vec<Waker> {

@@ -1,11 +1,12 @@
 //! Messages at QoS 1 and 2 on their way to one client: in flight, or waiting for the window or for
-//! the client's return. Bounded in messages and bytes; the oldest waiting one gives way.
+//! the client's return. Bounded in messages and bytes; by the config, the oldest that waits or the new one gives way.
 
 use std::collections::{HashMap, VecDeque};
 
 use mqtt::delivery::Outbound;
 
-use super::Message;
+use super::{DropCause, Message};
+use crate::config::QueueFull;
 
 /// How much may lie in a session; shared by all sessions.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,6 +19,17 @@ pub(crate) struct QueueLimits {
     pub(crate) write_buffer: usize,
     /// Whether QoS 0 is kept for an absent client.
     pub(crate) queue_qos0: bool,
+    /// What happens to what is more.
+    pub(crate) full: QueueFull,
+    /// Memory is so short that QoS 0 is dropped.
+    pub(crate) drops_qos0: bool,
+}
+
+impl QueueLimits {
+    /// Why a message at QoS 0 is not taken.
+    pub(crate) fn cause_at_qos0(&self) -> DropCause {
+        if self.drops_qos0 { DropCause::NoMemory } else { DropCause::NotTaken }
+    }
 }
 
 /// What a queue can still take.
@@ -187,7 +199,13 @@ impl Delivery {
 
     fn make_room(&mut self, limits: &QueueLimits) {
         while self.outbound.waiting() > limits.messages || self.waiting_bytes > limits.bytes {
-            let Some(message) = self.outbound.drop_oldest_waiting() else { return };
+            let dropped = match limits.full {
+                QueueFull::DropNewest => self.outbound.drop_newest_waiting(),
+                QueueFull::DropOldest | QueueFull::Disconnect => {
+                    self.outbound.drop_oldest_waiting()
+                }
+            };
+            let Some(message) = dropped else { return };
             self.waiting_bytes = self.waiting_bytes.saturating_sub(message.size());
             self.dropped.push(message);
         }
@@ -201,8 +219,14 @@ mod tests {
     use super::*;
     use crate::session::{Chunk, Layout};
 
-    const LIMITS: QueueLimits =
-        QueueLimits { messages: 100, bytes: 100_000, write_buffer: 0, queue_qos0: false };
+    const LIMITS: QueueLimits = QueueLimits {
+        messages: 100,
+        bytes: 100_000,
+        write_buffer: 0,
+        queue_qos0: false,
+        full: QueueFull::DropOldest,
+        drops_qos0: false,
+    };
 
     /// Offers a message of so many bytes that stands at `start`.
     fn offer(delivery: &mut Delivery, chunk: &Chunk, start: u32, len: u32) {

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::task::Waker;
 
+use mqtt::ReasonCode;
 use parking_lot::MutexGuard;
 
 use crate::broker::Broker;
+use crate::config::QueueFull;
 use crate::journal::{Hold, Journal};
 use crate::router::Whom;
 use crate::session::{AfterWrite, BufferPool, DropCause, Message, Outbox, Outcome, Outcomes};
@@ -94,6 +96,10 @@ impl Outgoing {
         for (cause, messages) in outcomes.dropped.each() {
             let all = self.dropped.entry(cause).or_insert_with(|| (0, session.client_id.clone()));
             all.0 += u64::from(messages);
+            let is_overfull = cause == DropCause::QueueFull && outbox.link().is_some();
+            if is_overfull && self.limits.full == QueueFull::Disconnect {
+                session.order_close_of(outbox, ReasonCode::QuotaExceeded);
+            }
         }
         if outcomes.messages.is_empty() {
             return;

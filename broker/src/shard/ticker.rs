@@ -6,6 +6,7 @@ use std::time::Duration;
 use tokio::time::MissedTickBehavior;
 
 use crate::broker::Broker;
+use crate::overload::Level;
 
 /// How far time stamps lag behind at most.
 pub(crate) const TICK_MILLISECONDS: u64 = 500;
@@ -22,6 +23,7 @@ pub(super) async fn tick(broker: Arc<Broker>, first_shard: bool) {
             shard.timers.fire(shard.now);
             shard.outgoing.pool.trim();
             shard.cache.refresh(&broker.router);
+            shard.outgoing.limits.drops_qos0 = broker.overload.level() == Level::Exhausted;
             shard.outgoing.report_dropped(&broker);
             if first_shard {
                 broker.attend_absent(shard);

@@ -51,6 +51,7 @@ mod old;
 mod on_auth;
 mod on_session;
 mod outcome;
+mod overload;
 mod packets;
 mod paho;
 mod pending;

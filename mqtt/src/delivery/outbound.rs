@@ -253,6 +253,11 @@ impl<M: Owed> Outbound<M> {
         self.waiting.pop_front()
     }
 
+    /// Gives up the newest message that waits.
+    pub fn drop_newest_waiting(&mut self) -> Option<M> {
+        self.waiting.pop_back()
+    }
+
     /// All messages that are owed: those in flight, then those that wait.
     pub fn iter(&self) -> impl Iterator<Item = &M> {
         let published = self.published.iter().map(|published| &published.message);
@@ -525,6 +530,7 @@ mod tests {
         assert!(outbound.waiting_iter().eq(&[("b", Q1), ("c", Q2)]));
         assert_eq!(outbound.drop_oldest_waiting(), Some(("b", Q1)));
         assert_eq!(outbound.waiting(), 1);
+        assert_eq!(outbound.drop_newest_waiting(), Some(("c", Q2)));
     }
 
     #[test]

@@ -18,7 +18,7 @@ fn received() -> [Vec<Change>; 2] {
     let (session, seq, packet_id, qos) = (90, 5000, 7, QoS::ExactlyOnce);
     let lease = Lease { expiry: 60, away: Some(2000) };
     let (identifiers, share) = (Box::default(), None);
-    let queued = Queued { seq, message: seq, qos, retain: false, identifiers, share };
+    let queued = Queued { seq, order: seq, message: seq, qos, retain: false, identifiers, share };
     let sent = vec![
         Change::SessionBegun { session, client_id: "client-90".into(), user: None, lease },
         Change::Message { id: seq, message: script::message(seq, "t") },

@@ -61,7 +61,7 @@ impl Outbox {
     /// Sends a message at QoS 0, or drops it if the client takes nothing any more.
     pub(crate) fn send_qos0(&mut self, message: &Message, now: u32, limits: &QueueLimits) {
         if !self.takes_qos0(limits) {
-            self.notes.drop(DropCause::NotTaken, || message.clone());
+            self.notes.drop(limits.cause_at_qos0(), || message.clone());
         } else if let Some(link) = &mut self.link {
             append_message(&mut self.queue, link, message, 0, false, now);
             self.mark(|| message.clone());
@@ -73,6 +73,7 @@ impl Outbox {
         self.link
             .as_ref()
             .is_some_and(|link| !link.stalled || self.queue.pending() < limits.write_buffer)
+            && !limits.drops_qos0
     }
 
     /// Sends a message at QoS 1 or 2, or lets it wait for the window. DUP is not passed on.

@@ -88,6 +88,13 @@ impl Outbox {
         self.generation
     }
 
+    /// Wakes the connection that the client has.
+    pub(crate) fn wake_owner(&self) {
+        if let Some(link) = &self.link {
+            link.owner.wake_by_ref();
+        }
+    }
+
     pub(crate) fn owner_waker(&self) -> Option<Waker> {
         self.link.as_ref().map(|link| link.owner.clone())
     }

@@ -5,11 +5,13 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
-use hookmq::config::{Config, Durability, Listener};
+use hookmq::config::{Config, Durability, Listener, Mark};
 use hookmq::plugins::{PluginEntry, Plugins, Roster};
 use hookmq::server::Server;
+use hookmq::{Folders, Readings, Status};
 use tempfile::TempDir;
 
+use super::limited::poll;
 use crate::common::plugins::PluginDir;
 
 pub(crate) struct Broker {
@@ -50,16 +52,28 @@ impl Broker {
 
     /// With plugins in a directory, and what `change` makes of the default config.
     pub(crate) fn start_in(plugin_dir: &Path, change: impl FnOnce(&mut Config)) -> Broker {
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let mut config = Config {
-            listeners: vec![Listener::Tcp { address }],
-            threads: NonZeroUsize::new(2),
-            // What outlives a broker has tests of its own.
-            durability: Durability::Memory,
-            ..Config::default()
-        };
-        change(&mut config);
-        Broker { server: Some(Server::start(&config, plugin_dir).unwrap()), folder: None }
+        let server = Server::start(&config(change), plugin_dir).unwrap();
+        Broker { server: Some(server), folder: None }
+    }
+
+    /// The same on a machine of which `readings` say how much there is.
+    pub(crate) fn start_with(
+        plugin_dir: &Path,
+        readings: Box<dyn Readings>,
+        change: impl FnOnce(&mut Config),
+    ) -> Broker {
+        let folders = Folders::within(plugin_dir);
+        let server = Server::start_with(&config(change), folders, readings).unwrap();
+        Broker { server: Some(server), folder: None }
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        self.server.as_ref().unwrap().status()
+    }
+
+    /// How it is, once it is so.
+    pub(crate) fn status_when(&self, look: impl Fn(&Status) -> bool) -> Status {
+        poll(|| self.status(), look)
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -90,4 +104,21 @@ impl Drop for Broker {
     fn drop(&mut self) {
         self.stop();
     }
+}
+
+/// The default for tests, with what `change` makes of it.
+fn config(change: impl FnOnce(&mut Config)) -> Config {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let mut config = Config {
+        listeners: vec![Listener::Tcp { address }],
+        threads: NonZeroUsize::new(2),
+        // What outlives a broker has tests of its own.
+        durability: Durability::Memory,
+        ..Config::default()
+    };
+    // Other tests, and what else runs here, are no reason to hold anybody up.
+    config.limits.max_memory = Mark::Off;
+    config.limits.min_disk_free = Mark::Off;
+    change(&mut config);
+    config
 }

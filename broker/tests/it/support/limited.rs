@@ -63,14 +63,8 @@ impl Limited {
 
     /// What is found in its status, once it is there.
     pub(crate) fn status_when(&self, look: impl Fn(&Value) -> bool) -> Value {
-        let (deadline, mut operator) = (Instant::now() + PATIENCE, self.operator());
-        loop {
-            let status = operator.status();
-            if look(&status) {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "it stays so: {status}");
-        }
+        let mut operator = self.operator();
+        poll(|| operator.status(), look)
     }
 
     pub(crate) fn operator(&self) -> Operator {
@@ -80,6 +74,19 @@ impl Limited {
     /// Waits until it ends by itself.
     pub(crate) fn wait(self) -> ExitStatus {
         self.process.wait().0
+    }
+}
+
+/// Asks until the answer is as `look` wants it.
+pub(crate) fn poll<T: std::fmt::Debug>(mut ask: impl FnMut() -> T, look: impl Fn(&T) -> bool) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        let answer = ask();
+        if look(&answer) {
+            return answer;
+        }
+        assert!(Instant::now() < deadline, "it stays so: {answer:?}");
+        std::thread::yield_now();
     }
 }
 
