@@ -230,11 +230,11 @@ impl Server {
     }
 }
 
+/// The store, and what it held when it was opened.
+type Kept = (Arc<Durable>, State);
+
 /// The store, and what it holds but for the pairs of plugins; and where these are kept.
-fn open_store(
-    config: &Config,
-    folders: &Folders,
-) -> Result<(Option<(Arc<Durable>, State)>, KvPlace), StartError> {
+fn open_store(config: &Config, folders: &Folders) -> Result<(Option<Kept>, KvPlace), StartError> {
     let folder = folders.store();
     let durability = match config.durability {
         config::Durability::Memory => return Ok((None, KvPlace::Folder(folder))),

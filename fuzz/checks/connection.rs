@@ -15,7 +15,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use hookmq::config::{Config, Listener};
+use hookmq::config::{Config, Durability, Listener};
 use hookmq::server::Server;
 use mqtt::{
     Ack, Auth, Connect, FilterList, Packet, Properties, Property, PropertyBuffer, Publish, QoS,
@@ -65,6 +65,7 @@ fn start_broker() -> SocketAddr {
     let mut config = Config {
         listeners: vec![Listener::Tcp { address }],
         threads: NonZeroUsize::new(2),
+        durability: Durability::Memory,
         ..Config::default()
     };
     config.limits.max_inflight = WINDOW as u16;

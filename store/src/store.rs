@@ -35,10 +35,14 @@ struct Open {
 #[non_exhaustive]
 pub enum OpenError {
     /// Another process has it open.
-    #[error("another process has the store open")]
+    #[error(
+        "another process has the store open, a broker or a `hookmq store`; stop it first, then try again"
+    )]
     Locked,
     /// A newer version of the broker has made it. Nothing was changed.
-    #[error("the store has format {version}; this version reads up to {VERSION}")]
+    #[error(
+        "the store has format {version}, and this version reads up to {VERSION}; take a newer hookmq"
+    )]
     Newer {
         /// The version of its format.
         version: u32,

@@ -19,10 +19,12 @@ pub(crate) fn restore(broker: &Broker, durable: &Durable, state: State) {
     Chunk::begin_numbers_at(state.next_message);
     let (sessions, retained) = (state.sessions.len(), state.retained.len());
     let mut waiting = 0;
+    let mut messages = Messages { kept: state.messages, made: HashMap::default() };
     for kept in state.sessions {
         waiting += kept.queue.len();
-        restore_session(broker, durable, &kept, &state.messages);
+        restore_session(broker, durable, &kept, &mut messages);
     }
+    drop(messages);
     let limits = RetainedLimits { messages: usize::MAX, bytes: usize::MAX };
     for (topic, message) in state.retained {
         as_publish(durable, &message, |publish| {
@@ -37,11 +39,37 @@ pub(crate) fn restore(broker: &Broker, durable: &Durable, state: State) {
     }
 }
 
+/// What waits in queues: made once for all who are to get it, and gone from what was read then.
+struct Messages<S> {
+    kept: HashMap<u64, hookmq_store::Message, S>,
+    made: HashMap<u64, Message, S>,
+}
+
+impl<S: BuildHasher> Messages<S> {
+    fn get(&mut self, durable: &Durable, queued: &Queued) -> Option<Message> {
+        let number = queued.message;
+        if let Some(kept) = self.kept.remove(&number) {
+            self.made.insert(number, restored(durable, number, &kept));
+        }
+        let mut message = self.made.get(&number)?.clone();
+        message.qos = queued.qos;
+        message.retain = message.retain.shown_if(queued.retain);
+        message.matched_by = MatchedBy::of_many(&queued.identifiers, queued.share.as_deref());
+        Some(message)
+    }
+}
+
+fn restored(durable: &Durable, number: u64, kept: &hookmq_store::Message) -> Message {
+    as_publish(durable, kept, |publish| {
+        Message::in_new(|bytes| Chunk::numbered(number, bytes), publish, durable.now())
+    })
+}
+
 fn restore_session<S: BuildHasher>(
     broker: &Broker,
     durable: &Durable,
     kept: &Kept,
-    messages: &HashMap<u64, hookmq_store::Message, S>,
+    messages: &mut Messages<S>,
 ) {
     let session = Arc::new(Session::new(kept.client_id.clone(), broker.limits.max_inflight));
     session.set_number(kept.number);
@@ -71,8 +99,9 @@ fn restore_session<S: BuildHasher>(
         if !is_newest {
             gone.push(queued.seq);
         }
-        let Some(message) = messages.get(&queued.message).filter(|_| is_newest) else { continue };
-        outbox.restore(message_for(durable, queued, message), *packet_id, queued.order);
+        let message = messages.get(durable, queued).filter(|_| is_newest);
+        let Some(message) = message else { continue };
+        outbox.restore(message, *packet_id, queued.order);
     }
     drop(outbox);
     if !gone.is_empty() {
@@ -131,17 +160,6 @@ fn restored_will(durable: &Durable, will: &KeptWill, session: &Arc<Session>) -> 
     Will { message, delay: will.delay, author: Author { session: session.clone(), endpoint } }
 }
 
-fn message_for(durable: &Durable, queued: &Queued, message: &hookmq_store::Message) -> Message {
-    let mut restored = as_publish(durable, message, |publish| {
-        let numbered = |bytes: &[u8]| Chunk::numbered(queued.message, bytes);
-        Message::in_new(numbered, publish, durable.now())
-    });
-    restored.qos = queued.qos;
-    restored.retain = RetainFlag::new(message.retain, queued.retain);
-    restored.matched_by = MatchedBy::of_many(&queued.identifiers, queued.share.as_deref());
-    restored
-}
-
 /// The PUBLISH that a message came with, as if it had come now: what it has been kept for is taken off its
 /// Message Expiry Interval. [MQTT-3.3.2-6]
 fn as_publish<R>(
@@ -167,4 +185,39 @@ fn as_publish<R>(
         publish.properties = aged.as_properties();
     }
     take(&publish)
+}
+
+#[cfg(test)]
+mod tests {
+    use mqtt::QoS;
+
+    use super::*;
+
+    #[test]
+    fn a_message_for_many_is_there_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let (durable, state) =
+            Durable::open(folder.path(), hookmq_store::Durability::Os, usize::MAX)
+                .expect("a new store");
+        let mut messages = Messages { kept: state.messages, made: HashMap::default() };
+        let mut kept = hookmq_store::Message::new("a", &[], b"payload");
+        kept.retain = true;
+        messages.kept.insert(7, kept);
+        let queued = |qos, retain| Queued {
+            order: 1,
+            seq: 1,
+            message: 7,
+            qos,
+            retain,
+            identifiers: Box::default(),
+            share: None,
+        };
+        let one = messages.get(&durable, &queued(QoS::AtLeastOnce, false)).unwrap();
+        assert!(messages.kept.is_empty());
+        let other = messages.get(&durable, &queued(QoS::ExactlyOnce, true)).unwrap();
+        assert_eq!((one.qos, one.retain), (QoS::AtLeastOnce, RetainFlag::Hidden));
+        assert_eq!((other.qos, other.retain), (QoS::ExactlyOnce, RetainFlag::Shown));
+        assert_eq!((one.number(), one.payload_from(0)), (7, &b"payload"[..]));
+        assert!(std::ptr::eq(one.payload_from(0), other.payload_from(0)));
+    }
 }

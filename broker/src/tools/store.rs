@@ -24,7 +24,8 @@ pub(crate) enum Store {
 
 const AFTER_HELP: &str = "\
 The store is the folder store/ in `data_dir` of the config. It has sessions with their subscriptions and what waits
-for them, retained messages, wills, and the pairs of plugins. The broker must be stopped.
+for them, retained messages, wills, and the pairs of plugins. The broker must be stopped. Call it as the user that the
+broker runs as, who has to be able to use the files that are made.
 
 Examples:
   hookmq store check                      what is in it, and is all of it readable?
@@ -97,16 +98,10 @@ fn must_be_there(folder: &Path) -> Result<(), Failure> {
     )))
 }
 
-/// Says what to do about a store that does not open.
 fn not_opened(folder: &Path, error: &OpenError) -> Failure {
-    let folder = folder.display();
+    let text = format!("{}: {error}", folder.display());
     match error {
-        OpenError::Locked => Failure::InUse(format!(
-            "{folder}: another process has the store open: stop the broker first, then try again"
-        )),
-        OpenError::Newer { .. } => Failure::Wrong(format!(
-            "{folder}: {error}; take the hookmq that it was used with, or a newer one"
-        )),
-        error => Failure::Wrong(format!("{folder}: {error}")),
+        OpenError::Locked => Failure::InUse(text),
+        _ => Failure::Wrong(text),
     }
 }

@@ -9,13 +9,13 @@ use hookmq::Folders;
 use hookmq::config::{Config, Durability, Listener};
 use hookmq::plugins::PluginEntry;
 use hookmq::server::Server;
-use mqtt::Version;
+use mqtt::{QoS, Version};
 use serde_json::json;
 use tempfile::TempDir;
 
 use crate::common::plugins::{self, PluginDir};
 use crate::support::caller::{Asker, caller};
-use crate::support::{Broker, Process, both_versions};
+use crate::support::{Broker, Client, Process, both_versions};
 
 both_versions!(a_plugin_keeps_pairs, a_store_has_its_bound);
 
@@ -159,6 +159,36 @@ fn what_a_plugin_has_put_waits_for_it() {
     asker.expect(&json!({ "do": "kv", "key": "k" }), "NotThere");
     broker.plugins().remove("late").unwrap();
     broker.plugins().put(directory.path(), &entries[0]).unwrap();
+    asker.expect(&json!({ "do": "kv", "key": "k" }), "v");
+}
+
+/// A store that is open for pairs alone keeps what else it has.
+#[test]
+fn with_durability_memory_what_was_kept_before_is_left_alone() {
+    let (version, directory) = (Version::V5, PluginDir::new());
+    let entry = caller(&directory, "memory", json!({}));
+    let start = |durability| {
+        Broker::start_in(directory.path(), |config| {
+            (config.plugins, config.durability) = (vec![entry.clone()], durability);
+        })
+    };
+    let broker = start(Durability::Os);
+    Client::connect(&broker, version, "c").publish_retained("kept", "1", QoS::AtLeastOnce);
+    drop(broker);
+    let broker = start(Durability::Memory);
+    let mut client = Client::connect(&broker, version, "c");
+    client.subscribe("kept", QoS::AtMostOnce);
+    client.publish_retained("new", "2", QoS::AtLeastOnce);
+    let mut asker = Asker::connect(&broker, version);
+    asker.expect(&json!({ "do": "kv_set", "key": "k", "value": "v" }), "()");
+    client.ping();
+    drop((client, asker, broker));
+    let broker = start(Durability::Os);
+    let mut client = Client::connect(&broker, version, "c");
+    client.subscribe("new", QoS::AtMostOnce);
+    client.subscribe("kept", QoS::AtMostOnce);
+    client.expect("kept", "1");
+    let mut asker = Asker::connect(&broker, version);
     asker.expect(&json!({ "do": "kv", "key": "k" }), "v");
 }
 

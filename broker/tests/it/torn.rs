@@ -50,7 +50,7 @@ fn an_end_that_is_torn_is_cut_off_with_a_warning(version: Version) {
     let mut client = Login::new(version, "client").connect(listening(&mut broker));
     client.subscribe("kept/#", QoS::AtMostOnce);
     let mut topics: Vec<String> = (0..KEPT).map(|_| client.receive_publish().topic).collect();
-    topics.sort_by_key(|topic| topic.len());
+    topics.sort_by_key(String::len);
     topics[10..].sort();
     let (first, last) = (topics[10].as_str(), topics[KEPT - 1].as_str());
     assert_eq!((first, last), ("kept/10", "kept/19"), "all but the last");

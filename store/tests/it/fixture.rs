@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hookmq_store::export;
+use hookmq_store::{Change, Lease, Queued, export};
+use mqtt::QoS;
 
 use crate::damaged::{copy_all, journal};
 use crate::script::{self, open};
@@ -12,20 +13,37 @@ fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
 }
 
-/// Writes the fixture: what 60 groups of a script leave, with a restart among them, and then a crash.
+/// What is rare in scripts: a message for which PUBREC came.
+fn received() -> [Vec<Change>; 2] {
+    let (session, seq, packet_id, qos) = (90, 5000, 7, QoS::ExactlyOnce);
+    let lease = Lease { expiry: 60, away: Some(2000) };
+    let (identifiers, share) = (Box::default(), None);
+    let queued = Queued { seq, message: seq, qos, retain: false, identifiers, share };
+    let sent = vec![
+        Change::SessionBegun { session, client_id: "client-90".into(), user: None, lease },
+        Change::Message { id: seq, message: script::message(seq, "t") },
+        Change::Queued { session, queued },
+        Change::Sent { session, seq, packet_id },
+    ];
+    [sent, vec![Change::Received { session, seq }]]
+}
+
+/// Writes the fixture: what 62 groups of a script leave, with a restarts among them, and then a crash.
 fn write(to: &Path) {
     let dir = tempfile::tempdir().unwrap();
-    for groups in [1..=30, 31..=60] {
+    let mut groups: Vec<_> = (1..=60).map(|sequence| script::scripted(6, sequence)).collect();
+    groups.extend(received());
+    for half in groups.chunks_mut(30) {
         let (store, _) = open(dir.path()).unwrap();
-        for sequence in groups {
-            store.submit(&mut script::scripted(1, sequence));
+        for group in half {
+            let sequence = store.submit(group);
             while store.durable() < sequence {
                 std::thread::yield_now();
             }
-            if sequence == 60 {
-                copy_all(dir.path(), to);
-            }
         }
+        // The last one counts: the store is open, as a crash leaves it.
+        fs::remove_dir_all(to).unwrap();
+        copy_all(dir.path(), to);
     }
     // Files are made longer than what they hold.
     let (path, bytes, end) = journal(to);
@@ -38,7 +56,6 @@ fn write(to: &Path) {
 fn version_1_is_read() {
     let is_new = std::env::var_os("STORE_FIXTURE").is_some();
     if is_new {
-        fs::remove_dir_all(fixture("v1")).unwrap();
         write(&fixture("v1"));
     }
     let dir = tempfile::tempdir().unwrap();

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::OVERHEAD;
+use super::{Key, OVERHEAD};
 
 #[derive(Default)]
 pub(super) struct Changed {
-    keys: BTreeSet<Box<[u8]>>,
+    keys: BTreeSet<Key>,
     /// What those take, and those that are being written.
     bytes: usize,
 }
@@ -16,7 +16,7 @@ impl Changed {
         self.keys.is_empty()
     }
 
-    pub(super) fn insert(&mut self, key: Box<[u8]>) {
+    pub(super) fn insert(&mut self, key: Key) {
         let bytes = cost(&key);
         if self.keys.insert(key) {
             self.bytes += bytes;
@@ -29,11 +29,11 @@ impl Changed {
     }
 
     /// The next one that is to be written. It counts until it is `written`.
-    pub(super) fn take_first(&mut self) -> Option<Box<[u8]>> {
+    pub(super) fn take_first(&mut self) -> Option<Key> {
         self.keys.pop_first()
     }
 
-    pub(super) fn written(&mut self, keys: &[Box<[u8]>]) {
+    pub(super) fn written(&mut self, keys: &[Key]) {
         self.bytes -= keys.iter().map(|key| cost(key)).sum::<usize>();
     }
 }

@@ -17,6 +17,8 @@ mod writer;
 use changed::Changed;
 pub(super) use writer::Writer;
 
+type Key = Box<[u8]>;
+
 /// What a pair counts for beside its key and value.
 const OVERHEAD: usize = 64;
 /// A longer pair would keep others waiting for the disk.
@@ -38,7 +40,7 @@ pub(crate) struct Kv {
 
 #[derive(Default)]
 struct Pairs {
-    by_key: BTreeMap<Box<[u8]>, Pair>,
+    by_key: BTreeMap<Key, Pair>,
     bytes: usize,
     /// No pair ends before it.
     soonest: u64,
@@ -48,7 +50,7 @@ struct Pairs {
 }
 
 /// A key and its value.
-type Shown = (Box<[u8]>, Arc<[u8]>);
+type Shown = (Key, Arc<[u8]>);
 
 #[derive(Clone)]
 struct Pair {
@@ -121,7 +123,7 @@ impl Kv {
     /// Nothing is locked meanwhile; what is changed behind the place where it stands is shown as it is
     /// then.
     pub(super) fn each(&self, prefix: &[u8], mut show: impl FnMut(&[u8], &[u8]) -> bool) -> u64 {
-        let (mut shown, mut last) = (0, None::<Box<[u8]>>);
+        let (mut shown, mut last) = (0, None::<Key>);
         loop {
             let step = self.step(prefix, last.as_deref());
             let Some((key, _)) = step.last() else { return shown };
@@ -160,7 +162,7 @@ impl Kv {
 
     /// What has changed and was not handed over, until there is no room for more in the group. Returns the
     /// keys, which are to be reported as `written`, and whether there are more.
-    fn take_changes(&self, group: &mut Vec<Change>, room: &mut Room) -> (Vec<Box<[u8]>>, bool) {
+    fn take_changes(&self, group: &mut Vec<Change>, room: &mut Room) -> (Vec<Key>, bool) {
         let mut keys = Vec::new();
         let mut pairs = self.pairs.lock();
         while room.is_left()
@@ -180,7 +182,7 @@ impl Kv {
     }
 
     /// The store of the broker has these as they were when they were handed over.
-    fn written(&self, keys: &[Box<[u8]>]) {
+    fn written(&self, keys: &[Key]) {
         self.pairs.lock().changed.written(keys);
     }
 }
@@ -208,7 +210,7 @@ impl Room {
 }
 
 impl Pairs {
-    fn put(&mut self, key: Box<[u8]>, pair: Pair) {
+    fn put(&mut self, key: Key, pair: Pair) {
         self.take(&key);
         self.bytes += cost(&key, &pair.value);
         self.soonest = self.soonest.min(pair.ends);
@@ -231,7 +233,7 @@ impl Pairs {
         if self.soonest > now {
             return;
         }
-        let over: Vec<Box<[u8]>> = self
+        let over: Vec<Key> = self
             .by_key
             .iter()
             .filter(|(_, pair)| pair.ends <= now)
@@ -275,7 +277,7 @@ mod tests {
     }
 
     /// Hands a group over: the keys, and what of them is in the store when it is opened again.
-    fn hand_over(kv: &Kv) -> (Vec<Box<[u8]>>, Vec<hookmq_store::Pair>) {
+    fn hand_over(kv: &Kv) -> (Vec<Key>, Vec<hookmq_store::Pair>) {
         let mut group = Vec::new();
         let (keys, _) = kv.take_changes(&mut group, &mut Room::of_a_group());
         let found = group.into_iter().filter_map(|change| match change {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use hookmq_store::Sequence;
 use parking_lot::{Condvar, Mutex};
 
-use super::{Kv, Room};
+use super::{Key, Kv, Room};
 use crate::journal::{Durable, Waiter};
 
 /// Between looks at a disk that may have failed, while the last of it is written.
@@ -38,7 +38,7 @@ struct State {
 /// What waits to be durable.
 struct Group {
     until: Sequence,
-    keys: Vec<(Arc<Kv>, Vec<Box<[u8]>>)>,
+    keys: Vec<(Arc<Kv>, Vec<Key>)>,
 }
 
 /// On the thread that has written.
@@ -142,5 +142,39 @@ impl State {
         }
         self.under_way = Some(Group { until: durable.submit(&mut changes), keys });
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hookmq_store::Durability;
+
+    use super::*;
+
+    /// More than a group has room for, put before there is a store and while it writes.
+    #[test]
+    fn all_that_was_put_is_in_the_store_when_it_is_closed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (writer, kv) =
+            (Writer::default(), Arc::new(Kv::new("p".into(), Vec::new(), true, usize::MAX / 2)));
+        let put = |number: u16| {
+            kv.set(&number.to_be_bytes(), &[0; 64 * 1024], 0).unwrap();
+            if kv.has_news() {
+                writer.write_soon(&kv);
+            }
+        };
+        (0..100).for_each(put);
+        let (durable, state) = Durable::open(folder.path(), Durability::Os, usize::MAX).unwrap();
+        assert!(state.pairs.is_empty());
+        writer.begin(Arc::new(durable));
+        (100..200).for_each(put);
+        kv.remove(&[0, 0]).unwrap();
+        if kv.has_news() {
+            writer.write_soon(&kv);
+        }
+        writer.close();
+        assert!(writer.0.state.lock().is_done());
+        let (_, state) = Durable::open(folder.path(), Durability::Os, usize::MAX).unwrap();
+        assert_eq!(state.pairs.len(), 199);
     }
 }
