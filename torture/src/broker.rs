@@ -8,8 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use parking_lot::Mutex;
+
+use crate::pause::pause;
 
 /// What an acknowledgement of the broker promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,14 +68,7 @@ impl Start {
     /// # Errors
     /// What it has said if it ends before.
     pub fn start(&self) -> Result<Broker, String> {
-        let config = self.folder.join("config.yml");
-        let text = format!("{CONFIG}durability: {}\n", self.durability);
-        fs::write(&config, text).map_err(|error| format!("{}: {error}", config.display()))?;
-        let mut command = Command::new(&self.binary);
-        command.arg("--config").arg(&config).envs(self.environment.iter().map(|(k, v)| (k, v)));
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
-        let mut child =
-            command.spawn().map_err(|error| format!("{}: {error}", self.binary.display()))?;
+        let mut child = self.spawn()?;
         let mut lines = BufReader::new(child.stderr.take().expect("it is piped"));
         let mut before = String::new();
         while lines.read_line(&mut before).is_ok_and(|read| read > 0) {
@@ -84,6 +80,27 @@ impl Start {
         }
         let status = child.wait().map_err(|error| error.to_string())?;
         Err(format!("the broker does not start ({status}): {before}"))
+    }
+
+    /// Starts a broker and kills it so soon that it may still read its store.
+    ///
+    /// # Errors
+    /// If the binary cannot be run.
+    pub fn start_in_vain(&self, life: Duration) -> Result<(), String> {
+        let mut child = self.spawn()?;
+        pause(life);
+        let _ = child.kill();
+        child.wait().map(|_| ()).map_err(|error| error.to_string())
+    }
+
+    fn spawn(&self) -> Result<Child, String> {
+        let config = self.folder.join("config.yml");
+        let text = format!("{CONFIG}durability: {}\n", self.durability);
+        fs::write(&config, text).map_err(|error| format!("{}: {error}", config.display()))?;
+        let mut command = Command::new(&self.binary);
+        command.arg("--config").arg(&config).envs(self.environment.iter().map(|(k, v)| (k, v)));
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.spawn().map_err(|error| format!("{}: {error}", self.binary.display()))
     }
 }
 

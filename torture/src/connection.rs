@@ -5,8 +5,8 @@ use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
 use mqtt::{
-    Ack, Connect, Disconnect, FilterList, Packet, Properties, Property, PropertyBuffer, QoS,
-    ReasonCode, Subscribe, Subscription, SubscriptionList, SubscriptionOptions, Unsubscribe,
+    Ack, ConnAck, Connect, Disconnect, FilterList, Packet, Properties, Property, PropertyBuffer,
+    QoS, ReasonCode, Subscribe, Subscription, SubscriptionList, SubscriptionOptions, Unsubscribe,
     Version, Will,
 };
 
@@ -56,7 +56,6 @@ pub(crate) enum Incoming {
     PubComp(u16),
     SubAck(u16, ReasonCode),
     UnsubAck(u16),
-    PingResp,
 }
 
 #[derive(Debug)]
@@ -100,6 +99,10 @@ impl Login {
         let connack = |packet: Packet<'_>| match packet {
             Packet::ConnAck(connack) if connack.reason == ReasonCode::Success => {
                 Ok(connack.session_present)
+            }
+            // It is about to stop.
+            Packet::ConnAck(ConnAck { reason: ReasonCode::ServerUnavailable, .. }) => {
+                Err(Lost::Closed)
             }
             other => Err(Lost::Wrong(format!("{other:?} instead of CONNACK"))),
         };
@@ -266,7 +269,10 @@ fn incoming(packet: Packet<'_>) -> Result<Incoming, Lost> {
             Incoming::SubAck(suback.packet_id, reason)
         }
         Packet::UnsubAck(unsuback) => Incoming::UnsubAck(unsuback.packet_id),
-        Packet::PingResp => Incoming::PingResp,
+        // Said before the end, where the version can say it.
+        Packet::Disconnect(Disconnect { reason: ReasonCode::ServerShuttingDown, .. }) => {
+            return Err(Lost::Closed);
+        }
         other => return Err(Lost::Wrong(format!("the broker sends {other:?}"))),
     })
 }

@@ -92,7 +92,7 @@ impl Run<'_> {
                 let life = self.one(&load)?;
                 let acknowledged = self.report.acknowledged() + load.acknowledged();
                 progress(&format!(
-                    "round {round} of {last}: killed after {life:?}; {acknowledged} acknowledged"
+                    "round {round} of {last}: ended after {life:?}; {acknowledged} acknowledged"
                 ));
             }
             self.end_chapter(load)?;
@@ -104,6 +104,9 @@ impl Run<'_> {
     }
 
     fn one(&mut self, load: &Load) -> Result<Duration, String> {
+        if self.random.once_in(8) {
+            self.start_in_vain()?;
+        }
         let mut broker = self.start_broker(load)?;
         let longest = self.rounds.longest.as_millis() as u64;
         let life = Duration::from_millis(50 + self.random.below(longest));
@@ -114,10 +117,19 @@ impl Run<'_> {
             self.report.said.push(format!("the broker ended by itself: {status}"));
         }
         self.report.kills += 1;
-        let said = broker.kill();
+        // Who asks for an end under load must not lose anything either.
+        let said = if self.random.once_in(6) { broker.stop() } else { broker.kill() };
         self.take_said(said);
         self.trouble.after(&self.start, &mut self.random);
         Ok(life)
+    }
+
+    fn start_in_vain(&mut self) -> Result<(), String> {
+        self.trouble.before(&mut self.start, &mut self.random);
+        self.start.start_in_vain(Duration::from_millis(self.random.below(60)))?;
+        self.trouble.after(&self.start, &mut self.random);
+        self.report.kills += 1;
+        Ok(())
     }
 
     fn end_chapter(&mut self, load: Load) -> Result<(), String> {

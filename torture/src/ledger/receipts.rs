@@ -145,13 +145,20 @@ impl Receipts {
             for (number, sent) in stream.all().into_iter().enumerate() {
                 let times = self.came[index].get(number).map_or(0, |came| came.times);
                 let what = || format!("{}: {} {number} {sent:?}", self.name, stream.topic);
-                self.judge_one(sent, times, what, verdict);
+                self.judge_one(stream, sent, times, what, verdict);
                 verdict.again += if once { 0 } else { usize::from(times.saturating_sub(1)) };
             }
         }
     }
 
-    fn judge_one(&self, sent: Sent, times: u8, what: impl Fn() -> String, verdict: &mut Verdict) {
+    fn judge_one(
+        &self,
+        stream: &Stream,
+        sent: Sent,
+        times: u8,
+        what: impl Fn() -> String,
+        verdict: &mut Verdict,
+    ) {
         if times == 0 {
             if self.subscribed.iter().any(|interval| interval.must(sent)) {
                 verdict.lost.push(what());
@@ -159,7 +166,9 @@ impl Receipts {
             return;
         }
         verdict.delivered += 1;
-        if !self.subscribed.iter().any(|interval| interval.may(sent)) {
+        // What is not in order is not on time either: a will has a delay.
+        let last = if stream.ordered { sent.acknowledged } else { NEVER };
+        if !self.subscribed.iter().any(|interval| interval.may(sent.first, last)) {
             verdict.faults.push(format!("came without a subscription: {}", what()));
         }
     }
@@ -170,8 +179,9 @@ impl Interval {
         self.begun < sent.first && sent.acknowledged < NEVER && sent.acknowledged < self.ending
     }
 
-    fn may(self, sent: Sent) -> bool {
-        sent.first < self.ended && self.asked < sent.acknowledged
+    /// Of a message that was published between these moments.
+    fn may(self, first: Moment, last: Moment) -> bool {
+        first < self.ended && self.asked < last
     }
 }
 
