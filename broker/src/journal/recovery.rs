@@ -21,7 +21,7 @@ pub(crate) fn restore(broker: &Broker, durable: &Durable, state: State) {
     let mut waiting = 0;
     for kept in state.sessions {
         waiting += kept.queue.len();
-        restore_session(broker, durable, kept, &state.messages);
+        restore_session(broker, durable, &kept, &state.messages);
     }
     let limits = RetainedLimits { messages: usize::MAX, bytes: usize::MAX };
     for (topic, message) in &state.retained {
@@ -40,7 +40,7 @@ pub(crate) fn restore(broker: &Broker, durable: &Durable, state: State) {
 fn restore_session<S: BuildHasher>(
     broker: &Broker,
     durable: &Durable,
-    kept: Kept,
+    kept: &Kept,
     messages: &HashMap<u64, hookmq_store::Message, S>,
 ) {
     let session = Arc::new(Session::new(kept.client_id.clone(), broker.limits.max_inflight));
@@ -66,7 +66,7 @@ fn restore_session<S: BuildHasher>(
     for packet_id in &kept.begun {
         rest.inbound().publish(*packet_id);
     }
-    leave(broker, durable, &session, rest, &kept);
+    leave(broker, durable, &session, rest, kept);
 }
 
 /// As if its client had gone when it did, or now if it was there to the end.
