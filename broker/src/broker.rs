@@ -137,6 +137,11 @@ impl Broker {
             || std::str::from_utf8(payload).is_ok()
     }
 
+    /// Whether the store can take nothing more for now.
+    pub(crate) fn store_is_full(&self) -> bool {
+        self.durable.as_ref().is_some_and(|durable| durable.is_full())
+    }
+
     /// Counts a takeover of `client_id`; returns whether it may be.
     pub(crate) fn accepts_takeover(&self, address: IpAddr, client_id: &str) -> bool {
         let limit = TakeoverLimit {

@@ -147,7 +147,6 @@ impl Connection {
         let mut outbox = session.outbox.lock();
         // [MQTT-4.9.0-1]
         outbox.attach(link, receive_maximum.min(broker.limits.max_inflight));
-        let generation = outbox.generation();
         outbox.lend_buffer(&mut shard.outgoing.pool);
         outbox.watch(shard.outgoing.watched);
         // [MQTT-3.1.4-5] [MQTT-3.2.0-1]
@@ -163,8 +162,7 @@ impl Connection {
             session.order_close(ReasonCode::ServerShuttingDown);
         }
         let next = client.keep_alive_deadline(shard.now);
-        *self.stage =
-            Stage::Connected(ConnectedClient { last_packet: shard.now, generation, ..client });
+        *self.stage = Stage::Connected(ConnectedClient { last_packet: shard.now, ..client });
         self.set_check(shard, next);
     }
 
@@ -204,8 +202,6 @@ impl Connection {
             aliases: None,
             waits_for: None,
             blocked_since: None,
-            generation: 0,
-            answered: 0,
             exchange: None,
         }
     }

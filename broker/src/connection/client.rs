@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::Context;
 use std::time::Duration;
 
-use hookmq_store::{Change, Sequence};
+use hookmq_store::Change;
 use mqtt::{Recipient, Version};
 use tokio::net::tcp::OwnedReadHalf;
 
@@ -13,7 +13,6 @@ use super::alias::Aliases;
 use super::{End, Endpoint, Exchange};
 use crate::broker::Broker;
 use crate::hooks;
-use crate::journal::Journal;
 use crate::session::{Kept, QueueLimits, Session, Will};
 use crate::shard::{Shard, TICK_MILLISECONDS};
 
@@ -46,26 +45,11 @@ pub(super) struct ConnectedClient {
     pub(super) waits_for: Option<(Arc<Session>, u64)>,
     /// Since when the socket takes no more, in milliseconds of the broker's clock.
     pub(super) blocked_since: Option<NonZero<u64>>,
-    /// Its session's outbox knows the connection by it.
-    pub(super) generation: u32,
-    /// What the store must have before the last answer to the client leaves.
-    pub(super) answered: Sequence,
     /// Where CONNECT had an Authentication Method.
     pub(super) exchange: Option<Box<Exchange>>,
 }
 
 impl ConnectedClient {
-    /// The group that answers wait for, behind those that wait already. `until`: what the packets that are
-    /// answered have brought.
-    #[inline]
-    pub(super) fn waits_until(
-        &self,
-        until: Option<Sequence>,
-        journal: &Journal,
-    ) -> Option<Sequence> {
-        until.or_else(|| (!journal.has_let_go(self.answered)).then_some(self.answered))
-    }
-
     /// Notes that a QoS 2 message has begun.
     pub(super) fn note_begun(&self, shard: &mut Shard, packet_id: u16) {
         if let Some(session) = self.session.kept_number() {

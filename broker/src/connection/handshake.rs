@@ -125,7 +125,7 @@ impl Connection {
             return Err(End::Refused(ReasonCode::QuotaExceeded));
         }
         let is_kept = connect.session_expiry > 0 || !connect.clean_start;
-        if is_kept && self.broker.durable.as_ref().is_some_and(|durable| durable.is_full()) {
+        if is_kept && self.broker.store_is_full() {
             return Err(End::Refused(ReasonCode::ServerBusy));
         }
         Ok(())

@@ -67,7 +67,8 @@ pub(crate) struct Connection {
     /// There are whole packets in the tail, left for the next turn.
     halted: bool,
     halt: Halt,
-    /// What the store must have of what the client has brought, or it is not read while the store is behind.
+    /// What the store must have of what the client has brought before the next answer leaves. Until then it is
+    /// not read while the store is behind.
     unsaved: Sequence,
     throttle: Throttle,
     /// For a plugin's answer about the packet that the tail begins with.

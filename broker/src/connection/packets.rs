@@ -171,7 +171,15 @@ impl Connection {
         let Stage::Connected(client) = &mut *self.stage else { return Ok(()) };
         match mqtt::decode(frame, client.version)? {
             // [MQTT-3.12.4-1]
-            Packet::PingReq => Packet::PingResp.encode(client.version, &mut shard.batch.prompt),
+            Packet::PingReq => {
+                // It keeps its place among the answers, unless these wait for the store.
+                let journal = &shard.outgoing.journal;
+                let waits =
+                    journal.noted() > shard.batch.noted_before || !journal.has_let_go(self.unsaved);
+                let batch = &mut shard.batch;
+                let out = if waits { &mut batch.prompt } else { &mut batch.replies };
+                Packet::PingResp.encode(client.version, out);
+            }
             Packet::Subscribe(subscribe) => self.on_subscribe(shard, cx, &subscribe)?,
             Packet::Unsubscribe(unsubscribe) => self.on_unsubscribe(shard, cx, &unsubscribe)?,
             Packet::Disconnect(disconnect) => return Err(self.on_disconnect(&disconnect)),
@@ -221,23 +229,27 @@ impl Connection {
             }
         }
         let journal = &mut shard.outgoing.journal;
-        let until = if journal.noted() > batch.noted_before { journal.submit() } else { None };
-        self.unsaved = until.unwrap_or(self.unsaved);
-        if batch.replies.is_empty() && batch.prompt.is_empty() && batch.acknowledgements.is_empty()
+        if journal.noted() > batch.noted_before {
+            self.unsaved = journal.submit().unwrap_or(self.unsaved);
+        }
+        let wakes = client.kept.replay.is_some();
+        let waits = (wakes || !batch.replies.is_empty()) && !journal.has_let_go(self.unsaved);
+        if !waits
+            && batch.replies.is_empty()
+            && batch.prompt.is_empty()
+            && batch.acknowledgements.is_empty()
         {
             return;
         }
-        if let Some(until) =
-            client.waits_until(until, journal).filter(|_| !batch.replies.is_empty())
-        {
-            let (generation, wakes) = (client.generation, client.kept.replay.is_some());
+        let mut outbox = client.session.outbox.lock();
+        let generation = outbox.generation();
+        if waits {
             let answers = std::mem::take(&mut batch.replies);
             let answers = Hold::Answers { generation, answers, wakes };
-            client.answered = journal.hold(until, &client.session, answers);
+            self.unsaved = journal.hold(self.unsaved, &client.session, answers);
             // It may be durable by now, and then nobody else looks at it again.
             shard.outgoing.schedule();
         }
-        let mut outbox = client.session.outbox.lock();
         outbox.lend_buffer(&mut shard.outgoing.pool);
         outbox.append(&batch.prompt);
         outbox.append(&batch.replies);
@@ -257,6 +269,11 @@ impl Connection {
         let journal = &mut shard.outgoing.journal;
         if acknowledges && journal.is_behind() {
             self.unsaved = journal.submit().unwrap_or(self.unsaved);
+            if wakes {
+                let nothing = Hold::Answers { generation, answers: Vec::new(), wakes };
+                self.unsaved = journal.hold(self.unsaved, &client.session, nothing);
+                shard.outgoing.schedule();
+            }
         }
         wake.into_iter().for_each(std::task::Waker::wake);
     }

@@ -69,7 +69,11 @@ impl Connection {
     ) -> Result<Option<Box<Edits>>, End> {
         // What is acknowledged and waits for a plugin has begun, and is not answered again.
         let is_answered = self.acknowledges_early() && self.waiting.is_some();
-        if self.broker.overload.disk_is_short() && self.has_no_space(shard, cx, publish)? {
+        // What plugins are asked about already is gone on with.
+        if self.broker.overload.disk_is_short()
+            && self.waiting.is_none()
+            && self.has_no_space(shard, cx, publish)?
+        {
             return Ok(None);
         }
         if publish.qos == QoS::ExactlyOnce

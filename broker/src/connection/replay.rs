@@ -31,7 +31,7 @@ impl Connection {
     pub(super) fn replay(&mut self, shard: &mut Shard, cx: &Context<'_>) {
         let Stage::Connected(client) = &mut *self.stage else { return };
         // SUBACK goes first, though it need not.
-        if client.kept.replay.is_none() || !shard.outgoing.journal.has_let_go(client.answered) {
+        if client.kept.replay.is_none() || !shard.outgoing.journal.has_let_go(self.unsaved) {
             return;
         }
         let session = client.session.clone();

@@ -118,7 +118,8 @@ impl Overload {
         if is_kept {
             self.look_at_disk(limits.min_disk_free, readings);
         }
-        self.parked.lock().take().into_iter().for_each(Waker::wake);
+        let parked = self.parked.lock().take();
+        parked.into_iter().for_each(Waker::wake);
     }
 
     fn look_at_memory(&self, max: Mark, readings: &mut dyn Readings) {

@@ -100,8 +100,12 @@ impl Account {
             self.log_too_deep(services.plugin_publish_depth);
             return Err(Declined::TooDeep);
         }
-        if services.engine().err() == Some(Declined::Stopping) {
-            return Err(Declined::Stopping);
+        match services.engine() {
+            Err(Declined::Stopping) => return Err(Declined::Stopping),
+            Ok(engine) if errand.may_be_kept() && engine.broker.store_is_full() => {
+                return Err(Declined::Full);
+            }
+            _ => {}
         }
         self.mailbox.put(errand, depth)?;
         self.attend();

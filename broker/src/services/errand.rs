@@ -41,6 +41,15 @@ impl Errand {
             }
     }
 
+    /// Whether the store may have to keep what it brings.
+    pub(super) fn may_be_kept(&self) -> bool {
+        match self {
+            Errand::Publish(packet) | Errand::Send(_, packet) => packet.may_be_kept(),
+            Errand::Retain(_) => true,
+            Errand::Order(..) | Errand::Subscribe(_) => false,
+        }
+    }
+
     /// Does it. Returns a receiver that has more than it can take, for the next errand to wait for.
     ///
     /// # Errors

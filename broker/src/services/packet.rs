@@ -56,6 +56,12 @@ impl Packet {
         Some(Packet { bytes })
     }
 
+    /// Whether it is at QoS 1 or 2, or retained.
+    pub(crate) fn may_be_kept(&self) -> bool {
+        const QOS_AND_RETAIN: u8 = 0b0111;
+        self.bytes.first().is_some_and(|first| first & QOS_AND_RETAIN != 0)
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }

@@ -1,7 +1,9 @@
 //! What clients see while the disk of the store is full, or has failed.
 
 use mqtt::{Ack, Packet, Publish, QoS, ReasonCode, Version};
+use serde_json::json;
 
+use crate::support::caller::tell;
 use crate::support::{Client, Limited, Login, both_versions, message};
 
 both_versions!(
@@ -83,6 +85,7 @@ fn a_full_disk_bounds_what_is_taken(version: Version) {
     let mut first = Login::new(version, "first").connect(broker.address);
     send(&mut first, "kept/x", "", QoS::AtLeastOnce);
     broker.line_with("the disk of the store is full");
+    first.send(&Packet::PingReq);
     let payload = "x".repeat(30_000);
     for publisher in &mut publishers {
         send(publisher, "kept/x", &payload, QoS::AtLeastOnce);
@@ -90,7 +93,7 @@ fn a_full_disk_bounds_what_is_taken(version: Version) {
     }
     // Each waits for what it has brought, or may bring nothing any more.
     let all = |count: usize| move |status: &serde_json::Value| status["halted_clients"] == count;
-    let status = broker.status_when(all(PUBLISHERS));
+    let status = broker.status_when(all(PUBLISHERS + 1));
     let unwritten = status["store"]["unwritten_bytes"].as_u64().unwrap();
     // Four times the mark, and a read on each of two threads.
     assert!((256 * 1024..400 * 1024).contains(&unwritten), "{unwritten}");
@@ -98,7 +101,23 @@ fn a_full_disk_bounds_what_is_taken(version: Version) {
     let mut other = Login::new(version, "other").connect(broker.address);
     other.publish("live", "", QoS::AtMostOnce);
     send(&mut other, "live", "", QoS::AtLeastOnce);
-    broker.status_when(all(PUBLISHERS + 1));
+    broker.status_when(all(PUBLISHERS + 2));
+    // Plugins neither. What they are told comes at QoS 1 too.
+    let mut watcher = Login::new(version, "watcher").connect(broker.address);
+    watcher.subscribe("called", QoS::AtMostOnce);
+    for qos in [1, 0] {
+        let call =
+            json!({ "do": "publish", "topic": "called", "payload": qos.to_string(), "qos": qos });
+        tell(&mut watcher, "call", &call.to_string());
+    }
+    watcher.expect("called", "0");
+    // Nor does a session begin that is to be kept.
+    let (_, refused) = Login::new(version, "new").keeping_session().ask(broker.address);
+    let expected = match version {
+        Version::V5 => ReasonCode::ServerBusy,
+        _ => ReasonCode::ServerUnavailable,
+    };
+    assert_eq!(refused.reason, expected);
     broker.free_disk();
     expect_puback(&mut other, 1);
     for publisher in &mut publishers {

@@ -11,6 +11,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::{Operator, Process};
+use crate::common::plugins;
 
 /// Far above what anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -22,10 +23,13 @@ pub(crate) struct Limited {
 }
 
 impl Limited {
-    /// With these lines of config besides its own.
+    /// With these lines of config besides its own, and the plugin that calls as a test says.
     pub(crate) fn start(config: &str) -> Limited {
         let folder = tempfile::tempdir().unwrap();
-        let own = "listeners: [ tcp: 127.0.0.1:0 ]\nplugins: []\ncontrol: socket\nthreads: 2\n";
+        fs::create_dir(folder.path().join("plugins")).unwrap();
+        fs::copy(plugins::rust("caller"), folder.path().join("plugins/caller.so")).unwrap();
+        let own =
+            "listeners: [ tcp: 127.0.0.1:0 ]\nplugins: [ caller ]\ncontrol: socket\nthreads: 2\n";
         fs::write(folder.path().join("config.yml"), format!("{own}{config}")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_hookmq"));
         command
