@@ -50,7 +50,7 @@ colour: red
                  starts without it"
             ),
             "config.yml:11: colour: unknown key; the keys here are listeners, plugins, plugin_dir, \
-             data_dir, control, threads, log, allow_anonymous, check_payload_format, durability, acknowledge, refused_publish, \
+             data_dir, control, threads, log, allow_anonymous, check_payload_format, durability, store_failure, acknowledge, refused_publish, \
              plugin_publish_depth, blocking_threads, blocking_deadline, response_information, limits",
         ],
     );
