@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use hookmq_store::State;
+use hookmq_store::{OpenError, State};
 use mqtt::ReasonCode;
 use tokio::runtime::Handle;
 
@@ -57,12 +57,12 @@ pub enum StartError {
     )]
     OpenToAll(SocketAddr),
     /// What outlives the broker could not be read, or cannot be kept.
-    #[error("{}: {error}", folder.display())]
+    #[error("{}: {error}{}", folder.display(), way_to_store(error))]
     Store {
         /// Where it is.
         folder: PathBuf,
         /// What is wrong.
-        error: hookmq_store::OpenError,
+        error: OpenError,
     },
     /// A thread or its event loop could not be made.
     #[error("cannot start a thread: {0}")]
@@ -105,6 +105,21 @@ fn way_out(error: &std::io::Error) -> &'static str {
         ErrorKind::PermissionDenied => {
             "; a port below 1024 takes the right CAP_NET_BIND_SERVICE: take another port, or give it \
              that right"
+        }
+        _ => "",
+    }
+}
+
+/// What to do where there can be no store.
+fn way_to_store(error: &OpenError) -> &'static str {
+    let OpenError::Io(error) = error else { return "" };
+    match error.kind() {
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => {
+            "; the user of the broker must be able to write there: name another folder by `data_dir`, or keep \
+             nothing by `durability: memory`"
+        }
+        ErrorKind::StorageFull => {
+            "; make room on the disk, or name a folder on another one by `data_dir`"
         }
         _ => "",
     }

@@ -53,7 +53,10 @@ impl Lines<'_> {
     fn state(&mut self, state: State) -> io::Result<()> {
         let State { sequence, next_session, next_message, .. } = state;
         self.line(&Line::Store { version: VERSION, sequence, next_session, next_message })?;
-        for (id, message) in &state.messages {
+        // Two exports of one store are the same.
+        let mut messages: Vec<_> = state.messages.iter().collect();
+        messages.sort_unstable_by_key(|(id, _)| **id);
+        for (id, message) in messages {
             self.line(&Line::Message { id: *id, message: message.into() })?;
         }
         for session in state.sessions {
