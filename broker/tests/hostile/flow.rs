@@ -19,6 +19,7 @@ both_versions!(
     row_47_messages_that_are_never_released,
     row_48_acknowledgements_of_nothing,
     row_49_retained_messages_without_number,
+    row_49_what_the_store_has_in_memory_is_bounded,
     row_53_one_large_message_to_many_subscribers,
     row_57_packets_that_are_too_large,
 );
@@ -159,6 +160,23 @@ fn check_unknown(version: Version, ack: &Ack<'_>) {
         ReasonCode::Success
     };
     assert_eq!((ack.packet_id, ack.reason), (9, expected));
+}
+
+/// 200 MiB of retained messages on 5,000 topics: the store has some tables of 16 MiB in memory that are being
+/// written, whatever clients do.
+fn row_49_what_the_store_has_in_memory_is_bounded(version: Version) {
+    let broker = Program::start_with_store(&["max_retained_messages: 5000"]);
+    let before = broker.peak();
+    let mut publisher = Login::new(version, "publisher").connect(broker.address);
+    for _ in 0..20 {
+        let messages: Vec<u8> =
+            (0..5000).flat_map(|number| retained(version, number, &[b'x'; 2048])).collect();
+        publisher.send_bytes(&messages);
+        publisher.ping();
+    }
+    let grown = broker.peak() - before;
+    assert!(grown < 160 * MIB, "{grown} bytes");
+    broker.stop();
 }
 
 /// 20,000 topics and no more, and 50 subscribers to all of them that do not read: each is sent what it

@@ -25,16 +25,28 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    /// With these lines of the section `limits:`.
+    /// With these lines of the section `limits:`. Without a store: that has memory of its own, see
+    /// [`Program::start_with_store`], beside which nobody would see what the broker has.
     pub(crate) fn start(limits: &[&str]) -> Program {
         Program::start_in_shell("", limits)
     }
 
     /// The same, after `setup` in the shell that becomes the broker.
     pub(crate) fn start_in_shell(setup: &str, limits: &[&str]) -> Program {
+        Program::start_as("memory", setup, limits)
+    }
+
+    /// With a store.
+    pub(crate) fn start_with_store(limits: &[&str]) -> Program {
+        Program::start_as("os", "", limits)
+    }
+
+    fn start_as(durability: &str, setup: &str, limits: &[&str]) -> Program {
         let directory = tempfile::tempdir().unwrap();
         let limits: String = limits.iter().map(|line| format!("  {line}\n")).collect();
-        let config = format!("listeners:\n  - tcp: 127.0.0.1:0\nthreads: 2\nlimits:\n{limits}");
+        let config = format!(
+            "listeners:\n  - tcp: 127.0.0.1:0\nthreads: 2\ndurability: {durability}\nlimits:\n{limits}"
+        );
         fs::write(directory.path().join("config.yml"), config).unwrap();
         let mut command = Command::new("sh");
         command.current_dir(directory.path()).env_remove("RUST_LOG");

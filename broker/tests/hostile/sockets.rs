@@ -121,9 +121,10 @@ fn flood_until_closed(client: &mut Client, message: &[u8]) {
     while client.stream.write_all(message).is_ok() {}
 }
 
-/// The time that people read in a trace, and the end of what plugins have stored, which has to survive a
-/// restart. No session, message or connection depends on either.
-const MAY_ASK: [&str; 3] = ["hooks/trace.rs", "hooks/traced.rs", "services/kv/mod.rs"];
+/// The time that people read in a trace; and what has to survive a restart, where no other clock goes on. As
+/// long as the broker runs, no session, message or connection depends on it.
+const MAY_ASK: [&str; 4] =
+    ["hooks/trace.rs", "hooks/traced.rs", "services/kv/mod.rs", "journal/durable.rs"];
 
 fn check_for_wall_clock(directory: &Path) {
     for entry in fs::read_dir(directory).unwrap() {
