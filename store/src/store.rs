@@ -140,7 +140,10 @@ impl Open {
         {
             return Health::Failed("the committer has panicked".into());
         }
-        self.lock.lock().take();
+        if let Some(lock) = self.lock.lock().take() {
+            // A process that was forked just now may have the file as well, to its exec or end.
+            let _ = lock.unlock();
+        }
         self.status.health()
     }
 }
