@@ -11,6 +11,7 @@ mod clock;
 mod command;
 mod context;
 mod course;
+mod events;
 mod figures;
 mod files;
 mod idle;
