@@ -16,6 +16,7 @@ mod figures;
 mod files;
 mod idle;
 mod incoming;
+mod likeness;
 mod line;
 mod nap;
 mod options;
