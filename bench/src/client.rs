@@ -90,7 +90,7 @@ impl Client {
     pub(crate) fn wants_turn(&self) -> bool {
         !self.is_queued
             && self.out.is_empty()
-            && self.publisher.as_ref().is_some_and(Publisher::has_more)
+            && self.publisher.as_ref().is_some_and(Publisher::is_sending)
     }
 
     /// Closes the socket and forgets what it was for, but not what was seen.

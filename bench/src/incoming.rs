@@ -10,6 +10,7 @@ use mqtt::{
 use crate::client::{Client, State};
 use crate::clock::SECOND;
 use crate::context::Context;
+use crate::likeness::Likeness;
 use crate::stamp::Stamp;
 use crate::tracker::Verdict;
 use crate::trouble::Trouble;
@@ -17,13 +18,19 @@ use crate::trouble::Trouble;
 impl Context<'_> {
     /// Takes all whole packets of `bytes`; returns how much that was.
     pub(crate) fn feed(&mut self, client: &mut Client, bytes: &[u8]) -> Result<usize, Trouble> {
-        let (mut left, mut topic) = (bytes, "");
+        let (mut left, mut like) = (bytes, None::<Likeness<'_>>);
         let version = self.settings.version;
-        while let Some(frame) = version.split_frame(left, u32::MAX).map_err(Trouble::Malformed)? {
+        loop {
+            if let Some((publish, rest)) = like.and_then(|like| like.read(left)) {
+                self.message(client, &publish);
+                left = rest;
+                continue;
+            }
+            let frame = version.split_frame(left, u32::MAX).map_err(Trouble::Malformed)?;
+            let Some(frame) = frame else { return Ok(bytes.len() - left.len()) };
             if frame.packet_type() == PacketType::Publish {
-                let publish = Publish::decode_after(frame, version, topic);
-                let publish = publish.map_err(Trouble::Malformed)?;
-                topic = publish.topic;
+                let publish = Publish::decode(frame, version).map_err(Trouble::Malformed)?;
+                like = Likeness::of(frame, publish);
                 self.message(client, &publish);
             } else {
                 self.control(client, frame)?;
@@ -32,13 +39,12 @@ impl Context<'_> {
                 }
             }
             left = left.get(frame.bytes().len()..).unwrap_or_default();
-            self.packets += 1;
         }
-        Ok(bytes.len() - left.len())
     }
 
     #[inline]
     fn message(&mut self, client: &mut Client, publish: &Publish<'_>) {
+        self.packets += 1;
         let answer = match publish.qos {
             QoS::AtMostOnce => None,
             QoS::AtLeastOnce => Some(PacketType::PubAck),
@@ -82,21 +88,15 @@ impl Context<'_> {
     }
 
     fn control(&mut self, client: &mut Client, frame: Frame<'_>) -> Result<(), Trouble> {
+        let (packet_type, version) = (frame.packet_type(), self.settings.version);
+        self.packets += 1;
         // It answers what is sent however the run goes.
-        self.has_progress |= frame.packet_type() != PacketType::PingResp;
-        match decode(frame, self.settings.version).map_err(Trouble::Malformed)? {
-            Packet::PubAck(ack) | Packet::PubComp(ack) => self.acknowledged(client, "PUBACK", ack),
-            Packet::PubRec(ack) if ack.reason.is_error() => {
-                self.acknowledged(client, "PUBREC", ack)
-            }
-            Packet::PubRec(ack) => {
-                self.answer(client, PacketType::PubRel, ack.packet_id);
-                Ok(())
-            }
-            Packet::PubRel(ack) => {
-                self.answer(client, PacketType::PubComp, ack.packet_id);
-                Ok(())
-            }
+        self.has_progress |= packet_type != PacketType::PingResp;
+        if packet_type.is_ack() {
+            let ack = Ack::decode(frame, version).map_err(Trouble::Malformed)?;
+            return self.step(client, packet_type, ack);
+        }
+        match decode(frame, version).map_err(Trouble::Malformed)? {
             Packet::ConnAck(connack) => self.connected(client, connack),
             Packet::SubAck(suback) => self.subscribed(client, &suback),
             Packet::PingResp => {
@@ -108,6 +108,22 @@ impl Context<'_> {
             Packet::Disconnect(disconnect) => Err(Trouble::Ended(disconnect.reason)),
             other => Err(Trouble::Unexpected(other.kind())),
         }
+    }
+
+    /// One of those that a message at QoS 1 or 2 takes.
+    fn step(
+        &mut self,
+        client: &mut Client,
+        packet_type: PacketType,
+        ack: Ack<'_>,
+    ) -> Result<(), Trouble> {
+        let answer = match packet_type {
+            PacketType::PubRec if !ack.reason.is_error() => PacketType::PubRel,
+            PacketType::PubRel => PacketType::PubComp,
+            _ => return self.acknowledged(client, packet_type.name(), ack),
+        };
+        self.answer(client, answer, ack.packet_id);
+        Ok(())
     }
 
     fn connected(&mut self, client: &mut Client, connack: ConnAck<'_>) -> Result<(), Trouble> {

@@ -13,8 +13,8 @@ pub(crate) struct Publisher {
     next: u32,
     /// When the next message is due, in nanoseconds; without a rate it always is.
     pub(crate) due: u64,
-    /// When it stops if not all is sent by then.
-    stop_at: u64,
+    /// When it stops if not all is sent by then; `None`: it has not begun.
+    stop_at: Option<u64>,
     window: Window,
     payload: Vec<u8>,
     topic: String,
@@ -58,13 +58,12 @@ impl Publisher {
         let payload = (b'a'..=b'z').cycle().take(messages.size).collect();
         let topic = messages.topic.clone();
         let window = Window::default();
-        let (due, stop_at) = (0, u64::MAX);
         Publisher {
             number,
             messages,
             next: 0,
-            due,
-            stop_at,
+            due: 0,
+            stop_at: None,
             window,
             payload,
             topic,
@@ -81,7 +80,7 @@ impl Publisher {
     pub(crate) fn begin(&mut self, now: u64, all: u32) {
         let offset = u128::from(self.messages.interval) * u128::from(self.number % all.max(1));
         self.due = now + (offset / u128::from(all.max(1))) as u64;
-        self.stop_at = now.saturating_add(self.messages.lasts);
+        self.stop_at = Some(now.saturating_add(self.messages.lasts));
     }
 
     pub(crate) fn is_paced(&self) -> bool {
@@ -93,6 +92,11 @@ impl Publisher {
         self.next < self.messages.count
     }
 
+    /// Whether it has begun and has more to send.
+    pub(crate) fn is_sending(&self) -> bool {
+        self.stop_at.is_some() && self.has_more()
+    }
+
     /// Whether all that was sent is acknowledged.
     pub(crate) fn is_acknowledged(&self) -> bool {
         self.window.is_whole()
@@ -100,14 +104,15 @@ impl Publisher {
 
     #[inline]
     pub(crate) fn next(&mut self, now: u64) -> Next {
-        if now >= self.stop_at {
+        let Some(stop_at) = self.stop_at else { return Next::Nothing };
+        if now >= stop_at {
             self.messages.count = self.next;
         }
         if !self.has_more() {
             return Next::Nothing;
         }
         if self.is_paced() && self.due > now {
-            return Next::At(self.due.min(self.stop_at));
+            return Next::At(self.due.min(stop_at));
         }
         if self.messages.qos == QoS::AtMostOnce {
             return Next::Send(0);

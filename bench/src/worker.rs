@@ -5,7 +5,7 @@
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, ErrorKind};
 use std::mem;
 use std::os::fd::{AsFd, AsRawFd};
 use std::sync::atomic::Ordering::Relaxed;
@@ -21,6 +21,7 @@ use crate::client::{Client, State};
 use crate::clock::{self, MILLISECOND};
 use crate::context::{Context, Turn};
 use crate::course::Course;
+use crate::events::READ;
 use crate::figures::Figures;
 use crate::nap::Nap;
 use crate::part::Part;
@@ -42,8 +43,6 @@ pub(crate) struct Worker<'a> {
     pub(crate) context: Context<'a>,
 }
 
-/// What a read takes at most.
-const READ: usize = 128 * 1024;
 /// How late a message may be that is sent at a rate, in nanoseconds: those due meanwhile go together.
 const LATE: u64 = MILLISECOND / 10;
 const TIMER: Token = Token(usize::MAX);
@@ -350,71 +349,59 @@ impl<'a> Worker<'a> {
     }
 }
 
-impl Context<'_> {
-    fn writable(&mut self, client: &mut Client) {
-        if client.state == State::Opening {
-            match client.stream.as_ref().map(crate::stream::Stream::is_connected) {
-                Some(Ok(true)) => {}
-                Some(Ok(false)) | None => return,
-                Some(Err(error)) => {
-                    let trouble = Trouble::of_connecting(self.settings.address, &error);
-                    return self.close(client, trouble);
-                }
-            }
-        }
-        self.flush(client);
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+    use std::net::TcpListener;
+    use std::thread;
+
+    use clap::Parser;
+    use mqtt::{ConnAck, Packet, Properties, ReasonCode, Version};
+
+    use super::Worker;
+    use crate::course::Course;
+    use crate::options::{MessageOptions, RunOptions};
+    use crate::part::Part;
+    use crate::publisher::Publisher;
+
+    #[derive(Parser)]
+    struct Arguments {
+        #[command(flatten)]
+        messages: MessageOptions,
+        #[command(flatten)]
+        run: RunOptions,
     }
 
-    /// `is_last`: no other event will come, so that the end has to be read now.
-    fn readable(&mut self, client: &mut Client, buffer: &mut Vec<u8>, is_last: bool) {
-        loop {
-            match self.read(client, buffer, is_last) {
-                Ok(true) => {}
-                Ok(false) => break,
-                Err(trouble) => return self.close(client, trouble),
-            }
-        }
-        if !client.out.is_empty() {
-            self.flush(client);
-        }
+    /// Lets one client in and waits until it is gone.
+    fn welcome(listener: &TcpListener, version: Version) {
+        let (mut socket, _) = listener.accept().unwrap();
+        assert!(socket.read(&mut [0; 100]).unwrap() > 0);
+        let (session_present, reason) = (false, ReasonCode::Success);
+        let connack = ConnAck { session_present, reason, properties: Properties::EMPTY };
+        let mut out = Vec::new();
+        Packet::ConnAck(connack).encode(version, &mut out);
+        socket.write_all(&out).unwrap();
+        while socket.read(&mut [0; 100]).unwrap() > 0 {}
     }
 
-    /// True: there may be more to read.
-    fn read(
-        &mut self,
-        client: &mut Client,
-        buffer: &mut Vec<u8>,
-        is_last: bool,
-    ) -> Result<bool, Trouble> {
-        let have = client.rest.len();
-        if buffer.len() < have + READ {
-            buffer.resize(have + READ, 0);
+    #[test]
+    fn a_publisher_takes_one_turn_at_a_time() {
+        for protocol in ["3.1.1", "5"] {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = listener.local_addr().unwrap().port().to_string();
+            let line = Arguments::parse_from(["bench", "--port", &port, "--protocol", protocol]);
+            let mut settings = line.run.settings().unwrap();
+            let messages = line.messages.take_up(&mut settings, Some(10)).unwrap();
+            let version = settings.version;
+            let broker = thread::spawn(move || welcome(&listener, version));
+            let course = Course::new(&settings, 1, 0);
+            let mut worker = Worker::new(&settings, &course).unwrap();
+            let part = Part::publisher(&settings.prefix, Publisher::new(0, messages));
+            assert!(worker.connect([part], false));
+            worker.begin();
+            assert_eq!(worker.ready, [0], "{protocol}");
+            worker.finish();
+            broker.join().unwrap();
         }
-        let (Some(stream), Some((rest, room))) =
-            (&mut client.stream, buffer.split_at_mut_checked(have))
-        else {
-            return Ok(false);
-        };
-        let room_len = room.len();
-        let read = match stream.read(room) {
-            Ok(0) if client.state == State::Opening => return Err(Trouble::ClosedEarly),
-            Ok(0) => return Err(Trouble::Closed),
-            Ok(read) => read,
-            Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(false),
-            Err(error) if error.kind() == ErrorKind::Interrupted => return Ok(true),
-            Err(error) if client.state == State::Opening => {
-                return Err(Trouble::of_connecting(self.settings.address, &error));
-            }
-            Err(error) => return Err(Trouble::Broken(error.to_string())),
-        };
-        rest.copy_from_slice(&client.rest);
-        self.now = clock::now();
-        self.reads += 1;
-        let bytes = buffer.get(..have + read).unwrap_or_default();
-        let used = self.feed(client, bytes)?;
-        client.rest.clear();
-        client.rest.extend_from_slice(bytes.get(used..).unwrap_or_default());
-        // Less than there was room for: the socket is empty (epoll(7)).
-        Ok((is_last || read == room_len) && client.state != State::Closed)
     }
 }
