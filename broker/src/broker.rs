@@ -83,6 +83,7 @@ impl Broker {
                 queue_qos0: limits.queue_qos0,
                 full: limits.queue_full,
                 drops_qos0: false,
+                held_is_stalled: false,
             },
             sessions: Arc::new(Registry::new(limits.max_sessions)),
             connection_rate: ConnectionRate::new(limits.max_connection_rate),

@@ -68,12 +68,12 @@ impl Inbox {
         }
     }
 
-    /// Takes all of `changes` as one group, unless there is too much already.
+    /// Takes all of `changes` as one group, however large, unless there is too much already.
     pub(crate) fn put(&self, changes: &mut Vec<Change>) -> Sequence {
         let bytes: usize = changes.iter().map(Change::size).sum();
         let mut held = self.held.lock();
         held.sequence += 1;
-        let fits = held.bytes.saturating_add(bytes) <= self.max_bytes;
+        let fits = held.bytes <= self.max_bytes;
         held.is_broken |= !fits && !held.is_closing;
         if held.is_broken || held.is_closing {
             changes.clear();

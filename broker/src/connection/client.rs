@@ -95,11 +95,14 @@ impl ConnectedClient {
         if !self.session.is_behind() {
             return false;
         }
-        let outbox = self.session.outbox.lock();
+        let mut outbox = self.session.outbox.lock();
         if !outbox.has_too_much_to_write(limits) {
             return false;
         }
-        if !outbox.is_blocked() {
+        if outbox.is_held() {
+            // It is written when the store has what it waits for, and whoever is parked is woken then.
+            outbox.park(cx.waker());
+        } else if !outbox.is_blocked() {
             // The flusher's turn comes first; then it is written, or blocked and waited for.
             cx.waker().wake_by_ref();
         }

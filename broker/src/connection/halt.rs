@@ -91,7 +91,7 @@ fn brings_changes(client: &ConnectedClient, frame: Frame<'_>) -> bool {
         PacketType::Publish => {
             frame.bytes().first().is_some_and(|first| first & QOS_AND_RETAIN != 0)
         }
-        PacketType::Subscribe | PacketType::Unsubscribe => client.session.number().is_some(),
-        packet_type => packet_type.is_ack() && client.session.number().is_some(),
+        PacketType::Subscribe | PacketType::Unsubscribe => client.session.kept_number().is_some(),
+        packet_type => packet_type.is_ack() && client.session.kept_number().is_some(),
     }
 }

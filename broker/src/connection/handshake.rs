@@ -124,7 +124,7 @@ impl Connection {
         if self.broker.overload.level() >= Level::Scarce {
             return Err(End::Refused(ReasonCode::QuotaExceeded));
         }
-        let is_kept = connect.session_expiry > 0 || !connect.clean_start;
+        let is_kept = connect.session_expiry > 0 || !connect.clean_start || connect.will.is_some();
         if is_kept && self.broker.store_is_full() {
             return Err(End::Refused(ReasonCode::ServerBusy));
         }

@@ -23,7 +23,7 @@ enum Asked {
 }
 
 /// A run that is looked at no further.
-const SHORT_RUN: usize = 64;
+const SHORT_RUN: usize = 8;
 /// Messages of a run, times those that get it.
 const DELIVERED_AT_ONCE: usize = 64 * 1024;
 

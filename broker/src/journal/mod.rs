@@ -234,7 +234,12 @@ impl Journal {
         });
     }
 
-    /// Whether the store cannot keep up with what is handed over.
+    /// Whether the store takes what it is handed over.
+    pub(crate) fn is_well(&self) -> bool {
+        self.durable.as_ref().is_none_or(|durable| durable.is_well())
+    }
+
+    /// Whether the store cannot keep up.
     #[inline]
     pub(crate) fn is_behind(&self) -> bool {
         self.durable.as_ref().is_some_and(|durable| durable.is_behind())

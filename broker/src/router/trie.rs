@@ -46,7 +46,9 @@ pub(crate) struct Matched {
 impl Matched {
     /// Whether among them is a session that outlives the broker; of a share, any member may get it.
     pub(crate) fn has_one_to_keep_for(&self) -> bool {
-        let is_kept = |target: &Target| target.session.number().is_some();
+        let is_kept = |target: &Target| {
+            target.qos > QoS::AtMostOnce && target.session.kept_number().is_some()
+        };
         let shared = |share: &Arc<Share>| share.members().iter().any(is_kept);
         self.targets.iter().any(is_kept) || self.shares.iter().any(shared)
     }

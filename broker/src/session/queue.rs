@@ -23,6 +23,8 @@ pub(crate) struct QueueLimits {
     pub(crate) full: QueueFull,
     /// Memory is so short that QoS 0 is dropped.
     pub(crate) drops_qos0: bool,
+    /// The store takes nothing: a client that nothing is written to before it does is one that takes nothing.
+    pub(crate) held_is_stalled: bool,
 }
 
 impl QueueLimits {
@@ -226,6 +228,7 @@ mod tests {
         queue_qos0: false,
         full: QueueFull::DropOldest,
         drops_qos0: false,
+        held_is_stalled: false,
     };
 
     /// Offers a message of so many bytes that stands at `start`.

@@ -24,6 +24,7 @@ pub(super) async fn tick(broker: Arc<Broker>, first_shard: bool) {
             shard.outgoing.pool.trim();
             shard.cache.refresh(&broker.router);
             shard.outgoing.limits.drops_qos0 = broker.overload.level() == Level::Exhausted;
+            shard.outgoing.limits.held_is_stalled = !shard.outgoing.journal.is_well();
             shard.outgoing.report_dropped(&broker);
             if first_shard {
                 broker.attend_absent(shard);

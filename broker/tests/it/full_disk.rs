@@ -9,6 +9,7 @@ use crate::support::{Client, Limited, Login, both_versions, message};
 both_versions!(
     who_waits_for_a_full_disk_is_served_again_when_there_is_space,
     a_full_disk_bounds_what_is_taken,
+    a_receiver_that_waits_for_a_full_disk_holds_nobody_up,
     a_failed_fsync_stops_the_broker,
     a_failed_fsync_ends_what_must_be_kept_and_nothing_else,
 );
@@ -124,6 +125,29 @@ fn a_full_disk_bounds_what_is_taken(version: Version) {
         expect_puback_and_pong(publisher, 1);
     }
     broker.status_when(all(0));
+}
+
+/// Nothing is written to it before the store has the message that it is sent at QoS 2. What there is no room for
+/// at QoS 0 is dropped meanwhile.
+fn a_receiver_that_waits_for_a_full_disk_holds_nobody_up(version: Version) {
+    let mut broker = Limited::start("limits: { write_buffer: 16KiB }\n");
+    let mut receiver = Login::new(version, "receiver").keeping_session().connect(broker.address);
+    receiver.subscribe("flood", QoS::AtMostOnce);
+    receiver.subscribe("kept", QoS::ExactlyOnce);
+    broker.fill_disk();
+    let mut first = Login::new(version, "first").connect(broker.address);
+    send(&mut first, "kept", "", QoS::ExactlyOnce);
+    broker.line_with("the disk of the store is full");
+    let mut other = Login::new(version, "other").connect(broker.address);
+    for _ in 0..200 {
+        send(&mut other, "flood", &"x".repeat(1000), QoS::AtMostOnce);
+        other.ping();
+    }
+    receiver.send(&Packet::PingReq);
+    broker.free_disk();
+    let mut next = || receiver.receive_publish().topic;
+    let flood = std::iter::from_fn(|| Some(next()).filter(|topic| topic == "flood")).count();
+    assert!(flood < 64, "{flood} messages were taken for a receiver that takes nothing");
 }
 
 fn a_failed_fsync_stops_the_broker(version: Version) {

@@ -70,10 +70,9 @@ impl Outbox {
 
     /// Whether a message at QoS 0 may still be appended: not when the client has stopped reading.
     pub(crate) fn takes_qos0(&self, limits: &QueueLimits) -> bool {
-        self.link
-            .as_ref()
-            .is_some_and(|link| !link.stalled || self.queue.pending() < limits.write_buffer)
-            && !limits.drops_qos0
+        self.link.as_ref().is_some_and(|link| {
+            self.queue.pending() < limits.write_buffer || !self.is_stalled(link, limits)
+        }) && !limits.drops_qos0
     }
 
     /// Sends a message at QoS 1 or 2, or lets it wait for the window. DUP is not passed on.

@@ -238,8 +238,18 @@ impl Outbox {
     /// Whether publishers should wait before they send this client more.
     pub(crate) fn is_crowded(&self, limits: &QueueLimits) -> bool {
         let Some(link) = &self.link else { return false };
-        (self.queue.pending() > limits.write_buffer && !link.stalled)
+        (self.queue.pending() > limits.write_buffer && !self.is_stalled(link, limits))
             || (!link.mute && self.delivery.as_ref().is_some_and(|d| d.is_crowded(limits)))
+    }
+
+    /// Whether the client has taken nothing for so long that nobody waits for it.
+    fn is_stalled(&self, link: &Link, limits: &QueueLimits) -> bool {
+        link.stalled || (limits.held_is_stalled && self.ledger.holds())
+    }
+
+    /// Whether nothing is written to the client before the store has more.
+    pub(crate) fn is_held(&self) -> bool {
+        self.ledger.holds()
     }
 
     /// A publisher has waited long enough. No other waits until the client acknowledges something.
