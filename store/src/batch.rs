@@ -122,7 +122,10 @@ impl Batch {
                     self.catch_up(session, seq, index);
                 }
             }
-            Change::Sent { session, seq, packet_id } => self.sent(session, seq, packet_id, index),
+            Change::Sent { session, seq, packet_id } => {
+                self.sent(session, seq, packet_id, index);
+                self.catch_up(session, seq, index);
+            }
             Change::Received { session, seq } => self.received(session, seq, index),
             Change::Done { session, seq } => self.done(session, seq, index),
             _ => {}
@@ -135,7 +138,14 @@ impl Batch {
         if step == Step::Gone {
             return self.done(session, seq, index);
         }
-        self.sent(session, seq, packet_id, index);
+        let is_sent = index.place(session, seq).is_some_and(|place| place.step == Step::Sent);
+        if packet_id == 0 && !is_sent {
+            // Under which identifier it was sent is still to come.
+            return index.note_early(session, seq, step, packet_id);
+        }
+        if !is_sent {
+            self.sent(session, seq, packet_id, index);
+        }
         if step == Step::Received {
             self.received(session, seq, index);
         }

@@ -200,14 +200,18 @@ impl Change {
     /// Bytes that it holds until it is written, roughly.
     pub(crate) fn size(&self) -> usize {
         let held = match self {
-            Change::SessionBegun { client_id, .. } => client_id.len(),
+            Change::SessionBegun { client_id, user, .. } => {
+                client_id.len() + user.as_ref().map_or(0, |user| user.len())
+            }
             Change::Subscribed { subscription, .. } => subscription.filter.len(),
             Change::Unsubscribed { filter, .. } => filter.len(),
             Change::Message { message, .. } => message.len(),
             Change::Retained { topic, message } => {
                 topic.len() + message.as_ref().map_or(0, Message::len)
             }
-            Change::Queued { queued, .. } => queued.identifiers.len() * 4,
+            Change::Queued { queued, .. } => {
+                queued.identifiers.len() * 4 + queued.share.as_ref().map_or(0, |share| share.len())
+            }
             Change::Will { will, .. } => will.message.len(),
             Change::Kv { key, value, .. } => {
                 key.len() + value.as_ref().map_or(0, |v| v.bytes.len())

@@ -10,7 +10,7 @@ use crate::early::Early;
 #[derive(Default)]
 pub(crate) struct Index {
     /// By session, in the order of the places.
-    queues: HashMap<u64, VecDeque<Place>, RandomState>,
+    queues: HashMap<u64, Queue, RandomState>,
     references: HashMap<u64, u32, RandomState>,
     /// Messages without a reference, or that had none when they were added.
     without: Vec<u64>,
@@ -18,6 +18,17 @@ pub(crate) struct Index {
     pub(crate) next_session: u64,
     pub(crate) next_message: u64,
 }
+
+/// The places of a session.
+#[derive(Default)]
+struct Queue {
+    places: VecDeque<Place>,
+    /// How many of them are gone.
+    gone: usize,
+}
+
+/// A queue with fewer places that are gone keeps them.
+const FEW: usize = 64;
 
 /// A place in a queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,7 +46,7 @@ pub(crate) enum Step {
     Sent,
     /// PUBREC came: the place refers to no message any more.
     Received,
-    /// Only until what is before it is gone as well.
+    /// Only until what is before it is gone as well, or most of the queue.
     Gone,
 }
 
@@ -57,7 +68,7 @@ impl Index {
 
     /// Forgets a session with its queue.
     pub(crate) fn end(&mut self, session: u64) {
-        for place in self.queues.remove(&session).into_iter().flatten() {
+        for place in self.queues.remove(&session).unwrap_or_default().places {
             if place.refers() {
                 self.release(place.message);
             }
@@ -99,13 +110,14 @@ impl Index {
             let Some(count) = self.references.get_mut(&place.message) else { return false };
             *count = count.saturating_add(1);
         }
-        if queue.back().is_none_or(|last| last.seq < place.seq) {
-            queue.push_back(place);
+        let places = &mut queue.places;
+        if places.back().is_none_or(|last| last.seq < place.seq) {
+            places.push_back(place);
             return true;
         }
-        match queue.binary_search_by_key(&place.seq, |other| other.seq) {
+        match places.binary_search_by_key(&place.seq, |other| other.seq) {
             Err(at) => {
-                queue.insert(at, place);
+                places.insert(at, place);
                 true
             }
             Ok(_) => {
@@ -119,9 +131,9 @@ impl Index {
 
     /// A place that is not gone.
     pub(crate) fn place(&mut self, session: u64, seq: u64) -> Option<&mut Place> {
-        let queue = self.queues.get_mut(&session)?;
-        let at = queue.binary_search_by_key(&seq, |place| place.seq).ok()?;
-        queue.get_mut(at).filter(|place| place.step != Step::Gone)
+        let places = &mut self.queues.get_mut(&session)?.places;
+        let at = places.binary_search_by_key(&seq, |place| place.seq).ok()?;
+        places.get_mut(at).filter(|place| place.step != Step::Gone)
     }
 
     /// Takes a place away, and says what it was.
@@ -129,10 +141,7 @@ impl Index {
         let place = self.place(session, seq)?;
         let was = *place;
         place.step = Step::Gone;
-        let queue = self.queues.get_mut(&session)?;
-        while queue.front().is_some_and(|place| place.step == Step::Gone) {
-            queue.pop_front();
-        }
+        self.queues.get_mut(&session)?.note_gone();
         if was.refers() {
             self.release(was.message);
         }
@@ -156,6 +165,22 @@ impl Index {
                 self.references.remove(&id);
                 gone(id);
             }
+        }
+    }
+}
+
+impl Queue {
+    /// One more place is gone.
+    fn note_gone(&mut self) {
+        self.gone += 1;
+        while self.places.front().is_some_and(|place| place.step == Step::Gone) {
+            self.places.pop_front();
+            self.gone -= 1;
+        }
+        // A client may never acknowledge the first.
+        if self.gone > FEW && self.gone > self.places.len() / 2 {
+            self.places.retain(|place| place.step != Step::Gone);
+            self.gone = 0;
         }
     }
 }
@@ -216,6 +241,22 @@ mod tests {
         for seq in [2, 0, 3, 1] {
             assert!(index.take(1, seq).is_some(), "{seq}");
         }
-        assert!(index.queues[&1].is_empty());
+        assert!(index.queues[&1].places.is_empty());
+    }
+
+    #[test]
+    fn what_is_gone_behind_one_that_stays_takes_no_room() {
+        let mut index = Index::default();
+        index.begin(1);
+        for seq in 0..10_000 {
+            index.add_message(seq);
+            index.queue(1, waiting(seq, seq));
+            if seq > 0 {
+                index.take(1, seq);
+            }
+        }
+        assert!(index.queues[&1].places.len() < 200);
+        assert!(index.take(1, 0).is_some() && index.queues[&1].places.is_empty());
+        assert_eq!(index.queues[&1].gone, 0);
     }
 }

@@ -105,6 +105,8 @@ impl Connection {
         let ConnectedClient { session, mut kept, will, session_expiry, .. } = client;
         let second = shard.second();
         shard.outgoing.journal.left(&session, session_expiry, will.as_deref(), second);
+        // Whoever takes the session over, on another shard, comes behind this.
+        shard.outgoing.journal.submit();
         shard.outgoing.schedule();
         kept.rest();
         let delay = will.as_ref().map(|will| will.delay);
@@ -131,6 +133,7 @@ impl Connection {
         let ConnectedClient { session, .. } = client;
         let ended = Ended { session: session.clone(), will: None, timers: Vec::new() };
         self.broker.end_session(shard, ended, SessionChange::Deleted);
+        shard.outgoing.journal.submit();
         self.broker.sessions.remove(&session);
     }
 }

@@ -65,7 +65,7 @@ impl Connection {
                     self.end_wide_run(shard, data);
                     if shard.batch.written_out > WRITTEN_OUT_AT_ONCE
                         || shard.cache.visited() > VISITED_AT_ONCE
-                        || shard.outgoing.journal.noted() > NOTED_AT_ONCE
+                        || shard.outgoing.journal.not_handed_over() > NOTED_AT_ONCE
                     {
                         *used += len;
                         self.halted = true;
@@ -230,7 +230,7 @@ impl Connection {
         }
         let journal = &mut shard.outgoing.journal;
         if journal.noted() > batch.noted_before {
-            self.unsaved = journal.submit().unwrap_or(self.unsaved);
+            self.unsaved = journal.submit();
         }
         let wakes = client.kept.replay.is_some();
         let waits = (wakes || !batch.replies.is_empty()) && !journal.has_let_go(self.unsaved);
@@ -268,7 +268,7 @@ impl Connection {
         shard.outgoing.mark(&client.session, outbox);
         let journal = &mut shard.outgoing.journal;
         if acknowledges && journal.is_behind() {
-            self.unsaved = journal.submit().unwrap_or(self.unsaved);
+            self.unsaved = self.unsaved.max(journal.submit());
             if wakes {
                 let nothing = Hold::Answers { generation, answers: Vec::new(), wakes };
                 self.unsaved = journal.hold(self.unsaved, &client.session, nothing);

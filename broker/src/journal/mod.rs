@@ -27,6 +27,10 @@ pub(crate) struct Journal {
     durable: Option<Arc<Durable>>,
     waiter: Arc<Waiter>,
     changes: Vec<Change>,
+    /// How many there were before.
+    handed_over: u64,
+    /// The group that they came with last.
+    last: Sequence,
     /// The messages among the changes.
     messages: HashSet<u64>,
     /// Sessions to whose clients nothing is written until the changes are durable.
@@ -98,6 +102,8 @@ impl Journal {
             self.changes.push(Change::Will { session, will: Box::new(will) });
         }
         self.hold_writes(session);
+        // Others may find its subscriptions before this turn ends, and what they queue comes behind this.
+        self.submit();
     }
 
     /// The client of a session hears nothing before what was noted so far is durable.
@@ -267,22 +273,32 @@ impl Journal {
         self.durable.as_ref().is_some_and(|durable| durable.holds_up(group, is_held, client))
     }
 
-    /// How much was noted and not handed over.
+    /// How much was noted since the shard has begun.
     #[inline]
-    pub(crate) fn noted(&self) -> usize {
+    pub(crate) fn noted(&self) -> u64 {
+        self.handed_over + self.changes.len() as u64
+    }
+
+    /// How much of it was not handed over.
+    #[inline]
+    pub(crate) fn not_handed_over(&self) -> usize {
         self.changes.len()
     }
 
-    /// Hands over what was noted. The number of the group, if there is one to wait for.
-    pub(crate) fn submit(&mut self) -> Option<Sequence> {
-        let durable = self.durable.as_ref().filter(|_| !self.changes.is_empty())?;
+    /// Hands over what was noted. Returns the number of the last group that there was.
+    pub(crate) fn submit(&mut self) -> Sequence {
+        let Some(durable) = self.durable.as_ref().filter(|_| !self.changes.is_empty()) else {
+            return self.last;
+        };
+        self.handed_over += self.changes.len() as u64;
         let until = durable.store.submit(&mut self.changes);
+        self.last = until;
         self.messages.clear();
         for session in self.held.drain(..) {
             self.waiting.push_back(Waiting { until, session, what: Hold::Writes });
         }
         self.note_waiting();
-        Some(until)
+        until
     }
 
     /// Whether this group is durable.

@@ -20,7 +20,14 @@ pub(crate) fn restore(broker: &Broker, durable: &Durable, state: State) {
     let (sessions, retained) = (state.sessions.len(), state.retained.len());
     let mut waiting = 0;
     let mut messages = Messages { kept: state.messages, made: HashMap::default() };
+    // That one has ended and another has begun may not have been durable both.
+    let newest: HashMap<Arc<str>, u64> =
+        state.sessions.iter().map(|kept| (kept.client_id.clone(), kept.number)).collect();
     for kept in state.sessions {
+        if newest.get(&kept.client_id) != Some(&kept.number) {
+            durable.submit(&mut vec![Change::SessionEnded { session: kept.number }]);
+            continue;
+        }
         waiting += kept.queue.len();
         restore_session(broker, durable, &kept, &mut messages);
     }
@@ -124,6 +131,8 @@ fn leave(
     kept: &Kept,
 ) {
     let now = broker.clock.milliseconds();
+    // What is due already comes before the first client.
+    let from = |seconds| if seconds == 0 { now - now % 1000 } else { now };
     let wall = durable.wall(broker.clock.seconds());
     // A clock that was put back makes nothing last longer.
     let left =
@@ -141,11 +150,11 @@ fn leave(
         let due = will.due.unwrap_or(wall + u64::from(will.delay));
         let due_in = left(due, will.delay).min(expiry);
         let due = Due::Will { client_id: client_id.clone(), departure };
-        timers.push(broker.schedule.add_after(now, due_in, due));
+        timers.push(broker.schedule.add_after(from(due_in), due_in, due));
     }
     if expiry < u32::MAX {
         let due = Due::SessionExpiry { client_id, departure };
-        timers.push(broker.schedule.add_after(now, expiry, due));
+        timers.push(broker.schedule.add_after(from(expiry), expiry, due));
     }
     broker.sessions.note_timers(session, departure, &timers);
 }

@@ -26,7 +26,7 @@ pub(crate) struct Batch {
     /// Those that say nothing of what is kept.
     pub(crate) prompt: Vec<u8>,
     /// What the journal held when the batch began: what came later, the answers wait for.
-    pub(crate) noted_before: usize,
+    pub(crate) noted_before: u64,
     /// The client's own acknowledgements.
     pub(crate) acknowledgements: Vec<Acknowledgement>,
     /// A receiver that had more than it can take.
