@@ -31,7 +31,7 @@ impl Limited {
         fs::create_dir(folder.path().join("plugins")).unwrap();
         fs::copy(plugins::rust("caller"), folder.path().join("plugins/caller.so")).unwrap();
         let own = "listeners: [ tcp: 127.0.0.1:0, { tcp: 127.0.0.1:0, durability: memory } ]\n\
-                   plugins: [ caller ]\ncontrol: socket\nthreads: 2\n";
+                   plugins: [ caller: { unkept: a/unkept } ]\ncontrol: socket\nthreads: 2\n";
         fs::write(folder.path().join("config.yml"), format!("{own}{config}")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_hookmq"));
         command
