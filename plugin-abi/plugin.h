@@ -86,6 +86,10 @@ extern "C" {
 #define MQ_ANSWER_KEEP_ALIVE 16u      /* before connect: a uint16_t, seconds */
 #define MQ_ANSWER_CONNACK_PROPERTY 17u /* before connect: a property for CONNACK, as it stands there: a user
                                         * property, Response Information or Server Reference */
+#define MQ_ANSWER_KEPT 18u            /* publish, will: one byte; 0: the message need not be kept, so that its
+                                       * sender does not wait for the store, and it is gone when the broker
+                                       * ends. At QoS 2, and as the retained message of its topic, it is kept
+                                       * in any case. 1: as the broker would */
 
 /* What `answer` returns. */
 #define MQ_TAKEN 0      /* the broker has copied it */

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
-use mqtt::Version;
+use mqtt::{QoS, Version};
 use tokio::runtime::Handle;
 
 use crate::broker::{Broker, publication};
@@ -204,7 +204,8 @@ impl Broker {
         let edited = edits.publish(&before);
         let original = (edited.topic != before.topic).then(|| before.topic.into());
         let fits = self.accepts_payload(edited.properties, edited.payload);
-        let message = Message::new(&edited, shard.second());
+        let is_kept = edits.kept.unwrap_or(asked.letter.message.is_kept());
+        let message = Message::kept_if(is_kept, &edited, shard.second());
         asked.letter.message = message;
         if asked.original_topic.is_none() {
             asked.original_topic = original;
@@ -240,7 +241,8 @@ fn with_run<R>(
     let mut data = Vec::new();
     let publish = message.publish(1, false);
     // Its expiry begins now, so that nothing is taken off.
-    let item = Item::write(&publish, &mut data)?;
+    let is_kept = message.is_kept() || message.qos == QoS::ExactlyOnce;
+    let item = Item { is_kept, ..Item::write(&publish, &mut data)? };
     let provenance = Provenance {
         origin: by.origin(),
         original_topic: asked.original_topic.as_deref(),

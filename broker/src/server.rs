@@ -159,10 +159,10 @@ impl Server {
             plugins.live().guard(address)?;
         }
         let mut listeners = Vec::new();
-        for Listener::Tcp { address } in &config.listeners {
+        for Listener::Tcp { address, keeps } in &config.listeners {
             let listener = transport::bind(*address)
                 .map_err(|error| StartError::Listen { address: *address, error })?;
-            listeners.push(listener);
+            listeners.push((listener, *keeps));
         }
         let durable = kept.as_ref().map(|(durable, _)| durable.clone());
         durable.iter().for_each(|durable| durable.clock_begins());
@@ -179,10 +179,10 @@ impl Server {
         let handles: Arc<[Handle]> = shards.iter().map(|shard| shard.handle().clone()).collect();
         plugins.services().serve(broker.clone(), handles.clone());
         let mut addresses = Vec::new();
-        for listener in listeners {
+        for (listener, keeps) in listeners {
             let address = listener.local_addr()?;
             addresses.push(address);
-            let acceptor = TcpAcceptor::new(broker.clone(), handles.clone(), address);
+            let acceptor = TcpAcceptor::new(broker.clone(), handles.clone(), address, keeps);
             if let Some(first) = handles.first() {
                 first.spawn(acceptor.run(listener));
             }
@@ -291,6 +291,6 @@ pub fn refuse_open_listeners(config: &Config) -> Result<(), StartError> {
 
 /// A listener that other machines reach, if the config does not allow that to everybody.
 fn open_listener(config: &Config) -> Option<SocketAddr> {
-    let mut addresses = config.listeners.iter().map(|Listener::Tcp { address }| *address);
+    let mut addresses = config.listeners.iter().map(|Listener::Tcp { address, .. }| *address);
     addresses.find(|address| !config.allow_anonymous && !address.ip().is_loopback())
 }

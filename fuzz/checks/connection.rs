@@ -63,7 +63,7 @@ pub(crate) fn check(data: &[u8]) {
 fn start_broker() -> SocketAddr {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let mut config = Config {
-        listeners: vec![Listener::Tcp { address }],
+        listeners: vec![Listener::tcp(address)],
         threads: NonZeroUsize::new(2),
         durability: Durability::Memory,
         ..Config::default()

@@ -115,6 +115,17 @@ impl Publish<'_> {
     pub fn set_retain(&self, retain: bool) -> Result<(), EditError> {
         give(self, raw::ANSWER_RETAIN, &[retain.into()])
     }
+
+    /// `false`: the message need not be kept. It waits in memory for those who are away, is not told to the
+    /// store, whose acknowledgement its sender does not wait for, and is gone when the broker ends. At QoS 2, and as
+    /// the retained message of its topic, it is kept in any case. `true`: as the broker would. Since 1.1.
+    ///
+    /// # Errors
+    ///
+    /// See [`EditError`]. Where the broker offers none, the message is kept.
+    pub fn set_kept(&self, kept: bool) -> Result<(), EditError> {
+        give(self, raw::ANSWER_KEPT, &[kept.into()])
+    }
 }
 
 impl Subscribe<'_> {

@@ -87,6 +87,8 @@ pub enum Change<'a> {
     QoS(u8),
     /// Whether a message is retained.
     Retain(bool),
+    /// Whether a message is kept as the broker would; see [`Publish::set_kept`](crate::Publish::set_kept).
+    Kept(bool),
     /// A property of a message.
     Property(Property<'a>),
     /// The filter of a subscription.
@@ -110,6 +112,7 @@ impl Change<'_> {
             Change::Payload(payload) => (raw::ANSWER_PAYLOAD, payload.into()),
             Change::QoS(qos) => (raw::ANSWER_QOS, vec![qos]),
             Change::Retain(retain) => (raw::ANSWER_RETAIN, vec![retain.into()]),
+            Change::Kept(kept) => (raw::ANSWER_KEPT, vec![kept.into()]),
             Change::Property(property) => (raw::ANSWER_SET_PROPERTY, property.encode()),
             Change::Filter(filter) => (raw::ANSWER_FILTER, filter.into()),
             Change::ClientId(client_id) => (raw::ANSWER_CLIENT_ID, client_id.into()),

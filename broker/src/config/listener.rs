@@ -1,4 +1,4 @@
-//! The section `listeners:`, a list of `- tcp: ADDRESS:PORT`.
+//! The section `listeners:`, a list of `- tcp: ADDRESS:PORT`, each with what it has of its own.
 
 use std::net::SocketAddr;
 
@@ -7,6 +7,8 @@ use super::error::Problem;
 use super::setting::Setting;
 
 const FORM: &str = "a listener such as tcp: 127.0.0.1:1883";
+const DURABILITY: &str =
+    "memory; without it a listener has the durability: of the broker, and none has more";
 const ADDRESS: &str = "an IP address and a port such as 127.0.0.1:1883 or [::1]:1883";
 
 /// Reads all listeners; `listeners` keeps its value if one of them is not allowed.
@@ -37,21 +39,26 @@ pub(super) fn read(
 }
 
 fn read_one(item: &Setting<'_>, earlier: &[Listener]) -> Result<Listener, Problem> {
-    let settings = item.settings().unwrap_or_default();
-    let [(kind, setting)] = settings.as_slice() else {
-        return Err(item.refuse(FORM));
-    };
-    if kind != "tcp" {
-        return Err(setting.problem(format!("unknown kind of listener; {FORM}")));
+    let (mut address, mut keeps) = (None, true);
+    for (key, setting) in item.settings().unwrap_or_default() {
+        match key.as_str() {
+            "tcp" => address = Some(read_address(&setting, earlier)?),
+            "durability" if setting.string() == Some("memory") => keeps = false,
+            "durability" => return Err(setting.refuse(DURABILITY)),
+            _ => return Err(setting.problem(format!("unknown kind of listener; {FORM}"))),
+        }
     }
-    let address: SocketAddr = setting
-        .string()
-        .and_then(|text| text.parse().ok())
-        .ok_or_else(|| setting.refuse(ADDRESS))?;
-    let listener = Listener::Tcp { address };
+    let address = address.ok_or_else(|| item.refuse(FORM))?;
+    Ok(Listener::Tcp { address, keeps })
+}
+
+fn read_address(setting: &Setting<'_>, earlier: &[Listener]) -> Result<SocketAddr, Problem> {
+    let text = setting.string().and_then(|text| text.parse().ok());
+    let address: SocketAddr = text.ok_or_else(|| setting.refuse(ADDRESS))?;
+    let mut taken = earlier.iter().map(|Listener::Tcp { address, .. }| *address);
     // Port 0 is another port each time.
-    if address.port() != 0 && earlier.contains(&listener) {
+    if address.port() != 0 && taken.any(|other| other == address) {
         return Err(setting.problem(format!("{address} is in the list already")));
     }
-    Ok(listener)
+    Ok(address)
 }

@@ -105,7 +105,16 @@ pub enum Listener {
     Tcp {
         /// Port 0 lets the system choose one.
         address: SocketAddr,
+        /// Whether what is published there at QoS 1 is kept as `durability` says; else it is in memory alone.
+        keeps: bool,
     },
+}
+
+impl Listener {
+    /// Plain TCP, and what is published there is kept.
+    pub fn tcp(address: SocketAddr) -> Listener {
+        Listener::Tcp { address, keeps: true }
+    }
 }
 
 /// What clients may use. Reaching a limit has a defined answer; none ends the broker.
@@ -191,9 +200,7 @@ pub struct Limits {
 impl Default for Config {
     fn default() -> Config {
         Config {
-            listeners: vec![Listener::Tcp {
-                address: SocketAddr::from((Ipv4Addr::LOCALHOST, 1883)),
-            }],
+            listeners: vec![Listener::tcp((Ipv4Addr::LOCALHOST, 1883).into())],
             plugins: Vec::new(),
             plugin_dir: None,
             data_dir: None,

@@ -115,7 +115,7 @@ limits: {max_packet_size: 2048, max_connections: 2, max_handshakes: 9, max_sessi
   max_retained_bytes: 2MiB, max_attribute_bytes: 0, max_kv_bytes: 1KiB}",
     );
     let addresses = ["127.0.0.1:0", "[::1]:1884"].map(|text| text.parse().expect("an address"));
-    assert_eq!(config.listeners, addresses.map(|address| Listener::Tcp { address }));
+    assert_eq!(config.listeners, addresses.map(Listener::tcp));
     assert_eq!(config.plugin_dir.as_deref(), Some("/srv/plugins".as_ref()));
     assert_eq!(config.data_dir.as_deref(), Some("/srv/data".as_ref()));
     assert_eq!(config.threads, NonZeroUsize::new(3));
@@ -312,13 +312,28 @@ fn wrong_types_say_what_is_allowed() {
 fn listeners_are_checked() {
     let form = "a listener such as tcp: 127.0.0.1:1883";
     let address = "an IP address and a port such as 127.0.0.1:1883 or [::1]:1883";
+    let durability =
+        "memory; without it a listener has the durability: of the broker, and none has more";
     let cases = [
         ("[]", format!("listeners: at least one is needed: {form}")),
         ("", format!("listeners: at least one is needed: {form}")),
         ("7", "listeners: 7 is not allowed; a list".to_owned()),
         ("[7]", format!("listeners[0]: 7 is not allowed; {form}")),
         ("[{}]", format!("listeners[0]: a mapping is not allowed; {form}")),
-        ("[{tcp: 1, ws: 2}]", format!("listeners[0]: a mapping is not allowed; {form}")),
+        ("[{tcp: 1, ws: 2}]", format!("listeners[0].tcp: 1 is not allowed; {address}")),
+        (
+            "[{tcp: 127.0.0.1:1, ws: 2}]",
+            format!("listeners[0].ws: unknown kind of listener; {form}"),
+        ),
+        ("[durability: memory]", format!("listeners[0]: a mapping is not allowed; {form}")),
+        (
+            "[{tcp: 127.0.0.1:1, durability: fsync}]",
+            format!("listeners[0].durability: \"fsync\" is not allowed; {durability}"),
+        ),
+        (
+            "[{durability: true, tcp: 127.0.0.1:1}]",
+            format!("listeners[0].durability: true is not allowed; {durability}"),
+        ),
         ("[ws: 1]", format!("listeners[0].ws: unknown kind of listener; {form}")),
         ("[tcp: 1883]", format!("listeners[0].tcp: 1883 is not allowed; {address}")),
         ("[tcp: 'h:1']", format!("listeners[0].tcp: \"h:1\" is not allowed; {address}")),
@@ -335,6 +350,9 @@ fn listeners_are_checked() {
         check_problems(&format!("listeners: {value}"), &[&format!("c.yml:1: {problem}")]);
     }
     assert_eq!(accept("listeners: [tcp: 127.0.0.1:0, tcp: 127.0.0.1:0]").listeners.len(), 2);
+    let listeners = accept("listeners: [{tcp: 127.0.0.1:1, durability: memory}]").listeners;
+    let address = ([127, 0, 0, 1], 1).into();
+    assert_eq!(listeners, [Listener::Tcp { address, keeps: false }]);
 }
 
 #[test]

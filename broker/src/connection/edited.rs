@@ -31,6 +31,7 @@ impl Connection {
         let start = shard.batch.plain.len();
         let Some(item) = Item::write(&edited, &mut shard.batch.plain) else { return Ok(()) };
         shard.batch.written_out += shard.batch.plain.len() - start;
+        let item = Item { is_kept: edits.kept.unwrap_or(true), ..item };
         self.take(shard, publish, &edited, item);
         Ok(())
     }

@@ -27,11 +27,13 @@ pub(crate) struct LocalEnd {
     pub(crate) address: raw::Address,
     /// The listener as the config names it, for example `tcp://127.0.0.1:1883`.
     pub(crate) listener: Arc<str>,
+    /// Whether the store is told of what comes there.
+    pub(crate) keeps: bool,
 }
 
 impl LocalEnd {
-    pub(crate) fn new(address: SocketAddr, listener: Arc<str>) -> Arc<LocalEnd> {
-        Arc::new(LocalEnd { address: address.into(), listener })
+    pub(crate) fn new(address: SocketAddr, listener: Arc<str>, keeps: bool) -> Arc<LocalEnd> {
+        Arc::new(LocalEnd { address: address.into(), listener, keeps })
     }
 }
 
@@ -43,7 +45,7 @@ impl Endpoint {
 
     /// Of a client that was connected before the broker was started.
     pub(crate) fn unknown() -> Endpoint {
-        Endpoint::new(NOWHERE, LocalEnd::new(NOWHERE, "".into()))
+        Endpoint::new(NOWHERE, LocalEnd::new(NOWHERE, "".into(), true))
     }
 
     /// Where the client is.

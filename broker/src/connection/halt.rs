@@ -66,7 +66,8 @@ impl Connection {
         let halts = self.waiting.is_none()
             && ((frame.packet_type() == PacketType::Publish
                 && self.broker.overload.holds_publisher(self.halt == Halt::AtPacket, cx.waker()))
-                || (brings_changes(client, frame) && shard.outgoing.journal.shuts_out(cx.waker())));
+                || (brings_changes(client, self.keeps, frame)
+                    && shard.outgoing.journal.shuts_out(cx.waker())));
         self.set_halt(if halts { Halt::AtPacket } else { Halt::No }, shard.now);
         self.halted |= halts;
         halts
@@ -85,12 +86,12 @@ impl Connection {
 }
 
 /// Whether the store may have to be told of what this packet does.
-fn brings_changes(client: &ConnectedClient, frame: Frame<'_>) -> bool {
+fn brings_changes(client: &ConnectedClient, keeps: bool, frame: Frame<'_>) -> bool {
     const QOS_AND_RETAIN: u8 = 0b0111;
+    const QOS_2_AND_RETAIN: u8 = 0b0101;
+    let bits = if keeps { QOS_AND_RETAIN } else { QOS_2_AND_RETAIN };
     match frame.packet_type() {
-        PacketType::Publish => {
-            frame.bytes().first().is_some_and(|first| first & QOS_AND_RETAIN != 0)
-        }
+        PacketType::Publish => frame.bytes().first().is_some_and(|first| first & bits != 0),
         PacketType::Subscribe | PacketType::Unsubscribe => client.session.kept_number().is_some(),
         packet_type => packet_type.is_ack() && client.session.kept_number().is_some(),
     }

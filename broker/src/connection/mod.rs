@@ -67,6 +67,8 @@ pub(crate) struct Connection {
     /// There are whole packets in the tail, left for the next turn.
     halted: bool,
     halt: Halt,
+    /// Whether the store is told of what it publishes at QoS 1.
+    keeps: bool,
     /// What the store must have of what the client has brought before the next answer leaves. Until then it is
     /// not read while the store is behind.
     unsaved: Sequence,
@@ -138,6 +140,7 @@ impl Connection {
         Connection {
             id,
             broker,
+            keeps: endpoint.local.keeps,
             endpoint: Arc::new(endpoint),
             _counted: counted,
             read,

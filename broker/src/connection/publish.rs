@@ -119,7 +119,10 @@ impl Connection {
     ) {
         // [MQTT-3.3.1-8]
         let is_kept = !message.retain || self.retain(shard, message);
-        shard.batch.run.push(item);
+        // How far a delivery at QoS 2 is must be known after a crash on both sides, or the identifier would be
+        // used again for something that its receiver takes for the same.
+        let is_exact = publish.qos.max(message.qos) == QoS::ExactlyOnce;
+        shard.batch.run.push(Item { is_kept: is_exact || (item.is_kept && self.keeps), ..item });
         if self.acknowledges_early() {
             return;
         }
@@ -202,7 +205,12 @@ impl Connection {
         let Stage::Connected(client) = &mut *self.stage else { return Ok(false) };
         let is_known =
             publish.qos == QoS::ExactlyOnce && client.kept.inbound().contains(publish.packet_id);
-        if publish.qos == QoS::AtMostOnce || is_known || !shard.outgoing.journal.is_on() {
+        let is_unkept = publish.qos == QoS::AtLeastOnce && !self.keeps;
+        if publish.qos == QoS::AtMostOnce
+            || is_known
+            || is_unkept
+            || !shard.outgoing.journal.is_on()
+        {
             return Ok(false);
         }
         let matched = shard.cache.matched(&self.broker.router, publish.topic);

@@ -14,6 +14,8 @@ pub struct Edits {
     pub qos: Option<QoS>,
     /// Whether the message is to be retained.
     pub retain: Option<bool>,
+    /// Whether the store is told of the message, as far as it would be.
+    pub kept: Option<bool>,
     /// All properties of the message.
     pub properties: Option<PropertyBuffer>,
     /// The topic filter, with `$share/` and name if it is shared.
@@ -35,8 +37,10 @@ pub struct Edits {
 impl Edits {
     /// Adds changes that come later; returns whether what is decided by is another now.
     pub(super) fn add(&mut self, later: Edits) -> bool {
-        let Edits { topic, payload, qos, retain, properties, filter, options, .. } = later;
-        let Edits { client_id, username, session_expiry, keep_alive, connack, .. } = later;
+        let Edits { topic, payload, qos, retain, kept, properties, .. } = later;
+        let Edits {
+            filter, options, client_id, username, session_expiry, keep_alive, connack, ..
+        } = later;
         let mut decisive = put(&mut self.topic, topic);
         decisive |= put(&mut self.filter, filter);
         decisive |= put(&mut self.client_id, client_id);
@@ -44,6 +48,7 @@ impl Edits {
         put(&mut self.payload, payload);
         put(&mut self.qos, qos);
         put(&mut self.retain, retain);
+        put(&mut self.kept, kept);
         put(&mut self.properties, properties);
         put(&mut self.options, options);
         put(&mut self.session_expiry, session_expiry);

@@ -93,6 +93,7 @@ impl<'a> VerdictParts<'a> {
             }
             raw::ANSWER_QOS => edits.qos = Some(well_formed(byte(value).and_then(QoS::from_bits))?),
             raw::ANSWER_RETAIN => edits.retain = Some(well_formed(flag(value))?),
+            raw::ANSWER_KEPT => edits.kept = Some(well_formed(flag(value))?),
             raw::ANSWER_OPTIONS => {
                 let options = byte(value).map(SubscriptionOptions::from_bits);
                 edits.options = Some(well_formed(options.and_then(Result::ok))?);
@@ -242,12 +243,12 @@ mod tests {
 
     use plugin_abi::raw::{
         ANSWER_CLIENT_ID, ANSWER_CONNACK_PROPERTY, ANSWER_DATA, ANSWER_FILTER, ANSWER_KEEP_ALIVE,
-        ANSWER_OPTIONS, ANSWER_PAYLOAD, ANSWER_QOS, ANSWER_REASON, ANSWER_REMOVE_PROPERTY,
-        ANSWER_RETAIN, ANSWER_SESSION_EXPIRY, ANSWER_SET_PROPERTY, ANSWER_THROTTLE, ANSWER_TOPIC,
-        ANSWER_USERNAME, CLOSED, TAKEN, UNFIT, UNKNOWN,
+        ANSWER_KEPT, ANSWER_OPTIONS, ANSWER_PAYLOAD, ANSWER_QOS, ANSWER_REASON,
+        ANSWER_REMOVE_PROPERTY, ANSWER_RETAIN, ANSWER_SESSION_EXPIRY, ANSWER_SET_PROPERTY,
+        ANSWER_THROTTLE, ANSWER_TOPIC, ANSWER_USERNAME, CLOSED, TAKEN, UNFIT, UNKNOWN,
     };
 
-    const ALL: &[u32] = &[6, 7, 8, 9, 10, 11, 12, 13, 14, 3, 15, 16, 17];
+    const ALL: &[u32] = &[6, 7, 8, 9, 10, 11, 12, 13, 14, 3, 15, 16, 17, 18];
 
     fn scope(limits: &Limits) -> Scope<'_> {
         let connack = Properties::EMPTY;
@@ -285,6 +286,7 @@ mod tests {
             (ANSWER_PAYLOAD, &[b"", &[0; 99]], &[&[0; 100]]),
             (ANSWER_QOS, &[&[0], &[2]], &[&[3], &[], &[0, 0]]),
             (ANSWER_RETAIN, &[&[0], &[1]], &[&[2], &[]]),
+            (ANSWER_KEPT, &[&[0], &[1]], &[&[2], &[], &[0, 0]]),
             (ANSWER_OPTIONS, &[&[0b10_1110]], &[&[3], &[0x40], &[]]),
             (ANSWER_CLIENT_ID, &[b"c"], &[b"", b"\xFF", &[b'c'; 60_000]]),
             (ANSWER_USERNAME, &[b"", b"u"], &[b"\0"]),

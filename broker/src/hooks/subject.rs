@@ -206,6 +206,7 @@ macro_rules! about_a_message {
                 raw::ANSWER_PAYLOAD,
                 raw::ANSWER_QOS,
                 raw::ANSWER_RETAIN,
+                raw::ANSWER_KEPT,
                 raw::ANSWER_SET_PROPERTY,
                 raw::ANSWER_REMOVE_PROPERTY,
             ];

@@ -53,6 +53,8 @@ pub(crate) struct Item {
     pub(crate) qos: QoS,
     pub(crate) retain: bool,
     pub(crate) dup: bool,
+    /// Whether the store is told of it.
+    pub(crate) is_kept: bool,
 }
 
 impl Item {
@@ -72,6 +74,7 @@ impl Item {
             qos: publish.qos,
             retain: publish.retain,
             dup: publish.dup,
+            is_kept: true,
         }
     }
 
@@ -165,14 +168,17 @@ impl<'a> Run<'a> {
 /// The run's messages as receivers hold them, made when the first receiver needs them.
 pub(super) struct Messages<'a> {
     run: &'a Run<'a>,
-    chunk: Option<Chunk>,
+    /// Of those that are kept.
+    kept: Option<Chunk>,
+    /// Of those that are not.
+    unkept: Option<Chunk>,
     /// Each with an allocation of its own, for absent clients.
     compact: Vec<Option<Message>>,
 }
 
 impl<'a> Messages<'a> {
     pub(super) fn new(run: &'a Run<'a>) -> Messages<'a> {
-        Messages { run, chunk: None, compact: Vec::new() }
+        Messages { run, kept: None, unkept: None, compact: Vec::new() }
     }
 
     /// A message that shares the bytes of the whole run.
@@ -184,7 +190,8 @@ impl<'a> Messages<'a> {
         retain: RetainFlag,
     ) -> Message {
         let bytes = self.run.bytes().unwrap_or_default();
-        let chunk = self.chunk.get_or_insert_with(|| Chunk::new(bytes)).clone();
+        let place = if item.is_kept { &mut self.kept } else { &mut self.unkept };
+        let chunk = place.get_or_insert_with(|| Chunk::kept_if(item.is_kept, bytes)).clone();
         let offset = self.run.items.first().map_or(0, |first| first.layout.start);
         let is_plain = !item.retain && !item.dup;
         let packet = is_plain.then_some((self.run.version, item.qos));
@@ -222,7 +229,7 @@ impl<'a> Messages<'a> {
         retain: RetainFlag,
     ) -> Message {
         self.compact.resize(self.run.items.len(), None);
-        let make = || Message::new(&self.run.publish(item), self.run.now);
+        let make = || Message::kept_if(item.is_kept, &self.run.publish(item), self.run.now);
         let mut message = match self.compact.get_mut(index) {
             Some(slot) => slot.get_or_insert_with(make).clone(),
             None => make(),

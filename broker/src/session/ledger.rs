@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use mqtt::QoS;
 
-use super::Message;
+use super::{Chunk, Message};
 
 /// Of a session that is not in the store it notes nothing, and takes no more than a word.
 #[derive(Default)]
@@ -64,6 +64,12 @@ impl Ledger {
         self.0.as_deref_mut().filter(|book| book.session > 0)
     }
 
+    /// The same, for what is about the message of this number; the store is not told of each.
+    #[inline]
+    fn book_of(&mut self, message: u64) -> Option<&mut Book> {
+        self.book().filter(|_| Chunk::keeps(message))
+    }
+
     /// A retained message as it is to be queued: in a session that is in the store no two have the same
     /// number, and two subscriptions may bring the same message.
     pub(crate) fn own(&self, message: Message) -> Message {
@@ -75,7 +81,7 @@ impl Ledger {
     /// Notes that a message is queued; it goes on as it is returned.
     #[inline]
     pub(super) fn queued(&mut self, message: Message) -> Message {
-        match self.book() {
+        match self.book_of(message.number()) {
             Some(book) if message.qos > QoS::AtMostOnce => book.queued(message),
             _ => message,
         }
@@ -84,7 +90,8 @@ impl Ledger {
     /// Notes a message that was queued before the session was in the store, and under which identifier it
     /// was sent.
     pub(super) fn entered(&mut self, message: &Message, packet_id: Option<u16>) {
-        let Some(book) = self.book().filter(|_| message.qos > QoS::AtMostOnce) else { return };
+        let book = self.book_of(message.number());
+        let Some(book) = book.filter(|_| message.qos > QoS::AtMostOnce) else { return };
         book.note_queued(message);
         if let Some(packet_id) = packet_id {
             book.steps.push(Step::Sent(message.number(), packet_id));
@@ -93,7 +100,7 @@ impl Ledger {
 
     #[inline]
     pub(super) fn sent(&mut self, message: u64, qos: QoS, packet_id: u16) {
-        if let Some(book) = self.book() {
+        if let Some(book) = self.book_of(message) {
             book.steps.push(Step::Sent(message, packet_id));
             book.holds |= qos == QoS::ExactlyOnce;
         }
@@ -122,7 +129,7 @@ impl Ledger {
 
     #[inline]
     pub(crate) fn done(&mut self, message: u64) {
-        if let Some(book) = self.book() {
+        if let Some(book) = self.book_of(message) {
             book.steps.push(Step::Done(message));
         }
     }

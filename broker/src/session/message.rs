@@ -119,6 +119,11 @@ impl Message {
         Message::in_new(Chunk::new, publish, received)
     }
 
+    /// The same; whether the store is told of it, its number says.
+    pub(crate) fn kept_if(is_kept: bool, publish: &Publish<'_>, received: u32) -> Message {
+        Message::in_new(|bytes| Chunk::kept_if(is_kept, bytes), publish, received)
+    }
+
     /// A message of which nothing but its number matters.
     pub(crate) fn empty(qos: QoS) -> Message {
         let properties = Properties::EMPTY;
@@ -192,7 +197,7 @@ impl Message {
 
     /// The same under another number.
     pub(crate) fn renumbered(self) -> Message {
-        let chunk = Chunk::new(self.bytes(self.start, self.end));
+        let chunk = Chunk::kept_if(self.is_kept(), self.bytes(self.start, self.end));
         let (payload_start, end) = (self.payload_start - self.start, self.end - self.start);
         Message { chunk, start: 0, payload_start, end, ..self }
     }
@@ -200,7 +205,8 @@ impl Message {
     /// Another message in the place of this one, for the same receiver.
     pub(crate) fn with(&self, publish: &Publish<'_>) -> Message {
         let matched_by = self.matched_by.clone();
-        Message { matched_by, retain: self.retain, ..Message::new(publish, self.received) }
+        let message = Message::kept_if(self.is_kept(), publish, self.received);
+        Message { matched_by, retain: self.retain, ..message }
     }
 
     /// Bytes of topic, properties and payload: what it counts for in a queue.
@@ -255,6 +261,12 @@ impl Message {
     /// Its name in the store; shared by all receivers of one publication.
     pub(crate) fn number(&self) -> u64 {
         self.chunk.number(self.start)
+    }
+
+    /// Whether the store is told of it, if it waits in a session that is there.
+    #[inline]
+    pub(crate) fn is_kept(&self) -> bool {
+        Chunk::keeps(self.number())
     }
 
     /// Tells apart the runs that messages have come in, of those that are in memory.
@@ -343,5 +355,25 @@ mod tests {
     #[test]
     fn a_message_takes_40_bytes() {
         assert_eq!(size_of::<Message>(), 40);
+    }
+
+    #[test]
+    fn what_is_made_of_a_message_is_kept_if_it_is() {
+        for is_kept in [true, false] {
+            let chunk = Chunk::kept_if(is_kept, &[b'x'; 1000]);
+            let layout = Layout {
+                start: 500,
+                topic_start: 500,
+                topic_len: 1,
+                properties_start: 501,
+                payload_start: 501,
+                end: 502,
+            };
+            let message = Message::in_chunk(chunk, &layout, 0, None, 0);
+            let alone = message.clone().alone();
+            assert_eq!((alone.pinned(), alone.number()), (2, message.number()));
+            let others = [alone, message.with(&message.publish(0, false)), message.renumbered()];
+            assert!(others.iter().all(|other| other.is_kept() == is_kept));
+        }
     }
 }

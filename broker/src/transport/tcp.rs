@@ -51,9 +51,15 @@ pub(crate) struct TcpAcceptor {
 }
 
 impl TcpAcceptor {
-    pub(crate) fn new(broker: Arc<Broker>, shards: Arc<[Handle]>, local: SocketAddr) -> Self {
+    /// `keeps`: whether the store is told of what comes there.
+    pub(crate) fn new(
+        broker: Arc<Broker>,
+        shards: Arc<[Handle]>,
+        local: SocketAddr,
+        keeps: bool,
+    ) -> Self {
         let name: Arc<str> = format!("tcp://{local}").into();
-        let ends = LocalEnds::new(name.clone(), local);
+        let ends = LocalEnds::new(name.clone(), local, keeps);
         TcpAcceptor { broker, shards, next_shard: 0, local, ends, name }
     }
 

@@ -25,7 +25,7 @@ fn who_was_refused_waits(version: Version) {
     directory.put(plugins::rust("deny-list"), "deny-list");
     let broker = Broker::start_in(directory.path(), |config| {
         config.plugins = vec![deny("*")];
-        config.listeners = vec![Listener::Tcp { address: ([0, 0, 0, 0], 0).into() }];
+        config.listeners = vec![Listener::tcp(([0, 0, 0, 0], 0).into())];
     });
     let port = broker.address().port();
     let ask = |address: IpAddr| {
@@ -57,7 +57,7 @@ fn who_has_no_user_name_waits_alone(version: Version) {
     directory.put(plugins::rust("deny-list"), "deny-list");
     let broker = Broker::start_in(directory.path(), |config| {
         config.plugins = vec![deny("denied")];
-        config.listeners = vec![Listener::Tcp { address: ([0, 0, 0, 0], 0).into() }];
+        config.listeners = vec![Listener::tcp(([0, 0, 0, 0], 0).into())];
         config.limits.auth_backoff = Duration::from_secs(60);
     });
     let address = SocketAddr::new(address, broker.address().port());
@@ -72,7 +72,7 @@ fn of_many_that_wait_for_a_plugin_one_is_told(version: Version) {
     let Some(address) = other_address() else { return };
     let section = json!({ "on_before_connect": [{ "name": "slow", "later": 60_000 }] });
     let test = Rewriters::with("guesses", version, &[section], |config| {
-        config.listeners = vec![Listener::Tcp { address: ([0, 0, 0, 0], 0).into() }];
+        config.listeners = vec![Listener::tcp(([0, 0, 0, 0], 0).into())];
         config.limits.auth_backoff = Duration::from_secs(60);
     });
     let port = test.broker.address().port();
@@ -106,7 +106,7 @@ fn of_many_authentications_that_wait_one_is_told() {
     let Some(address) = other_address() else { return };
     let section = json!({ "on_auth": [{ "name": "slow", "later": 60_000 }] });
     let test = Rewriters::with("auth-guesses", Version::V5, &[section], |config| {
-        config.listeners = vec![Listener::Tcp { address: ([0, 0, 0, 0], 0).into() }];
+        config.listeners = vec![Listener::tcp(([0, 0, 0, 0], 0).into())];
         config.allow_anonymous = true;
         config.limits.auth_backoff = Duration::from_secs(60);
     });
@@ -208,7 +208,7 @@ fn authenticating(first_wait: Duration) -> Option<(Broker, SocketAddr)> {
     let directory = PluginDir::new();
     let plugins = vec![auth::challenge(&directory, "challenge")];
     let broker = Broker::with_plugins_and(&directory, plugins, |config| {
-        config.listeners = vec![Listener::Tcp { address: ([0, 0, 0, 0], 0).into() }];
+        config.listeners = vec![Listener::tcp(([0, 0, 0, 0], 0).into())];
         config.allow_anonymous = true;
         config.limits.auth_backoff = first_wait;
     });

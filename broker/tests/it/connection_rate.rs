@@ -15,7 +15,7 @@ fn who_comes_too_fast_waits(version: Version) {
     let broker = Broker::with(|config| {
         config.limits.max_connection_rate = 10;
         config.allow_anonymous = true;
-        config.listeners = vec![Listener::Tcp { address: ([0, 0, 0, 0], 0).into() }];
+        config.listeners = vec![Listener::tcp(([0, 0, 0, 0], 0).into())];
     });
     let port = broker.address().port();
     let connect_all = |address: IpAddr| {

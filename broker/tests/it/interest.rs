@@ -123,7 +123,7 @@ fn who_decides_at_one_listener_keeps_nobody_from_another(version: Version) {
     let directory = PluginDir::new();
     directory.put(plugins::rust("hook-log"), test);
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    let broker = Broker::with(|config| config.listeners = vec![Listener::Tcp { address }; 2]);
+    let broker = Broker::with(|config| config.listeners = vec![Listener::tcp(address); 2]);
     let [guarded, free] = broker.addresses() else { panic!("two listeners") };
     let interest = json!([{ "listener": format!("tcp://{guarded}") }]);
     let section = json!({ "veto": ["on_before_connect"], "interest": interest });

@@ -182,7 +182,7 @@ fn the_last_plugin_that_decides_who_connects_stays() {
     let entries = ["gate-1", "gate-2"].map(|name| entry(name, Value::Null));
     let broker = Broker::with_plugins_and(&directory, entries.to_vec(), |config| {
         let address = SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0));
-        config.listeners = vec![Listener::Tcp { address }];
+        config.listeners = vec![Listener::tcp(address)];
     });
     broker.plugins().remove("gate-1").unwrap();
     let error = broker.plugins().remove("gate-2").unwrap_err().to_string();

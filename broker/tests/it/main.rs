@@ -83,6 +83,7 @@ mod task_pages;
 mod topic_rewrite;
 mod torn;
 mod trace;
+mod unkept;
 mod verdict;
 mod vetoed_connect;
 mod will;

@@ -69,7 +69,7 @@ fn survives_a_stop(durability: Durability) {
     let entry = caller(&directory, "stopped", json!({}));
     let data = folder.path().join("data");
     let config = Config {
-        listeners: vec![Listener::Tcp { address: SocketAddr::from(([127, 0, 0, 1], 0)) }],
+        listeners: vec![Listener::tcp(SocketAddr::from(([127, 0, 0, 1], 0)))],
         plugins: vec![entry],
         durability,
         ..Config::default()

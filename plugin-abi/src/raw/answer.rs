@@ -42,6 +42,8 @@ pub const ANSWER_SESSION_EXPIRY: u32 = 15;
 pub const ANSWER_KEEP_ALIVE: u32 = 16;
 /// What `answer` is given: a property for CONNACK, as it stands there.
 pub const ANSWER_CONNACK_PROPERTY: u32 = 17;
+/// What `answer` is given: whether the message is kept as the broker would, one byte.
+pub const ANSWER_KEPT: u32 = 18;
 
 /// `answer` has taken it.
 pub const TAKEN: i32 = 0;

@@ -15,6 +15,8 @@ pub struct Edits {
     pub qos: Option<u8>,
     /// Whether a message is retained.
     pub retain: Option<bool>,
+    /// Whether a message is kept as the broker would.
+    pub kept: Option<bool>,
     /// The properties that a message is given, each as it stands in a packet; [`Edits::sets`] looks for one.
     pub properties: Vec<Vec<u8>>,
     /// The identifiers of the properties that are taken out of a message, and the names of user properties.
@@ -61,9 +63,8 @@ impl Edits {
             raw::ANSWER_TOPIC => self.topic = Some(checked(value, topic_name)?),
             raw::ANSWER_PAYLOAD => self.payload = Some(value.to_vec()),
             raw::ANSWER_QOS => self.qos = Some(byte(value).filter(|qos| *qos <= 2)?),
-            raw::ANSWER_RETAIN => {
-                self.retain = Some(byte(value).filter(|retain| *retain <= 1)? == 1);
-            }
+            raw::ANSWER_RETAIN => self.retain = Some(flag(value)?),
+            raw::ANSWER_KEPT => self.kept = Some(flag(value)?),
             raw::ANSWER_SET_PROPERTY => self.properties.push(property(value, 0x09)?),
             raw::ANSWER_REMOVE_PROPERTY => {
                 let (identifier, name) = value.split_first()?;
@@ -117,6 +118,10 @@ fn topic_name(topic: &str) -> rules::Check {
 fn checked(value: &[u8], check: impl FnOnce(&str) -> rules::Check) -> Option<String> {
     let text = std::str::from_utf8(value).ok()?;
     check(text).ok().map(|()| text.to_owned())
+}
+
+fn flag(value: &[u8]) -> Option<bool> {
+    byte(value).filter(|flag| *flag <= 1).map(|flag| flag == 1)
 }
 
 fn byte(value: &[u8]) -> Option<u8> {
@@ -194,6 +199,7 @@ mod tests {
             }
             event.set_topic("b").unwrap();
             event.set_payload("new").unwrap();
+            event.set_kept(false).unwrap();
             event.set_property(Property::User("n", "v")).unwrap();
             event.remove_user_property("m").unwrap();
             event.set_topic("b/+") == Err(EditError::Unfit)
@@ -216,6 +222,7 @@ mod tests {
             (Some("b"), Some(&b"new"[..]))
         );
         assert!(edits.sets(Property::User("n", "v")) && !edits.sets(Property::User("n", "w")));
+        assert_eq!((edits.retain, edits.kept), (None, Some(false)));
         assert_eq!((edits.qos, &*edits.removed), (None, &[(USER_PROPERTY, "m".to_owned())][..]));
         assert_eq!(changer.on_before_publish(&event.asked_again()), Answer::Continue);
 

@@ -98,6 +98,7 @@ impl Event for Publish {
             raw::ANSWER_PAYLOAD,
             raw::ANSWER_QOS,
             raw::ANSWER_RETAIN,
+            raw::ANSWER_KEPT,
             raw::ANSWER_SET_PROPERTY,
             raw::ANSWER_REMOVE_PROPERTY,
         ]

@@ -63,6 +63,7 @@ fn part_in_words(part: u32, value: &[u8]) -> Option<String> {
         raw::ANSWER_PAYLOAD => "payload",
         raw::ANSWER_QOS => "QoS",
         raw::ANSWER_RETAIN => "retain",
+        raw::ANSWER_KEPT => "kept",
         raw::ANSWER_SET_PROPERTY => "set property",
         raw::ANSWER_REMOVE_PROPERTY => "remove property",
         raw::ANSWER_FILTER => "filter",
@@ -77,7 +78,9 @@ fn part_in_words(part: u32, value: &[u8]) -> Option<String> {
         raw::ANSWER_THROTTLE | raw::ANSWER_SESSION_EXPIRY | raw::ANSWER_KEEP_ALIVE => {
             number(value).to_string()
         }
-        raw::ANSWER_QOS | raw::ANSWER_RETAIN | raw::ANSWER_OPTIONS => number(value).to_string(),
+        raw::ANSWER_QOS | raw::ANSWER_RETAIN | raw::ANSWER_KEPT | raw::ANSWER_OPTIONS => {
+            number(value).to_string()
+        }
         _ => bytes_in_words(value),
     };
     Some(format!("{name}: {value}"))
@@ -125,6 +128,7 @@ mod tests {
             (raw::ANSWER_TOPIC, &b"a/b"[..], "topic: a/b"),
             (raw::ANSWER_PAYLOAD, &[0, 255], "payload: 00ff"),
             (raw::ANSWER_QOS, &[2], "QoS: 2"),
+            (raw::ANSWER_KEPT, &[0], "kept: 0"),
             (raw::ANSWER_THROTTLE, &300_u32.to_ne_bytes(), "throttle (ms): 300"),
             (raw::ANSWER_KEEP_ALIVE, &300_u16.to_ne_bytes(), "keep alive (s): 300"),
         ] {

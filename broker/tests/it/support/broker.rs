@@ -110,7 +110,7 @@ impl Drop for Broker {
 fn config(change: impl FnOnce(&mut Config)) -> Config {
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let mut config = Config {
-        listeners: vec![Listener::Tcp { address }],
+        listeners: vec![Listener::tcp(address)],
         threads: NonZeroUsize::new(2),
         // What outlives a broker has tests of its own.
         durability: Durability::Memory,

@@ -20,6 +20,8 @@ pub(crate) struct Limited {
     process: Process,
     folder: TempDir,
     pub(crate) address: SocketAddr,
+    /// Of a listener with `durability: memory`.
+    pub(crate) in_memory: SocketAddr,
 }
 
 impl Limited {
@@ -28,8 +30,8 @@ impl Limited {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir(folder.path().join("plugins")).unwrap();
         fs::copy(plugins::rust("caller"), folder.path().join("plugins/caller.so")).unwrap();
-        let own =
-            "listeners: [ tcp: 127.0.0.1:0 ]\nplugins: [ caller ]\ncontrol: socket\nthreads: 2\n";
+        let own = "listeners: [ tcp: 127.0.0.1:0, { tcp: 127.0.0.1:0, durability: memory } ]\n\
+                   plugins: [ caller: { unkept: a/unkept } ]\ncontrol: socket\nthreads: 2\n";
         fs::write(folder.path().join("config.yml"), format!("{own}{config}")).unwrap();
         let mut command = Command::new(env!("CARGO_BIN_EXE_hookmq"));
         command
@@ -40,9 +42,8 @@ impl Limited {
             .env("DISK_CONTROL", folder.path().join("disk"));
         limit(folder.path(), u64::MAX, false);
         let mut process = Process::start(&mut command, "it is built with the tests");
-        let line = process.line_with("listens on tcp://");
-        let address = line.rsplit_once("tcp://").unwrap().1.parse().unwrap();
-        Limited { process, folder, address }
+        let [address, in_memory] = process.addresses();
+        Limited { process, folder, address, in_memory }
     }
 
     /// The disk takes nothing more.

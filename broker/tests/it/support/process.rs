@@ -1,6 +1,7 @@
 //! A program that a test runs: what it says, line by line, and how it ends.
 
 use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread;
@@ -53,6 +54,15 @@ impl Process {
             }
         }
         panic!("{} ended without {text:?}: {:#?}", self.name, self.said)
+    }
+
+    /// Where a broker listens, once it does.
+    pub(crate) fn addresses<const N: usize>(&mut self) -> [SocketAddr; N] {
+        let line = self.line_with("listens on tcp://");
+        let (_, addresses) = line.split_once(" listens on ").unwrap();
+        let each = addresses.split(" and ");
+        let each = each.map(|it| it.strip_prefix("tcp://").unwrap().parse().unwrap());
+        each.collect::<Vec<_>>().try_into().unwrap()
     }
 
     /// Its process id.

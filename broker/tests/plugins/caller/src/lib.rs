@@ -30,6 +30,8 @@ struct Settings {
     again: String,
     /// Nothing is published to this topic, and nobody subscribes to it.
     veto: String,
+    /// Messages to this topic need not be kept.
+    unkept: String,
     /// The client `newcomer` is subscribed to this as it connects.
     subscribe: String,
 }
@@ -69,6 +71,12 @@ impl Plugin for Caller {
     }
 
     fn on_before_publish(&self, event: &Publish<'_>) -> bool {
+        if !self.settings.unkept.is_empty()
+            && event.topic() == self.settings.unkept
+            && let Err(error) = event.set_kept(false)
+        {
+            log::info!("kept: {error}");
+        }
         self.settings.veto.is_empty() || event.topic() != self.settings.veto
     }
 
