@@ -30,7 +30,7 @@ pub struct Load {
 }
 
 /// How long nothing may come before what is missing counts as lost.
-const QUIET: Duration = Duration::from_secs(15);
+const QUIET: Duration = Duration::from_secs(6);
 
 const PUBLISHERS: usize = 6;
 const WILLING: usize = 3;
@@ -60,7 +60,7 @@ impl Load {
             load.senders.push(std::thread::spawn(move || willing.run()));
         }
         for level in LEVELS {
-            let watcher = Watcher::new(&load.scene, level);
+            let watcher = Watcher::new(&load.scene, "watcher", level);
             load.others.push(std::thread::spawn(move || watcher.run()));
             let random = load.branch();
             let ender = Ender::new(&load.scene, level, random);
@@ -144,6 +144,13 @@ impl Load {
         self.scene.ledger.acknowledged()
     }
 
+    /// Looks whether the broker at `address` has what is retained; nothing is sent meanwhile.
+    pub(crate) fn look_at_rest(&self, address: SocketAddr) {
+        for level in LEVELS {
+            Watcher::new(&self.scene, "visitor", level).look_at_rest(address);
+        }
+    }
+
     /// Lets all that is on its way arrive, and ends the clients and their sessions. The broker runs at
     /// `address`. What has happened is written to the file `events`.
     pub(crate) fn settle(self, events: &Path, address: SocketAddr) -> Verdict {
@@ -166,6 +173,7 @@ impl Load {
         if sending > 0 {
             self.scene.ledger.fault(format!("{sending} publishers wait for acknowledgements"));
         }
+        self.look_at_rest(address);
         self.scene.set_phase(Phase::End);
         for thread in self.senders.into_iter().chain(self.others) {
             if thread.join().is_err() {

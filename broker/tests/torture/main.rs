@@ -2,6 +2,8 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test may panic")]
 
+mod controls;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
