@@ -29,6 +29,9 @@ pub struct Load {
     others: Vec<JoinHandle<()>>,
 }
 
+/// How long nothing may come before all counts as delivered: there may still be something that comes twice.
+const CALM: Duration = Duration::from_secs(1);
+
 /// How long nothing may come before what is missing counts as lost.
 const QUIET: Duration = Duration::from_secs(6);
 
@@ -151,24 +154,28 @@ impl Load {
         }
     }
 
+    /// Until nothing comes any more.
+    fn let_all_arrive(&self) {
+        let (mut progress, mut last) = (0, Instant::now());
+        loop {
+            pause(Duration::from_millis(200));
+            let now = self.scene.ledger.verdict();
+            if now.progress() != progress {
+                (progress, last) = (now.progress(), Instant::now());
+            }
+            let is_sent = self.senders.iter().all(JoinHandle::is_finished);
+            let patience = if is_sent && now.lost.is_empty() { CALM } else { QUIET };
+            if last.elapsed() > patience {
+                return;
+            }
+        }
+    }
+
     /// Lets all that is on its way arrive, and ends the clients and their sessions. The broker runs at
     /// `address`. What has happened is written to the file `events`.
     pub(crate) fn settle(self, events: &Path, address: SocketAddr) -> Verdict {
         self.scene.set_phase(Phase::Settle);
-        let mut verdict = self.scene.ledger.verdict();
-        let mut last = Instant::now();
-        while last.elapsed() < QUIET {
-            pause(Duration::from_millis(200));
-            let now = self.scene.ledger.verdict();
-            let is_sent = self.senders.iter().all(JoinHandle::is_finished);
-            if is_sent && now.lost.is_empty() {
-                break;
-            }
-            if now.delivered + now.acknowledged > verdict.delivered + verdict.acknowledged {
-                last = Instant::now();
-            }
-            verdict = now;
-        }
+        self.let_all_arrive();
         let sending = self.senders.iter().filter(|thread| !thread.is_finished()).count();
         if sending > 0 {
             self.scene.ledger.fault(format!("{sending} publishers wait for acknowledgements"));

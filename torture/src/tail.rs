@@ -1,13 +1,14 @@
 //! Power cuts of a broker that promises less than the disk: what is lost is the end of what each publisher was
 //! told, and no more than the last seconds of it; never a hole.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mqtt::{Packet, QoS};
 
 use crate::broker::Broker;
-use crate::connection::{Connection, Incoming, Login, Lost};
+use crate::connection::{Incoming, Login, Lost, Message};
 use crate::ledger::{Label, Ledger, Moment, Stream};
 use crate::load::version;
 use crate::pause::pause;
@@ -72,7 +73,8 @@ impl Rounds {
         let broker = start.start()?;
         let mut kept = 0;
         for login in &receivers {
-            let (came, is_present) = collect(login, &broker).map_err(|lost| format!("{lost:?}"))?;
+            let (came, is_present) =
+                collect(login, &broker, &scene.ledger).map_err(|lost| format!("{lost:?}"))?;
             kept += came.len();
             if !is_present {
                 report.verdict.faults.push(format!("{}: its session is gone", login.client_id));
@@ -116,33 +118,39 @@ fn publish(scene: &Arc<Scene>, broker: Broker, life: Duration, random: &mut Rand
 }
 
 /// All that comes, and whether the session was there.
-fn collect(login: &Login, broker: &Broker) -> Result<(Vec<Label>, bool), Lost> {
+fn collect(login: &Login, broker: &Broker, ledger: &Ledger) -> Result<(Vec<Label>, bool), Lost> {
     let (mut connection, is_present) = login.connect(broker.address())?;
-    let mut came = Vec::new();
+    let (mut came, mut unreleased) = (Vec::new(), HashSet::new());
     while let Some(packet) = connection.receive(QUIET)? {
-        acknowledge(packet, &mut connection, &mut came)?;
+        match packet {
+            Incoming::Publish(message) => {
+                came.push(read(&message, ledger)?);
+                if message.qos == QoS::ExactlyOnce {
+                    unreleased.insert(message.packet_id);
+                    connection.add_ack(Packet::PubRec, message.packet_id);
+                } else {
+                    connection.add_ack(Packet::PubAck, message.packet_id);
+                }
+            }
+            Incoming::PubRel(id) => {
+                unreleased.remove(&id);
+                connection.add_ack(Packet::PubComp, id);
+            }
+            other => return Err(Lost::Wrong(format!("{other:?} for a subscriber"))),
+        }
+        connection.flush()?;
+    }
+    if !unreleased.is_empty() {
+        return Err(Lost::Wrong(format!("PUBREL has not come for {unreleased:?}")));
     }
     connection.disconnect();
     Ok((came, is_present))
 }
 
-fn acknowledge(
-    packet: Incoming,
-    connection: &mut Connection,
-    came: &mut Vec<Label>,
-) -> Result<(), Lost> {
-    match packet {
-        Incoming::Publish(message) => {
-            came.extend(Label::of(&message.payload));
-            match message.qos {
-                QoS::ExactlyOnce => connection.add_ack(Packet::PubRec, message.packet_id),
-                _ => connection.add_ack(Packet::PubAck, message.packet_id),
-            }
-        }
-        Incoming::PubRel(id) => connection.add_ack(Packet::PubComp, id),
-        other => return Err(Lost::Wrong(format!("{other:?} for a subscriber"))),
-    }
-    connection.flush()
+fn read(message: &Message, ledger: &Ledger) -> Result<Label, Lost> {
+    let label = Label::of(&message.payload)
+        .filter(|label| label.is_of(message, QoS::ExactlyOnce, ledger) && !message.retain);
+    label.ok_or_else(|| Lost::Wrong(format!("{message:?}, which was not sent so")))
 }
 
 /// Of each stream all messages up to some one came, and that is none before the last acknowledged in the `past`.
@@ -180,7 +188,7 @@ mod tests {
     fn lost(came: &[usize]) -> usize {
         let stream = Stream::new("t/0".into(), QoS::AtLeastOnce);
         for number in 0..4 {
-            stream.send(0);
+            stream.send(0, 0);
             stream.acknowledge(number, number as Moment);
         }
         let ledger = Ledger::new(vec![stream]);

@@ -27,6 +27,8 @@ struct Look {
     seen: HashMap<usize, usize>,
 }
 
+const GRANTED: QoS = QoS::AtLeastOnce;
+
 /// How long what is retained may take to come while there is load.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -66,7 +68,7 @@ impl Watcher {
     ) -> Result<(), Lost> {
         let (mut connection, _) = self.login.connect(address)?;
         let asked = self.scene.ledger.now();
-        connection.subscribe(1, &self.scene.topic("r/#"), QoS::AtLeastOnce)?;
+        connection.subscribe(1, &self.scene.topic("r/#"), GRANTED)?;
         let mut look = Look { asked, sent: None, seen: HashMap::new() };
         let until = Instant::now() + patience;
         loop {
@@ -109,7 +111,7 @@ impl Watcher {
 
     fn take(&self, message: &Message, look: &mut Look) {
         let label = Label::of(&message.payload);
-        match label.filter(|label| label.is_of(message, &self.scene.ledger)) {
+        match label.filter(|label| label.is_of(message, GRANTED, &self.scene.ledger)) {
             Some(Label { stream, number }) => _ = look.seen.insert(stream, number),
             None => self.scene.ledger.fault(format!("{}: {message:?}", self.login.client_id)),
         }
@@ -147,7 +149,7 @@ mod tests {
         let mut stream = Stream::new("r/a".into(), QoS::AtLeastOnce);
         stream.retain = true;
         for first in 0..7 {
-            stream.send(first);
+            stream.send(first, 0);
         }
         (0..4).for_each(|number| stream.acknowledge(number, 10));
         let streams = [stream];
