@@ -29,8 +29,11 @@ pub struct Load {
     others: Vec<JoinHandle<()>>,
 }
 
+/// How long nothing may come before all counts as delivered: there may still be something that comes twice.
+const CALM: Duration = Duration::from_secs(1);
+
 /// How long nothing may come before what is missing counts as lost.
-const QUIET: Duration = Duration::from_secs(15);
+const QUIET: Duration = Duration::from_secs(6);
 
 const PUBLISHERS: usize = 6;
 const WILLING: usize = 3;
@@ -60,7 +63,7 @@ impl Load {
             load.senders.push(std::thread::spawn(move || willing.run()));
         }
         for level in LEVELS {
-            let watcher = Watcher::new(&load.scene, level);
+            let watcher = Watcher::new(&load.scene, "watcher", level);
             load.others.push(std::thread::spawn(move || watcher.run()));
             let random = load.branch();
             let ender = Ender::new(&load.scene, level, random);
@@ -144,28 +147,40 @@ impl Load {
         self.scene.ledger.acknowledged()
     }
 
+    /// Looks whether the broker at `address` has what is retained; nothing is sent meanwhile.
+    pub(crate) fn look_at_rest(&self, address: SocketAddr) {
+        for level in LEVELS {
+            Watcher::new(&self.scene, "visitor", level).look_at_rest(address);
+        }
+    }
+
+    /// Until nothing comes any more.
+    fn let_all_arrive(&self) {
+        let (mut progress, mut last) = (0, Instant::now());
+        loop {
+            pause(Duration::from_millis(200));
+            let now = self.scene.ledger.verdict();
+            if now.progress() != progress {
+                (progress, last) = (now.progress(), Instant::now());
+            }
+            let is_sent = self.senders.iter().all(JoinHandle::is_finished);
+            let patience = if is_sent && now.lost.is_empty() { CALM } else { QUIET };
+            if last.elapsed() > patience {
+                return;
+            }
+        }
+    }
+
     /// Lets all that is on its way arrive, and ends the clients and their sessions. The broker runs at
     /// `address`. What has happened is written to the file `events`.
     pub(crate) fn settle(self, events: &Path, address: SocketAddr) -> Verdict {
         self.scene.set_phase(Phase::Settle);
-        let mut verdict = self.scene.ledger.verdict();
-        let mut last = Instant::now();
-        while last.elapsed() < QUIET {
-            pause(Duration::from_millis(200));
-            let now = self.scene.ledger.verdict();
-            let is_sent = self.senders.iter().all(JoinHandle::is_finished);
-            if is_sent && now.lost.is_empty() {
-                break;
-            }
-            if now.delivered + now.acknowledged > verdict.delivered + verdict.acknowledged {
-                last = Instant::now();
-            }
-            verdict = now;
-        }
+        self.let_all_arrive();
         let sending = self.senders.iter().filter(|thread| !thread.is_finished()).count();
         if sending > 0 {
             self.scene.ledger.fault(format!("{sending} publishers wait for acknowledgements"));
         }
+        self.look_at_rest(address);
         self.scene.set_phase(Phase::End);
         for thread in self.senders.into_iter().chain(self.others) {
             if thread.join().is_err() {

@@ -29,7 +29,6 @@ pub(crate) struct Publisher {
 struct Outstanding {
     packet_id: u16,
     label: Label,
-    len: usize,
     /// PUBREC has come.
     is_received: bool,
 }
@@ -115,11 +114,11 @@ impl Publisher {
     fn publish(&mut self, connection: &mut Connection) {
         let stream = self.streams[self.random.below(self.streams.len() as u64) as usize];
         let ledger = &self.scene.ledger;
-        let number = ledger.stream(stream).send(ledger.now());
-        let packet_id = self.free_packet_id();
         let len = if self.random.once_in(20) { 3000 } else { self.random.below(120) as usize };
+        let number = ledger.stream(stream).send(ledger.now(), len);
+        let packet_id = self.free_packet_id();
         let label = Label { stream, number };
-        let outstanding = Outstanding { packet_id, label, len, is_received: false };
+        let outstanding = Outstanding { packet_id, label, is_received: false };
         self.outstanding.push_back(outstanding);
         self.add(outstanding, false, connection);
     }
@@ -135,10 +134,10 @@ impl Publisher {
     }
 
     fn add(&self, outstanding: Outstanding, dup: bool, connection: &mut Connection) {
-        let Outstanding { packet_id, label, len, .. } = outstanding;
+        let Outstanding { packet_id, label, .. } = outstanding;
         let stream = self.scene.ledger.stream(label.stream);
         let (topic, retain, qos) = (&*stream.topic, stream.retain, stream.qos);
-        let payload = stream.payload(label, len);
+        let payload = stream.payload(label);
         let (properties, payload) = (Properties::EMPTY, &*payload);
         let publish = Publish { dup, qos, retain, packet_id, topic, properties, payload };
         connection.add(&Packet::Publish(publish));

@@ -35,6 +35,16 @@ impl Report {
         self.verdict.acknowledged
     }
 
+    /// How many of them have not come, counted once for each who should have had them.
+    pub fn lost(&self) -> usize {
+        self.verdict.lost.len()
+    }
+
+    /// What must not be, whatever was acknowledged; a line each.
+    pub fn faults(&self) -> &[String] {
+        &self.verdict.faults
+    }
+
     fn wrong(&self) -> [(&'static str, &[String]); 5] {
         let Verdict { lost, out_of_order, twice, faults, .. } = &self.verdict;
         [

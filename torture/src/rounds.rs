@@ -145,6 +145,10 @@ impl Run<'_> {
     fn start_broker(&mut self, load: &Load) -> Result<Broker, String> {
         self.trouble.before(&mut self.start, &mut self.random);
         let broker = self.start.start()?;
+        // Before the clients know it; at other times load is the first that it sees.
+        if self.random.once_in(2) {
+            load.look_at_rest(broker.address());
+        }
         load.scene().ledger.note(format!("the broker is {}", broker.id()));
         load.scene().address.set(Some(broker.address()));
         Ok(broker)

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mqtt::{Packet, QoS};
+use mqtt::{Packet, QoS, ReasonCode};
 use parking_lot::Mutex;
 
 use crate::connection::{Connection, Incoming, Login, Lost, Message};
@@ -52,6 +52,9 @@ enum Subscription {
 /// One change of its subscription is under way at most.
 const PACKET_ID: u16 = 1;
 
+/// How long PUBREL may take after all messages have come.
+const RELEASE: Duration = Duration::from_secs(5);
+
 impl Subscriber {
     pub(crate) fn new(
         scene: &Arc<Scene>,
@@ -90,6 +93,10 @@ impl Subscriber {
                 pause(Duration::from_millis(self.random.below(400)));
             }
         }
+        if !self.unreleased.is_empty() {
+            let (client_id, unreleased) = (&self.login.client_id, &self.unreleased);
+            self.scene.ledger.fault(format!("{client_id}: PUBREL has not come for {unreleased:?}"));
+        }
     }
 
     fn serve(&mut self, mut connection: Connection, is_present: bool) -> Result<(), Lost> {
@@ -114,8 +121,21 @@ impl Subscriber {
                 self.toggle(&mut connection)?;
             }
         }
+        self.let_release(&mut connection)?;
         connection.disconnect();
         self.scene.end_session(&self.login);
+        Ok(())
+    }
+
+    /// What it has received and the broker has not released yet.
+    fn let_release(&mut self, connection: &mut Connection) -> Result<(), Lost> {
+        let until = Instant::now() + RELEASE;
+        while !self.unreleased.is_empty() && Instant::now() < until {
+            if let Some(packet) = connection.receive(Duration::from_millis(20))? {
+                self.take(packet, connection)?;
+                connection.flush()?;
+            }
+        }
         Ok(())
     }
 
@@ -163,7 +183,7 @@ impl Subscriber {
                 self.unreleased.remove(&id);
                 connection.add_ack(Packet::PubComp, id);
             }
-            Incoming::SubAck(PACKET_ID, reason) if !reason.is_error() => {
+            Incoming::SubAck(PACKET_ID, reason) if reason == ReasonCode::granted(self.qos) => {
                 self.subscription = Subscription::Held;
                 self.receipts.lock().begins(self.scene.ledger.now());
             }

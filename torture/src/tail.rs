@@ -1,14 +1,15 @@
 //! Power cuts of a broker that promises less than the disk: what is lost is the end of what each publisher was
-//! told, never a hole.
+//! told, and no more than the last seconds of it; never a hole.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mqtt::{Packet, QoS};
 
 use crate::broker::Broker;
-use crate::connection::{Connection, Incoming, Login, Lost};
-use crate::ledger::{Label, Ledger, Stream};
+use crate::connection::{Incoming, Login, Lost, Message};
+use crate::ledger::{Label, Ledger, Moment, Stream};
 use crate::load::version;
 use crate::pause::pause;
 use crate::power::PowerCut;
@@ -23,9 +24,15 @@ const QUIET: Duration = Duration::from_secs(2);
 
 const PUBLISHERS: usize = 4;
 
+/// What was acknowledged so long before the cut must be there: far more than the second that the broker speaks of.
+const PAST: Duration = Duration::from_secs(3);
+
+/// A broker lives so long, for there to be something before, and so much longer by chance.
+const LIFE: Duration = Duration::from_secs(4);
+
 impl Rounds {
-    /// Each round has a broker of its own, with clients that were subscribed and are away when the power goes.
-    /// Blocks.
+    /// Each round has a broker of its own, which lives 4 seconds at least and up to `longest`, with clients that
+    /// were subscribed and are away when the power goes. Blocks.
     pub fn run_tails(&self, progress: &mut dyn FnMut(&str)) -> Report {
         let mut random = Random::new(self.seed);
         let mut report = Report::new("power", self.seed);
@@ -57,22 +64,27 @@ impl Rounds {
         for login in &receivers {
             subscribe(login, &broker).map_err(|lost| format!("{lost:?}"))?;
         }
-        let life = 50 + random.below(self.longest.as_millis() as u64);
-        publish(&scene, broker, Duration::from_millis(life), random);
+        let more = self.longest.saturating_sub(LIFE).as_millis() as u64;
+        let life = LIFE + Duration::from_millis(random.below(more + 1));
+        let past = publish(&scene, broker, life, random);
         report.kills += 1;
         report.verdict.acknowledged += scene.ledger.acknowledged();
         cut.after(&start, random);
         let broker = start.start()?;
         let mut kept = 0;
         for login in &receivers {
-            let came = collect(login, &broker).map_err(|lost| format!("{lost:?}"))?;
+            let (came, is_present) =
+                collect(login, &broker, &scene.ledger).map_err(|lost| format!("{lost:?}"))?;
             kept += came.len();
-            judge(login, &scene.ledger, &came, report);
+            if !is_present {
+                report.verdict.faults.push(format!("{}: its session is gone", login.client_id));
+            }
+            judge(login, &scene.ledger, (past, &came), report);
         }
         report.verdict.delivered += kept;
         report.said.extend(broker.kill());
         let of = scene.ledger.acknowledged() * receivers.len();
-        Ok(format!("{kept} kept of {of} that were acknowledged after {life} ms"))
+        Ok(format!("{kept} kept of {of} that were acknowledged after {life:?}"))
     }
 }
 
@@ -84,8 +96,8 @@ fn subscribe(login: &Login, broker: &Broker) -> Result<(), Lost> {
     Ok(())
 }
 
-/// Until the broker is killed.
-fn publish(scene: &Arc<Scene>, broker: Broker, life: Duration, random: &mut Random) {
+/// Until the broker is killed. Returns when it was that all acknowledged before must be kept.
+fn publish(scene: &Arc<Scene>, broker: Broker, life: Duration, random: &mut Random) -> Moment {
     scene.address.set(Some(broker.address()));
     let threads = (0..PUBLISHERS).map(|index| {
         let level = if index < 2 { 4 } else { 5 };
@@ -95,45 +107,54 @@ fn publish(scene: &Arc<Scene>, broker: Broker, life: Duration, random: &mut Rand
         std::thread::spawn(move || publisher.run())
     });
     let threads: Vec<_> = threads.collect();
-    pause(life);
+    pause(life.saturating_sub(PAST));
+    let past = scene.ledger.now();
+    pause(PAST);
     scene.address.set(None);
     broker.kill();
     scene.set_phase(Phase::End);
     threads.into_iter().for_each(|thread| _ = thread.join());
+    past
 }
 
-/// All that comes.
-fn collect(login: &Login, broker: &Broker) -> Result<Vec<Label>, Lost> {
-    let (mut connection, _) = login.connect(broker.address())?;
-    let mut came = Vec::new();
+/// All that comes, and whether the session was there.
+fn collect(login: &Login, broker: &Broker, ledger: &Ledger) -> Result<(Vec<Label>, bool), Lost> {
+    let (mut connection, is_present) = login.connect(broker.address())?;
+    let (mut came, mut unreleased) = (Vec::new(), HashSet::new());
     while let Some(packet) = connection.receive(QUIET)? {
-        acknowledge(packet, &mut connection, &mut came)?;
+        match packet {
+            Incoming::Publish(message) => {
+                came.push(read(&message, ledger)?);
+                if message.qos == QoS::ExactlyOnce {
+                    unreleased.insert(message.packet_id);
+                    connection.add_ack(Packet::PubRec, message.packet_id);
+                } else {
+                    connection.add_ack(Packet::PubAck, message.packet_id);
+                }
+            }
+            Incoming::PubRel(id) => {
+                unreleased.remove(&id);
+                connection.add_ack(Packet::PubComp, id);
+            }
+            other => return Err(Lost::Wrong(format!("{other:?} for a subscriber"))),
+        }
+        connection.flush()?;
+    }
+    if !unreleased.is_empty() {
+        return Err(Lost::Wrong(format!("PUBREL has not come for {unreleased:?}")));
     }
     connection.disconnect();
-    Ok(came)
+    Ok((came, is_present))
 }
 
-fn acknowledge(
-    packet: Incoming,
-    connection: &mut Connection,
-    came: &mut Vec<Label>,
-) -> Result<(), Lost> {
-    match packet {
-        Incoming::Publish(message) => {
-            came.extend(Label::of(&message.payload));
-            match message.qos {
-                QoS::ExactlyOnce => connection.add_ack(Packet::PubRec, message.packet_id),
-                _ => connection.add_ack(Packet::PubAck, message.packet_id),
-            }
-        }
-        Incoming::PubRel(id) => connection.add_ack(Packet::PubComp, id),
-        other => return Err(Lost::Wrong(format!("{other:?} for a subscriber"))),
-    }
-    connection.flush()
+fn read(message: &Message, ledger: &Ledger) -> Result<Label, Lost> {
+    let label = Label::of(&message.payload)
+        .filter(|label| label.is_of(message, QoS::ExactlyOnce, ledger) && !message.retain);
+    label.ok_or_else(|| Lost::Wrong(format!("{message:?}, which was not sent so")))
 }
 
-/// Of each stream all messages up to some one came.
-fn judge(login: &Login, ledger: &Ledger, came: &[Label], report: &mut Report) {
+/// Of each stream all messages up to some one came, and that is none before the last acknowledged in the `past`.
+fn judge(login: &Login, ledger: &Ledger, (past, came): (Moment, &[Label]), report: &mut Report) {
     for (index, stream) in ledger.streams().iter().enumerate() {
         let numbers = came.iter().filter(|label| label.stream == index).map(|label| label.number);
         let mut next = 0;
@@ -151,5 +172,38 @@ fn judge(login: &Login, ledger: &Ledger, came: &[Label], report: &mut Report) {
                 report.verdict.again += 1;
             }
         }
+        let kept = stream.all().iter().rposition(|sent| sent.acknowledged < past);
+        if let Some(last) = kept.filter(|last| *last >= next) {
+            let what = format!("{}: {} ends before {next}", login.client_id, stream.topic);
+            report.verdict.lost.push(format!("{what}, and {last} was acknowledged long before"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of 4 messages, each acknowledged at its number; the moment is 2.
+    fn lost(came: &[usize]) -> usize {
+        let stream = Stream::new("t/0".into(), QoS::AtLeastOnce);
+        for number in 0..4 {
+            stream.send(0, 0);
+            stream.acknowledge(number, number as Moment);
+        }
+        let ledger = Ledger::new(vec![stream]);
+        let came: Vec<_> = came.iter().map(|number| Label { stream: 0, number: *number }).collect();
+        let mut report = Report::new("power", 0);
+        let login = Login::persistent(version(5), "r".into());
+        judge(&login, &ledger, (2, &came), &mut report);
+        report.lost()
+    }
+
+    #[test]
+    fn the_end_may_be_lost_and_nothing_else() {
+        assert_eq!([lost(&[0, 1, 2, 3]), lost(&[0, 1, 2]), lost(&[0, 1])], [0; 3]);
+        assert_eq!(lost(&[0]), 1, "long before");
+        assert_eq!(lost(&[]), 1, "all of it");
+        assert_eq!(lost(&[0, 1, 3]), 1, "a hole");
     }
 }

@@ -21,6 +21,8 @@ pub(crate) struct Willing {
 /// Longer than anything here takes, and than clocks jump.
 const HALF_A_DAY: u32 = 43_200;
 
+const WILL_LEN: usize = 10;
+
 impl Willing {
     pub(crate) fn new(scene: &Arc<Scene>, index: usize, stream: usize, random: Random) -> Willing {
         Willing { scene: scene.clone(), index, stream, random }
@@ -38,14 +40,14 @@ impl Willing {
         let Some(address) = self.scene.address.wait() else { return Ok(()) };
         let ledger = &self.scene.ledger;
         let stream = ledger.stream(self.stream);
-        let number = stream.send(ledger.now());
+        let number = stream.send(ledger.now(), WILL_LEN);
         let client_id = self.scene.client_id(&format!("willing-{}-{number}", self.index));
         let returns = self.random.once_in(3);
         let login = Login {
             expiry: if returns { 2 * HALF_A_DAY } else { 60 },
             will: Some(LastWill {
                 topic: stream.topic.clone(),
-                payload: Label { stream: self.stream, number }.payload(10),
+                payload: Label { stream: self.stream, number }.payload(WILL_LEN),
                 qos: stream.qos,
                 delay: if returns { HALF_A_DAY } else { self.random.below(3) as u32 },
             }),

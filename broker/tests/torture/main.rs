@@ -2,6 +2,8 @@
 
 #![allow(clippy::panic, clippy::unwrap_used, reason = "a test may panic")]
 
+mod controls;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -39,7 +41,7 @@ fn nothing_acknowledged_is_lost_with_the_power() {
 fn what_is_lost_with_the_power_at_os_is_the_end() {
     let folder = tempfile::tempdir().unwrap();
     let start = start(folder.path().to_owned(), Durability::Os);
-    let rounds = Rounds { rounds: 2, seed: 5, longest: Duration::from_millis(2000), start };
+    let rounds = Rounds { rounds: 2, seed: 5, longest: Duration::from_millis(6000), start };
     let report = rounds.run_tails(&mut |line| eprintln!("{line}"));
     assert!(report.is_good() && report.acknowledged() > 0, "{report}");
 }

@@ -85,7 +85,9 @@ impl Receipts {
     /// A message has come, and not again under an identifier that is still in use.
     pub(crate) fn take(&mut self, message: &Message, ledger: &Ledger) {
         let label = Label::of(&message.payload)
-            .filter(|label| label.is_of(message, ledger) && self.wanted[label.stream]);
+            .filter(|label| label.is_of(message, self.qos, ledger) && self.wanted[label.stream])
+            // It was subscribed before.
+            .filter(|_| !message.retain);
         let Some(label) = label else {
             self.strange.push(format!("{}: {message:?}", self.name));
             return;
@@ -215,7 +217,7 @@ mod tests {
         let (ledger, mut receipts) = scene();
         let stream = ledger.stream(0);
         for first in [15, 30, 31, 60] {
-            stream.send(first);
+            stream.send(first, 0);
         }
         // Before, within, at the end, never.
         stream.acknowledge(0, 25);
@@ -233,7 +235,7 @@ mod tests {
     #[test]
     fn what_comes_twice_or_late_or_from_nowhere_is_told() {
         let (ledger, mut receipts) = scene();
-        (30..33).for_each(|first| _ = ledger.stream(0).send(first));
+        (30..33).for_each(|first| _ = ledger.stream(0).send(first, 0));
         come(&mut receipts, &ledger, 0);
         come(&mut receipts, &ledger, 2);
         assert_eq!(judged(&ledger, &receipts), [0, 0, 0, 0]);

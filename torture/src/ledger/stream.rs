@@ -25,6 +25,8 @@ pub(crate) struct Sent {
     pub(crate) first: Moment,
     /// When PUBACK or PUBREC was seen.
     pub(crate) acknowledged: Moment,
+    /// Of its payload, at least.
+    pub(crate) len: usize,
 }
 
 /// Which message of which stream a payload is.
@@ -46,10 +48,10 @@ impl Stream {
         }
     }
 
-    /// The number of the next message, which is sent after this.
-    pub(crate) fn send(&self, first: Moment) -> usize {
+    /// The number of the next message, which is sent after this, with a payload of `len` bytes at least.
+    pub(crate) fn send(&self, first: Moment, len: usize) -> usize {
         let mut sent = self.sent.lock();
-        sent.push(Sent { first, acknowledged: NEVER });
+        sent.push(Sent { first, acknowledged: NEVER, len });
         sent.len() - 1
     }
 
@@ -64,7 +66,8 @@ impl Stream {
 
     /// A message must not come any more, to nobody.
     pub(crate) fn forbid(&self, number: usize) {
-        self.sent.lock()[number] = Sent { first: NEVER, acknowledged: NEVER };
+        let sent = &mut self.sent.lock()[number];
+        (sent.first, sent.acknowledged) = (NEVER, NEVER);
     }
 
     /// How many were sent.
@@ -72,8 +75,9 @@ impl Stream {
         self.sent.lock().len()
     }
 
-    /// What a message says; one in seven removes what is retained.
-    pub(crate) fn payload(&self, label: Label, len: usize) -> Vec<u8> {
+    /// What a message that was sent says; one in seven removes what is retained.
+    pub(crate) fn payload(&self, label: Label) -> Vec<u8> {
+        let len = self.get(label.number).map_or(0, |sent| sent.len);
         if self.removes(label.number) { Vec::new() } else { label.payload(len) }
     }
 
@@ -103,11 +107,14 @@ impl Label {
         payload
     }
 
-    /// Whether a message has the topic of its stream and was sent.
-    pub(crate) fn is_of(self, message: &Message, ledger: &Ledger) -> bool {
+    /// Whether a message is this one as it was sent, as a subscription at `granted` has it.
+    pub(crate) fn is_of(self, message: &Message, granted: QoS, ledger: &Ledger) -> bool {
         let stream = ledger.streams().get(self.stream);
         stream.is_some_and(|stream| {
-            stream.topic == message.topic && stream.get(self.number).is_some()
+            stream.topic == message.topic
+                && stream.qos.min(granted) == message.qos
+                && stream.get(self.number).is_some()
+                && stream.payload(self) == message.payload
         })
     }
 
@@ -121,7 +128,7 @@ impl Label {
 
 #[cfg(test)]
 mod tests {
-    use super::Label;
+    use super::*;
 
     #[test]
     fn a_label_is_read_back() {
@@ -131,5 +138,23 @@ mod tests {
         }
         assert_eq!(Label::of(b"3 x ..."), None);
         assert_eq!(Label::of(b"3 4 .!"), None);
+    }
+
+    #[test]
+    fn a_message_is_one_as_it_was_sent() {
+        let ledger = Ledger::new(vec![Stream::new("t/a".into(), QoS::ExactlyOnce)]);
+        ledger.stream(0).send(1, 100);
+        let is_of = |topic: &str, number, len, qos| {
+            let label = Label { stream: 0, number };
+            let (topic, payload) = (topic.into(), label.payload(len));
+            let message = Message { topic, payload, qos, dup: false, retain: false, packet_id: 1 };
+            label.is_of(&message, QoS::AtLeastOnce, &ledger)
+        };
+        assert!(is_of("t/a", 0, 100, QoS::AtLeastOnce));
+        assert!(!is_of("t/b", 0, 100, QoS::AtLeastOnce));
+        assert!(!is_of("t/a", 1, 100, QoS::AtLeastOnce), "it was not sent");
+        assert!(!is_of("t/a", 0, 99, QoS::AtLeastOnce), "cut off");
+        assert!(!is_of("t/a", 0, 100, QoS::ExactlyOnce), "more than the subscription");
+        assert!(!is_of("t/a", 0, 100, QoS::AtMostOnce), "less than the subscription");
     }
 }

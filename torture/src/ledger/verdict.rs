@@ -15,6 +15,12 @@ pub(crate) struct Verdict {
 }
 
 impl Verdict {
+    /// Grows with each acknowledgement and each delivery, whatever is to be said of it.
+    pub(crate) fn progress(&self) -> usize {
+        let strange = self.twice.len() + self.out_of_order.len() + self.faults.len();
+        self.acknowledged + self.delivered + self.again + strange
+    }
+
     /// Of another time.
     pub(crate) fn add(&mut self, other: Verdict) {
         self.acknowledged += other.acknowledged;
