@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use hookmq::config::{Config, Durability, Mark, QueueFull};
+use hookmq::config::{Config, Durability, Listener, Mark, QueueFull};
 use hookmq::{Readings, Space};
 use mqtt::{Ack, Packet, Publish, QoS, ReasonCode, RefusedPublish, Version};
 use tempfile::TempDir;
@@ -17,6 +17,7 @@ both_versions!(
     qos_0_is_dropped_when_memory_is_exhausted,
     a_disk_with_too_little_space_takes_nothing_that_must_be_kept,
     without_space_who_cannot_be_told_is_disconnected_if_the_config_says_so,
+    what_a_listener_need_not_keep_takes_no_space,
     of_a_full_queue_the_newest_can_be_dropped,
     a_client_whose_queue_is_full_can_be_disconnected,
     what_waits_for_a_client_that_never_answers_is_bounded,
@@ -214,6 +215,21 @@ fn without_space_who_cannot_be_told_is_disconnected_if_the_config_says_so(versio
         send(&mut publisher, "kept", "", QoS::AtLeastOnce);
         publisher.expect_closed();
     }
+}
+
+fn what_a_listener_need_not_keep_takes_no_space(version: Version) {
+    let Scene { broker, figures, _folder } = Scene::start(|config| {
+        on_short_disk(config);
+        let address = ([127, 0, 0, 1], 0).into();
+        config.listeners.push(Listener::Tcp { address, keeps: false });
+    });
+    let subscriber = leave_subscriber(version, &broker);
+    let mut publisher = Login::new(version, "publisher").connect(broker.addresses()[1]);
+    figures.free_disk(4);
+    broker.status_when(|status| status.disk_is_short);
+    let publish = Publish { packet_id: 7, ..message("kept", "taken", QoS::AtLeastOnce) };
+    assert_eq!(publisher.publish_with(&publish), ReasonCode::Success);
+    subscriber.connect(broker.address()).expect("kept", "taken");
 }
 
 fn of_a_full_queue_the_newest_can_be_dropped(version: Version) {
