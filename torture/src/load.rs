@@ -149,9 +149,12 @@ impl Load {
 
     /// Looks whether the broker at `address` has what is retained; nothing is sent meanwhile.
     pub(crate) fn look_at_rest(&self, address: SocketAddr) {
-        for level in LEVELS {
-            Watcher::new(&self.scene, "visitor", level).look_at_rest(address);
-        }
+        std::thread::scope(|threads| {
+            for level in LEVELS {
+                let watcher = Watcher::new(&self.scene, "visitor", level);
+                threads.spawn(move || watcher.look_at_rest(address));
+            }
+        });
     }
 
     /// Until nothing comes any more.

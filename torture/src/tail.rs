@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mqtt::{Packet, QoS};
 
-use crate::broker::Broker;
+use crate::broker::{Broker, Start};
 use crate::connection::{Incoming, Login, Lost, Message};
 use crate::ledger::{Label, Ledger, Moment, Stream};
 use crate::load::version;
@@ -70,22 +70,39 @@ impl Rounds {
         report.kills += 1;
         report.verdict.acknowledged += scene.ledger.acknowledged();
         cut.after(&start, random);
-        let broker = start.start()?;
-        let mut kept = 0;
-        for login in &receivers {
-            let (came, is_present) =
-                collect(login, &broker, &scene.ledger).map_err(|lost| format!("{lost:?}"))?;
-            kept += came.len();
-            if !is_present {
-                report.verdict.faults.push(format!("{}: its session is gone", login.client_id));
-            }
-            judge(login, &scene.ledger, (past, &came), report);
-        }
-        report.verdict.delivered += kept;
-        report.said.extend(broker.kill());
+        let kept = look(&start, &receivers, &scene.ledger, past, report)?;
         let of = scene.ledger.acknowledged() * receivers.len();
         Ok(format!("{kept} kept of {of} that were acknowledged after {life:?}"))
     }
+}
+
+/// At what is left when the power is back; returns how many messages came.
+fn look(
+    start: &Start,
+    receivers: &[Login],
+    ledger: &Ledger,
+    past: Moment,
+    report: &mut Report,
+) -> Result<usize, String> {
+    let broker = start.start()?;
+    let collected: Vec<_> = std::thread::scope(|threads| {
+        let collect = |login| collect(login, &broker, ledger);
+        let spawn = |login| threads.spawn(move || collect(login));
+        let threads: Vec<_> = receivers.iter().map(spawn).collect();
+        threads.into_iter().map(|thread| thread.join().expect("a client ends")).collect()
+    });
+    let mut kept = 0;
+    for (login, collected) in receivers.iter().zip(collected) {
+        let (came, is_present) = collected.map_err(|lost| format!("{lost:?}"))?;
+        kept += came.len();
+        if !is_present {
+            report.verdict.faults.push(format!("{}: its session is gone", login.client_id));
+        }
+        judge(login, ledger, (past, &came), report);
+    }
+    report.verdict.delivered += kept;
+    report.said.extend(broker.kill());
+    Ok(kept)
 }
 
 fn subscribe(login: &Login, broker: &Broker) -> Result<(), Lost> {
