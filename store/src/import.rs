@@ -143,6 +143,7 @@ fn build(
                 return Err(wrong("it stands at the wrong place"));
             }
             (line, Some(_)) => {
+                line.check().map_err(|why| wrong(&why))?;
                 put(line, &mut builder)?.ok_or_else(|| wrong("a value is out of its range"))?;
             }
         }

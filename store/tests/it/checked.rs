@@ -210,6 +210,34 @@ fn an_end_that_is_torn_is_no_damage() {
     assert_eq!(state.cut, Some(cut));
 }
 
+/// What a client may not send comes to nobody by way of an export that somebody has changed.
+#[test]
+fn an_export_that_was_changed_makes_no_store() {
+    let dir = tempfile::tempdir().unwrap();
+    crashed(dir.path(), 61);
+    let mut lines = Vec::new();
+    export(dir.path(), &mut lines, &mut |_| {}).unwrap();
+    let text = String::from_utf8(lines).unwrap();
+    let levels = format!("filter{}", "/".repeat(512));
+    for (what, by) in [
+        ("\"topic\":\"t/", "\"topic\":\"+/"),
+        ("\"topic\":\"retained/", "\"topic\":\"retained\\u0000/"),
+        ("\"filter\":\"filter/", "\"filter\":\"#/"),
+        ("\"filter\":\"filter/", &format!("\"filter\":\"{levels}/")),
+        ("\"options\":", "\"options\":10"),
+        ("\"identifier\":1", "\"identifier\":300000000"),
+        ("\"identifiers\":[1", "\"identifiers\":[0"),
+        ("\"properties\":\"AQA=\"", "\"properties\":\"AQI=\""),
+        ("\"share\":\"$share/group", "\"share\":\"$share/"),
+    ] {
+        let wrong = text.replacen(what, by, 1);
+        assert_ne!(wrong, text, "{what}");
+        let copy = tempfile::tempdir().unwrap();
+        let refused = import(copy.path(), &mut wrong.as_bytes(), false, &mut |_| {});
+        assert!(matches!(refused, Err(ImportError::Line { .. })), "{what}: {refused:?}");
+    }
+}
+
 #[test]
 fn a_part_of_an_export_makes_no_store() {
     let dir = tempfile::tempdir().unwrap();
