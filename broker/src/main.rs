@@ -79,7 +79,8 @@ Examples:
   hookmq run --config /etc/hookmq.yml     its plugins are in /etc/plugins
 
 Exit status: 0 after a stop by signal, 1 if the broker cannot start, 2 if the arguments are wrong, 78 if
-the config is, also where a plugin refuses its own section.";
+the config is, also where a plugin refuses its own section, 75 if the store has failed (see store_failure in
+the config): it may help to start the broker again.";
 
 fn main() -> ExitCode {
     let Arguments { config: given, command } = Arguments::parse();

@@ -228,7 +228,8 @@ impl Server {
     }
 
     /// Tells the clients, waits for them to go, stops the threads, then the plugins. Blocks for
-    /// 10 seconds at most, if the plugins' `shutdown` is quick; 15 if one does not return from a hook that blocks.
+    /// 10 seconds at most, if the plugins' `shutdown` is quick; 15 if one does not return from a hook that blocks;
+    /// longer by 10 if the disk of the store does not answer.
     pub fn stop(self) {
         let Server { broker, roster, shards, watchdog, watch, .. } = self;
         // [MQTT-4.13.2-1]

@@ -19,7 +19,7 @@ pub struct Status {
     pub connections: usize,
     /// Clients that are not read now because the broker is behind.
     pub halted_clients: usize,
-    /// How often a client was not.
+    /// How often one began to wait. One that is let publish a message each second begins anew after each.
     pub halts: u64,
     /// None: nothing outlives the broker.
     pub store: Option<StoreStatus>,
@@ -120,7 +120,7 @@ impl Status {
         text.gauge("connections", "Open connections", self.connections as u64);
         let help = "Clients that are not read now because the broker is behind";
         text.gauge("halted_clients", help, self.halted_clients as u64);
-        text.counter("halts", "How often a client was not read because of that", self.halts);
+        text.counter("halts", "How often a client began to wait for that", self.halts);
         if let Some(store) = &self.store {
             let health = HEALTH.map(|health| (health, u64::from(health == store.health)));
             text.family("store_health", "gauge", "How the store is", "health", &health);

@@ -84,7 +84,7 @@ impl Sealed {
         if let Some(aside) = aside {
             fs::rename(dir.join(JOURNAL), aside)?;
         }
-        if format::read(dir)?.is_none() {
+        if format::read_if_readable(dir)?.is_none() {
             format::create(dir, self.identity)?;
         }
         fs::rename(dir.join(NEW), dir.join(JOURNAL))?;

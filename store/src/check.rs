@@ -11,7 +11,7 @@ use crate::engine::Engine;
 use crate::format;
 use crate::journal::{self, Inspection, Trouble};
 use crate::keys::{self, MARK};
-use crate::opening::{self, JOURNAL};
+use crate::opening;
 use crate::record::{self, Mark};
 use crate::state::Cut;
 use crate::store::{self, OpenError};
@@ -55,7 +55,10 @@ const COPY: &str = "journal.checked";
 pub fn check(dir: &Path, repair: bool, progress: &mut dyn FnMut(u64)) -> Result<Report, OpenError> {
     let _lock = store::lock(dir)?;
     let identity = format::read(dir)?.ok_or_else(format::unreadable)?;
-    let journal = dir.join(JOURNAL);
+    if repair {
+        opening::prepare(dir)?;
+    }
+    let journal = opening::journal(dir)?;
     let mut report = Report::default();
     let inspection = journal::inspect(&journal, identity)?;
     inspection.report_to(&mut report);

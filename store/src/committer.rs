@@ -10,7 +10,7 @@ use crate::batch::Batch;
 use crate::change::Sequence;
 use crate::engine::{Engine, EngineError, Sync};
 use crate::healing;
-use crate::health::{Health, Progress, Status};
+use crate::health::{GivenUp, Health, Progress, Status};
 use crate::inbox::{Groups, Inbox};
 use crate::index::Index;
 use crate::keys::{MARK, Space};
@@ -59,6 +59,14 @@ pub(crate) enum Stop {
     Panicked,
     #[error("more than {0} bytes waited to be written")]
     TooMuch(usize),
+    #[error("{0}")]
+    GivenUp(GivenUp),
+}
+
+impl From<GivenUp> for Stop {
+    fn from(given_up: GivenUp) -> Stop {
+        Stop::GivenUp(given_up)
+    }
 }
 
 impl From<EngineError> for Stop {
@@ -75,7 +83,6 @@ impl Committer {
         if let Err(stop) = result.unwrap_or(Err(Stop::Panicked)) {
             log::error!("the store keeps nothing any more: {stop}");
             self.inbox.break_off();
-            self.status.commit_ends();
             self.tell(Health::Failed(stop.to_string().into()));
         }
     }
@@ -92,6 +99,7 @@ impl Committer {
             let sync_at = work.unsynced.map(|since| since + SYNC_EVERY);
             let deadline = sync_at.map_or(work.tend_at, |at| at.min(work.tend_at));
             let taken = self.inbox.take(&mut groups, deadline);
+            self.status.begin_step()?;
             self.commit(&mut groups, taken.sequence, &mut work)?;
             if taken.is_broken {
                 return Err(Stop::TooMuch(self.options.max_pending));
@@ -100,6 +108,7 @@ impl Committer {
                 return self.close(&mut work);
             }
             self.tend(&mut work)?;
+            self.status.end_step()?;
         }
     }
 
@@ -144,11 +153,11 @@ impl Committer {
             Durability::Os if !closed => Sync::System,
             _ => Sync::Disk,
         };
-        self.status.commit_begins();
-        while let Err(error) = self.try_write(&work.writes, sync) {
+        while let Err(error) = self.try_write(&work.writes, sync)? {
             self.heal(error)?;
         }
-        self.status.commit_ends();
+        // What has taken too long does not count, whatever became of it.
+        self.status.next_step()?;
         work.writes.clear();
         work.writes.shrink_to(MAX_KEPT);
         if sync == Sync::Disk {
@@ -156,21 +165,30 @@ impl Committer {
         } else if work.unsynced.is_none() {
             work.unsynced = Some(Instant::now());
         }
+        self.tell_well();
+        Ok(())
+    }
+
+    fn tell_well(&self) {
         if self.status.health() != Health::Well {
             log::info!("the store keeps what is handed over again");
             self.tell(Health::Well);
         }
-        Ok(())
     }
 
-    fn try_write(&self, writes: &[Write], sync: Sync) -> Result<(), EngineError> {
+    fn try_write(&self, writes: &[Write], sync: Sync) -> Result<Result<(), EngineError>, GivenUp> {
         let Some(engine) = &self.engine else {
-            return Err(EngineError::Broken("the journal is not open".to_owned()));
+            return Ok(Err(EngineError::Broken("the journal is not open".to_owned())));
         };
-        while engine.is_behind()? {
-            std::thread::park_timeout(Duration::from_millis(5));
+        loop {
+            match engine.is_behind() {
+                Ok(false) => return Ok(engine.write(writes, sync)),
+                // Whoever looks counts that as one step, however often it is asked.
+                Ok(true) if self.status.is_given_up() => return Err(GivenUp),
+                Ok(true) => std::thread::park_timeout(Duration::from_millis(5)),
+                Err(error) => return Ok(Err(error)),
+            }
         }
-        engine.write(writes, sync)
     }
 
     /// Opens the journal anew once there is space again. It holds the failed batch or not; what is written
@@ -178,19 +196,19 @@ impl Committer {
     fn heal(&mut self, error: EngineError) -> Result<(), Stop> {
         self.engine = None;
         healing::must_be_full(error, &self.dir)?;
-        self.status.commit_ends();
         if self.status.health() == Health::Well {
             log::error!("the disk is full: nothing is acknowledged that must be kept");
             self.tell(Health::Full);
         }
         loop {
+            self.status.end_step()?;
             if self.inbox.pause(self.options.retry) {
                 return Err(Stop::ClosedWhileFull);
             }
+            self.status.begin_step()?;
             match healing::open_again(&self.dir, self.mark.identity) {
                 Ok(engine) => {
                     self.engine = Some(engine);
-                    self.status.commit_begins();
                     return Ok(());
                 }
                 Err(error) => healing::must_be_full(error, &self.dir)?,
@@ -215,7 +233,7 @@ impl Committer {
             _ => Ok(()),
         };
         // What opens it again brings all of it to the disk.
-        result.or_else(|error| self.heal(error))
+        result.or_else(|error| self.heal(error).map(|()| self.tell_well()))
     }
 
     fn is_synced(&mut self, work: &mut Work) {
@@ -233,12 +251,12 @@ impl Committer {
         }
         self.write(work, true)?;
         self.engine = None;
-        Ok(())
+        Ok(self.status.end_step()?)
     }
 
     fn tell(&self, health: Health) {
-        self.status.set_health(health.clone());
-        (self.report)(Progress { durable: self.status.durable(), health });
+        self.status.set_health(health);
+        (self.report)(Progress { durable: self.status.durable(), health: self.status.health() });
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) type Identity = u128;
 pub(crate) fn read(dir: &Path) -> Result<Option<Identity>, OpenError> {
     let text = match fs::read_to_string(dir.join(FILE)) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(unreadable()),
         text => text?,
     };
     let mut lines = text.lines();
@@ -37,6 +38,17 @@ pub(crate) fn read(dir: &Path) -> Result<Option<Identity>, OpenError> {
     let identity = lines.next().and_then(|line| line.strip_prefix("id "));
     let identity = identity.and_then(|hex| u128::from_str_radix(hex, 16).ok());
     identity.map(Some).ok_or_else(unreadable)
+}
+
+/// The same of a store that another is to take the place of. None also if it cannot be read.
+///
+/// # Errors
+/// If the store is of a newer version.
+pub(crate) fn read_if_readable(dir: &Path) -> Result<Option<Identity>, OpenError> {
+    match read(dir) {
+        Err(OpenError::Unreadable { .. }) => Ok(None),
+        identity => identity,
+    }
 }
 
 /// Makes the folder of a store, if need be, so that it outlives a loss of power with all folders above.
@@ -78,5 +90,5 @@ pub(crate) fn sync_folder(dir: &Path) -> io::Result<()> {
 }
 
 pub(crate) fn unreadable() -> OpenError {
-    OpenError::Damaged { what: format!("the file {FILE}") }
+    OpenError::Unreadable { what: format!("the file {FILE}") }
 }

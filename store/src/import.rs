@@ -68,7 +68,7 @@ pub fn import(
     if matches!(there, There::Full) && !replace {
         return Err(ImportError::Exists);
     }
-    let identity = format::read(dir)?.unwrap_or_else(format::identity);
+    let identity = format::read_if_readable(dir)?.unwrap_or_else(format::identity);
     let result = build(dir, identity, lines, progress);
     let (sealed, lines) = result.inspect_err(|_| _ = fs::remove_dir_all(dir.join(NEW)))?;
     let journal = dir.join(JOURNAL).exists();
@@ -143,6 +143,7 @@ fn build(
                 return Err(wrong("it stands at the wrong place"));
             }
             (line, Some(_)) => {
+                line.check().map_err(|why| wrong(&why))?;
                 put(line, &mut builder)?.ok_or_else(|| wrong("a value is out of its range"))?;
             }
         }

@@ -14,7 +14,8 @@
 //!   never written.
 //! - A disk that is full is waited for. After any other failed write or fsync the store has [failed](Health)
 //!   until the process is started again: the engine takes nothing more then, and an fsync that succeeds after
-//!   one that failed says nothing. What is opened again is written again before it counts.
+//!   one that failed says nothing. What is opened again is written again before it counts. A disk that does not
+//!   answer has failed too, as far as somebody [looks](Store::look).
 //! - Damage is reported, not passed over: see [`OpenError::Damaged`] and [`check`]. The end of a journal that
 //!   was being written is not damage.
 //! - The wall clock is never asked. Its seconds stand in leases, messages and wills as they were handed over.

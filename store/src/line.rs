@@ -5,12 +5,17 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use mqtt::QoS;
+use mqtt::topic::{self, check_topic_filter, check_topic_name};
+use mqtt::{PacketType, Properties, QoS, SubscriptionOptions};
 use serde::{Deserialize, Serialize};
 
 use crate::change::{Lease, Queued, Subscription, Will};
 use crate::message::Message;
 use crate::state::Pair;
+
+/// No config of the broker allows more.
+const MAX_LEVELS: usize = 512;
+const MAX_SUBSCRIPTION_IDENTIFIER: u32 = 268_435_455;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -116,6 +121,18 @@ impl From<&Message> for Content {
 }
 
 impl Content {
+    fn check(&self) -> Result<(), String> {
+        check_name(&self.topic)?;
+        let properties = bytes(&self.properties).ok_or("the properties are no base64")?;
+        let check = |place| Properties::check(&properties, place);
+        // Those of a will may have one more.
+        match check(mqtt::Place::Packet(PacketType::Publish)).or_else(|_| check(mqtt::Place::Will))
+        {
+            Ok(_) => Ok(()),
+            Err(violation) => Err(format!("the properties of a message: {violation}")),
+        }
+    }
+
     pub(crate) fn message(&self) -> Option<Message> {
         let (properties, payload) = (bytes(&self.properties)?, bytes(&self.payload)?);
         let mut message = Message::new(&self.topic, &properties, &payload);
@@ -141,6 +158,25 @@ impl Place {
 }
 
 impl Line {
+    /// Whether it has what a client could have sent: nothing else may come to others from here.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        match self {
+            Line::Message { message, .. } | Line::Will { message, .. } => message.check(),
+            Line::Retained { topic, message } => check_name(topic).and_then(|()| message.check()),
+            Line::Subscription { filter, options, identifier, .. } => {
+                check_filter(filter)?;
+                let options = SubscriptionOptions::from_bits(*options);
+                options.map_err(|violation| format!("the options {violation}"))?;
+                check_identifiers(identifier.iter().map(|identifier| identifier.get()))
+            }
+            Line::Queued { queued, .. } => {
+                queued.share.iter().try_for_each(|share| check_filter(share))?;
+                check_identifiers(queued.identifiers.iter().copied())
+            }
+            _ => Ok(()),
+        }
+    }
+
     pub(crate) fn session(
         session: u64,
         client_id: Arc<str>,
@@ -163,6 +199,33 @@ impl Line {
     pub(crate) fn pair(pair: &Pair) -> Line {
         let (key, value) = (STANDARD.encode(&pair.key), STANDARD.encode(&pair.value.bytes));
         Line::Pair { plugin: Arc::clone(&pair.plugin), key, value, ends: pair.value.ends }
+    }
+}
+
+fn check_name(name: &str) -> Result<(), String> {
+    check_levels(name)?;
+    check_topic_name(name).map_err(|error| format!("the topic {name:?}: {error}"))
+}
+
+fn check_filter(filter: &str) -> Result<(), String> {
+    check_levels(filter)?;
+    check_topic_filter(filter).map_err(|error| format!("the filter {filter:?}: {error}"))
+}
+
+fn check_levels(topic: &str) -> Result<(), String> {
+    let levels = topic::levels(topic).count();
+    if levels > MAX_LEVELS {
+        return Err(format!("a topic has {levels} levels, more than {MAX_LEVELS}"));
+    }
+    Ok(())
+}
+
+fn check_identifiers(mut identifiers: impl Iterator<Item = u32>) -> Result<(), String> {
+    match identifiers.find(|identifier| !(1..=MAX_SUBSCRIPTION_IDENTIFIER).contains(identifier)) {
+        Some(identifier) => {
+            Err(format!("the subscription identifier {identifier} is out of range"))
+        }
+        None => Ok(()),
     }
 }
 

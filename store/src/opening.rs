@@ -45,9 +45,7 @@ pub(crate) fn prepare(dir: &Path) -> Result<Identity, OpenError> {
         (None, true) => return Err(format::unreadable()),
         // It was complete before the file was written, or the damaged one put aside.
         (Some(identity), false) if new.is_dir() => identity,
-        (Some(_), false) => {
-            return Err(OpenError::Damaged { what: format!("the folder {JOURNAL}") });
-        }
+        (Some(_), false) => return Err(no_journal()),
         (None, false) => {
             create(&new)?;
             let identity = format::identity();
@@ -58,6 +56,17 @@ pub(crate) fn prepare(dir: &Path) -> Result<Identity, OpenError> {
     fs::rename(new, journal)?;
     format::sync_folder(dir)?;
     Ok(identity)
+}
+
+/// The folder with the journal of the store in `dir`. It is not in its place yet if it was being put there when
+/// the process ended.
+pub(crate) fn journal(dir: &Path) -> Result<PathBuf, OpenError> {
+    let mut places = [JOURNAL, NEW].into_iter().map(|name| dir.join(name));
+    places.find(|place| place.is_dir()).ok_or_else(no_journal)
+}
+
+fn no_journal() -> OpenError {
+    OpenError::Unreadable { what: format!("the folder {JOURNAL}") }
 }
 
 /// Whether there is a store in `dir`, in whatever state. An error of the file system counts as one.

@@ -4,7 +4,8 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -18,6 +19,9 @@ use crate::options::Options;
 use crate::recovery;
 use crate::state::State;
 
+/// While the store is closed.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
 /// A journal that is open. All clones are one; it is closed with the last of them.
 #[derive(Clone)]
 pub struct Store(Arc<Open>);
@@ -25,9 +29,16 @@ pub struct Store(Arc<Open>);
 struct Open {
     inbox: Arc<Inbox>,
     status: Arc<Status>,
-    committer: Mutex<Option<JoinHandle<()>>>,
+    committer: Mutex<Option<Thread>>,
     /// Locked as long as the store is open.
     lock: Mutex<Option<File>>,
+}
+
+/// The thread of the committer.
+struct Thread {
+    id: std::thread::ThreadId,
+    /// Nothing comes; it is closed when the thread is done with the files.
+    end: Receiver<()>,
 }
 
 /// Why a store does not open.
@@ -51,6 +62,15 @@ pub enum OpenError {
     #[error("{what} is damaged; see what is lost and repair it by: hookmq store check --repair")]
     Damaged {
         /// What, and where.
+        what: String,
+    },
+    /// Without it nothing of the store can be read, so that it cannot be repaired either. Nothing was changed.
+    #[error(
+        "{what} is damaged or missing, without which nothing of the store can be read; put it back from a copy of \
+         the folder, or have an export take its place by: hookmq store import --replace"
+    )]
+    Unreadable {
+        /// What.
         what: String,
     },
     /// A file cannot be read or written.
@@ -92,9 +112,9 @@ impl Store {
             index: recovered.index,
             mark: recovered.mark,
         };
-        let thread = std::thread::Builder::new().name("store".to_owned());
-        let committer = Mutex::new(Some(thread.spawn(move || committer.run())?));
-        let open = Open { inbox, status, committer, lock: Mutex::new(Some(lock)) };
+        let thread = Thread::run(committer)?;
+        let (committer, lock) = (Mutex::new(Some(thread)), Mutex::new(Some(lock)));
+        let open = Open { inbox, status, committer, lock };
         Ok((Store(Arc::new(open)), recovered.state))
     }
 
@@ -118,33 +138,74 @@ impl Store {
         self.0.status.health()
     }
 
+    /// The same, to be asked about once a second, and by one thread: a disk that has not answered for ten such
+    /// looks has failed. That is not reported by the committer's thread, which waits for it. Never waits for a disk.
+    pub fn look(&self) -> Health {
+        self.0.look()
+    }
+
     /// Bytes that wait to be written, without what is being written. Never waits.
     pub fn pending(&self) -> usize {
         self.0.inbox.bytes()
     }
 
-    /// Makes durable what was submitted, and closes the files. What is submitted later is not kept. Blocks;
-    /// does nothing the second time. What it returns is [`Health::Well`] if all is durable.
+    /// Makes durable what was submitted, and closes the files. What is submitted later is not kept. Blocks, but
+    /// not for ever on a disk that does not answer: see [`Store::look`]. Does nothing the second time. What it returns is [`Health::Well`] if all is durable.
     pub fn close(&self) -> Health {
         self.0.close()
     }
 }
 
+impl Thread {
+    fn run(committer: Committer) -> io::Result<Thread> {
+        let (ends, end) = sync_channel(0);
+        let thread = std::thread::Builder::new().name("store".to_owned());
+        let thread = thread.spawn(move || {
+            let _ends: std::sync::mpsc::SyncSender<()> = ends;
+            committer.run();
+        })?;
+        Ok(Thread { id: thread.thread().id(), end })
+    }
+}
+
 impl Open {
+    fn look(&self) -> Health {
+        if self.status.look() {
+            self.inbox.break_off();
+        }
+        self.status.health()
+    }
+
     fn close(&self) -> Health {
         self.inbox.close();
         let committer = self.committer.lock().take();
-        if let Some(committer) = committer
-            && committer.thread().id() != std::thread::current().id()
-            && committer.join().is_err()
-        {
-            return Health::Failed("the committer has panicked".into());
-        }
-        if let Some(lock) = self.lock.lock().take() {
+        let lock = self.lock.lock().take();
+        let is_done = committer.is_none_or(|thread| self.wait_for(&thread));
+        match lock {
             // A process that was forked just now may have the file as well, to its exec or end.
-            let _ = lock.unlock();
+            Some(lock) if is_done => _ = lock.unlock(),
+            // It may still be written to.
+            Some(lock) => std::mem::forget(lock),
+            None => {}
         }
         self.status.health()
+    }
+
+    /// Whether the committer has ended; not if the disk does not answer.
+    fn wait_for(&self, thread: &Thread) -> bool {
+        if thread.id == std::thread::current().id() {
+            return true;
+        }
+        loop {
+            match thread.end.recv_timeout(LOOK_EVERY) {
+                Err(RecvTimeoutError::Timeout) => {}
+                Ok(()) | Err(RecvTimeoutError::Disconnected) => return true,
+            }
+            self.look();
+            if self.status.is_given_up() {
+                return false;
+            }
+        }
     }
 }
 

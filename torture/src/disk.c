@@ -2,7 +2,8 @@
  * A disk that can fail, for LD_PRELOAD.
  *
  * DISK_DIR     the folder whose files are watched
- * DISK_CONTROL a file with two numbers: bytes by which files may grow in all, then ENOSPC; and whether fsync fails
+ * DISK_CONTROL a file with two numbers: bytes by which files may grow in all, then ENOSPC; and whether fsync works
+ *              (0), fails (1), or does not return as long as that stands there (2)
  * DISK_TRACE   a file that gets a record of each write, truncation, creation and fsync, in the order they were
  *              done, and of what is written to the standard output
  *
@@ -169,7 +170,11 @@ static int synced(int fd, int (*real)(int))
     int fails;
     if (!watched(fd, &st))
         return real(fd);
-    control(&fails);
+    for (control(&fails); fails == 2; control(&fails)) {
+        pthread_mutex_unlock(&lock);
+        usleep(1000);
+        pthread_mutex_lock(&lock);
+    }
     if (fails) {
         errno = EIO;
         return -1;

@@ -20,6 +20,9 @@ use crate::shard::{Shard, TICK_MILLISECONDS};
 /// receiver's limits decide. Two clients that wait for each other so come free.
 const MAX_HOLD: u64 = 1000;
 
+/// So many times slower the Keep Alive of a client goes that is not read because the broker is behind.
+const HALTED_PACE: u64 = 4;
+
 pub(super) struct ConnectedClient {
     pub(super) session: Arc<Session>,
     /// Lent by the session.
@@ -157,6 +160,11 @@ impl ConnectedClient {
     /// millisecond of the broker's clock.
     pub(super) fn keep_alive_deadline(&self, heard_from: u64) -> u64 {
         if self.keep_alive > 0 { heard_from + patience(self.keep_alive) } else { u64::MAX }
+    }
+
+    /// Milliseconds that it may be silent for in addition while the broker does not read it.
+    pub(super) fn patience_while_halted(&self) -> u64 {
+        patience(self.keep_alive) * (HALTED_PACE - 1)
     }
 
     /// Acts on what is due and returns when to look again.

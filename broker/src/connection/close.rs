@@ -18,7 +18,7 @@ impl Connection {
         if let Some(timer) = self.timer.take() {
             shard.timers.remove(timer);
         }
-        self.set_halt(Halt::No, shard.now);
+        self.set_halt(Halt::No);
         // Whoever answers now hears that it is too late.
         if let Some(packet_id) = self.waiting.take().and_then(|waiting| waiting.begun) {
             // It goes nowhere. A client that has not seen PUBREC sends it again, and then it is new.

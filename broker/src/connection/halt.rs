@@ -1,5 +1,6 @@
 //! A client that is not read because the broker is behind: with its store, or with its memory. What it has
-//! sent waits in its socket, and its silence is not held against it.
+//! sent waits in its socket. Its Keep Alive goes on all the same, at a fraction of its pace: nobody would see
+//! otherwise that the client is gone.
 
 use std::task::Context;
 
@@ -26,22 +27,28 @@ impl Connection {
         let was = self.halt == Halt::Unsaved;
         let is = shard.outgoing.journal.holds_up(self.unsaved, was, cx.waker());
         if is != was {
-            self.set_halt(if is { Halt::Unsaved } else { Halt::No }, shard.now);
+            self.set_halt(if is { Halt::Unsaved } else { Halt::No });
+            if !is {
+                self.excuse_silence(shard.now);
+            }
         }
         is
     }
 
-    /// From `now` on, which is a millisecond of the broker's clock.
-    pub(super) fn set_halt(&mut self, halt: Halt, now: u64) {
+    pub(super) fn set_halt(&mut self, halt: Halt) {
         let was = std::mem::replace(&mut self.halt, halt);
         if (was == Halt::No) == (halt == Halt::No) {
             return;
         }
-        if halt != Halt::No {
+        if halt == Halt::No {
+            self.broker.overload.note_end_of_halt();
+        } else {
             self.broker.overload.note_halt();
-            return;
         }
-        self.broker.overload.note_end_of_halt();
+    }
+
+    /// The client is read again from `now` on, which is a millisecond of the broker's clock.
+    pub(super) fn excuse_silence(&mut self, now: u64) {
         let Stage::Connected(client) = &mut *self.stage else { return };
         // The time was not the client's.
         if let Some(exchange) = &mut client.exchange {
@@ -68,14 +75,14 @@ impl Connection {
                 && self.broker.overload.holds_publisher(self.halt == Halt::AtPacket, cx.waker()))
                 || (brings_changes(client, self.keeps, frame)
                     && shard.outgoing.journal.shuts_out(cx.waker())));
-        self.set_halt(if halts { Halt::AtPacket } else { Halt::No }, shard.now);
+        self.set_halt(if halts { Halt::AtPacket } else { Halt::No });
         self.halted |= halts;
         halts
     }
 
     /// The packet that is looked at is not taken yet.
-    pub(super) fn halt_at_packet(&mut self, shard: &Shard) {
-        self.set_halt(Halt::AtPacket, shard.now);
+    pub(super) fn halt_at_packet(&mut self) {
+        self.set_halt(Halt::AtPacket);
         self.halted = true;
     }
 

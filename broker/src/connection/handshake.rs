@@ -121,7 +121,13 @@ impl Connection {
 
     /// Who is refused because the broker is behind.
     fn check_overload(&self, connect: &Connect<'_>) -> Result<(), End> {
-        if self.broker.overload.level() >= Level::Scarce {
+        let is_refused = match self.broker.overload.level() {
+            Level::Enough | Level::Short => false,
+            // Who comes back takes what waits for it, which frees memory.
+            Level::Scarce => !self.broker.sessions.has(connect.client_id),
+            Level::Exhausted => true,
+        };
+        if is_refused {
             return Err(End::Refused(ReasonCode::QuotaExceeded));
         }
         let is_kept = connect.session_expiry > 0 || !connect.clean_start || connect.will.is_some();

@@ -236,12 +236,18 @@ impl Connection {
             Stage::Connecting(connecting) => connecting.deadline,
             Stage::Connected(client) => {
                 let mut heard_from = client.last_packet.max(self.throttle.until());
-                let waits = waits_until.is_some() || self.halt != Halt::No;
+                let is_halted = self.halt != Halt::No;
+                let waits = waits_until.is_some() || is_halted;
                 let unfinished = self.tail.len();
-                if waits {
+                if waits_until.is_some() {
                     heard_from = heard_from.max(shard.now);
+                } else if is_halted {
+                    heard_from += client.patience_while_halted();
                 }
-                client.check_deadlines(&self.broker, shard, heard_from, unfinished, waits)?
+                let next =
+                    client.check_deadlines(&self.broker, shard, heard_from, unfinished, waits)?;
+                // From the end of the halt on it goes at its pace again.
+                if is_halted { next.min(client.keep_alive_deadline(shard.now)) } else { next }
             }
             // Nobody can wake it when it is to close.
             Stage::Attaching(_) => shard.now + shard::TICK_MILLISECONDS,

@@ -224,7 +224,7 @@ impl Connection {
             Err(Untold::Close) => {
                 let waits = self.broker.overload.waits_for_disk(cx.waker());
                 if waits {
-                    self.halt_at_packet(shard);
+                    self.halt_at_packet();
                 }
                 Ok(waits)
             }

@@ -61,12 +61,20 @@ impl Connection {
     /// Acts on the packets that the tail holds.
     pub(super) fn go_on(&mut self, shard: &mut Shard, cx: &mut Context<'_>) -> Result<(), End> {
         self.halted = false;
+        let was_halted = self.is_halted_at_packet();
         let mut tail = std::mem::take(&mut self.tail);
         let used = self.packets(shard, cx, &tail)?;
         tail.drain(..used);
         self.tail = if tail.is_empty() { Vec::new() } else { tail };
-        if let Stage::Connected(client) = &mut *self.stage {
-            client.last_packet = shard.now;
+        match (was_halted, self.is_halted_at_packet()) {
+            // One that is let publish something now and then is not read for all that.
+            (true, true) => {}
+            (true, false) => self.excuse_silence(shard.now),
+            (false, _) => {
+                if let Stage::Connected(client) = &mut *self.stage {
+                    client.last_packet = shard.now;
+                }
+            }
         }
         Ok(())
     }

@@ -20,6 +20,7 @@ pub(super) struct Backlog {
     /// In bytes.
     mark: usize,
     is_well: AtomicBool,
+    has_failed: AtomicBool,
     commits: AtomicU64,
     /// Is told when the store has failed.
     pub(super) failed: Notify,
@@ -32,6 +33,7 @@ impl Backlog {
         Backlog {
             mark,
             is_well: AtomicBool::new(true),
+            has_failed: AtomicBool::new(false),
             commits: AtomicU64::new(0),
             failed: Notify::new(),
             parked: Mutex::default(),
@@ -48,10 +50,18 @@ impl Backlog {
         match health {
             Health::Well => drop(self.commits.fetch_add(1, Ordering::Relaxed)),
             Health::Full => {}
-            // It is kept until somebody asks.
-            Health::Failed(_) => self.failed.notify_one(),
+            Health::Failed(_) => {
+                self.has_failed.store(true, Ordering::Release);
+                // It is kept until somebody asks.
+                self.failed.notify_one();
+            }
         }
         self.is_well.store(*health == Health::Well, Ordering::Release);
+        self.wake();
+    }
+
+    /// Has whoever waits look again.
+    pub(super) fn wake(&self) {
         let parked = self.parked.lock().take();
         parked.into_iter().for_each(Waker::wake);
     }
@@ -59,6 +69,12 @@ impl Backlog {
     /// How often something became durable.
     pub(super) fn commits(&self) -> u64 {
         self.commits.load(Ordering::Relaxed)
+    }
+
+    /// Whether nothing becomes durable any more.
+    #[inline]
+    pub(super) fn has_failed(&self) -> bool {
+        self.has_failed.load(Ordering::Acquire)
     }
 
     /// Whether the store cannot keep up.

@@ -21,18 +21,24 @@ pub(crate) struct Durable {
     next_session: AtomicU64,
     /// The second of the wall clock at which the broker's clock began.
     start: AtomicU64,
-    waiters: Arc<Waiters>,
-    backlog: Arc<Backlog>,
+    pub(super) reports: Arc<Reports>,
+}
+
+/// Who is told how the store is.
+pub(super) struct Reports {
+    waiters: Mutex<Vec<Arc<Waiter>>>,
+    pub(super) backlog: Backlog,
+    last: Mutex<Health>,
 }
 
 /// Where something may wait: a shard, or what plugins have put.
 #[derive(Default)]
 pub(crate) struct Waiter {
     pub(super) waits: AtomicBool,
+    /// Much may wait for nobody any more: the store does not take anything.
+    pub(super) sifts: AtomicBool,
     waker: Mutex<Option<Waker>>,
 }
-
-type Waiters = Mutex<Vec<Arc<Waiter>>>;
 
 impl Durable {
     /// Opens the store in a folder. From `max_unwritten` bytes that
@@ -42,21 +48,19 @@ impl Durable {
         durability: Durability,
         max_unwritten: usize,
     ) -> Result<(Durable, State), OpenError> {
-        let waiters = Arc::<Waiters>::default();
-        let backlog = Arc::new(Backlog::new(max_unwritten));
-        let (told, behind) = (waiters.clone(), backlog.clone());
-        let last = Mutex::new(Health::Well);
-        let report = move |progress: Progress| {
-            behind.report(&progress.health);
-            report_health(&mut last.lock(), progress.health);
-            wake_all(&told);
-        };
+        let reports = Arc::new(Reports {
+            waiters: Mutex::default(),
+            backlog: Backlog::new(max_unwritten),
+            last: Mutex::new(Health::Well),
+        });
+        let told = reports.clone();
+        let report = move |progress: Progress| told.report(progress.health);
         let max_pending = Backlog::max_pending(max_unwritten);
         let options = Options { max_pending, ..Options::new(durability) };
         let (store, state) = Store::open(folder, options, Box::new(report))?;
         let start = AtomicU64::new(wall_clock());
         let next_session = AtomicU64::new(state.next_session.max(1));
-        Ok((Durable { store, next_session, start, waiters, backlog }, state))
+        Ok((Durable { store, next_session, start, reports }, state))
     }
 
     /// The broker's clock begins now.
@@ -113,25 +117,26 @@ impl Durable {
     /// Whether the store cannot keep up.
     #[inline]
     pub(crate) fn is_behind(&self) -> bool {
-        self.backlog.is_behind(&self.store)
+        self.reports.backlog.is_behind(&self.store)
     }
 
     /// Whether it can take nothing more for now.
     #[inline]
     pub(crate) fn is_full(&self) -> bool {
-        self.backlog.is_full(&self.store)
+        self.reports.backlog.is_full(&self.store)
     }
 
     /// Whether nothing that has to be kept is taken from a client; then it is woken when it may be.
     pub(crate) fn shuts_out(&self, client: &Waker) -> bool {
-        self.backlog.shuts_out(&self.store, client)
+        self.reports.backlog.shuts_out(&self.store, client)
     }
 
     /// Whether a client is not read that has brought the changes of this group; then it is woken when it
     /// may be. `is_held`: it was not before.
     #[inline]
     pub(crate) fn holds_up(&self, group: Sequence, is_held: bool, client: &Waker) -> bool {
-        self.store.durable() < group && self.backlog.holds_up(&self.store, group, is_held, client)
+        self.store.durable() < group
+            && self.reports.backlog.holds_up(&self.store, group, is_held, client)
     }
 
     /// Bytes that wait to be written.
@@ -141,17 +146,40 @@ impl Durable {
 
     /// How often something became durable.
     pub(crate) fn commits(&self) -> u64 {
-        self.backlog.commits()
+        self.reports.backlog.commits()
     }
 
     /// Returns when the store has failed, and nothing becomes durable any more.
     pub(crate) async fn failed(&self) {
-        self.backlog.failed.notified().await;
+        self.reports.backlog.failed.notified().await;
+    }
+
+    /// Whether nothing becomes durable any more.
+    #[inline]
+    pub(super) fn has_failed(&self) -> bool {
+        self.reports.backlog.has_failed()
     }
 
     /// How the store is.
     pub(crate) fn health(&self) -> Health {
         self.store.health()
+    }
+
+    /// Looks whether the store comes on, and wakes whoever waits as long as it does not. To be called once a second.
+    pub(crate) fn look(&self) {
+        match self.store.look() {
+            Health::Well => {}
+            // Who has gone meanwhile goes.
+            Health::Full => {
+                self.reports.backlog.wake();
+                self.reports.wake_all(true);
+            }
+            // The thread that would report it may wait for the disk.
+            failed @ Health::Failed(_) => {
+                self.reports.report(failed);
+                self.reports.wake_all(true);
+            }
+        }
     }
 
     /// Hands over a group of changes; see [`Store::submit`].
@@ -179,7 +207,7 @@ impl Durable {
 
     /// Has somebody woken, each time more is durable, who waits then.
     pub(crate) fn add(&self, waiter: &Arc<Waiter>) {
-        self.waiters.lock().push(waiter.clone());
+        self.reports.waiters.lock().push(waiter.clone());
     }
 }
 
@@ -196,14 +224,24 @@ impl Waiter {
     }
 }
 
-fn wake_all(waiters: &Waiters) {
-    // See `Journal::note_waiting`.
-    fence(Ordering::SeqCst);
-    for waiter in &*waiters.lock() {
-        if waiter.waits.swap(false, Ordering::AcqRel)
-            && let Some(waker) = &*waiter.waker.lock()
-        {
-            waker.wake_by_ref();
+impl Reports {
+    fn report(&self, health: Health) {
+        self.backlog.report(&health);
+        report_health(&mut self.last.lock(), health);
+        self.wake_all(false);
+    }
+
+    /// `sifts`: they look too who of those that wait is there still.
+    pub(super) fn wake_all(&self, sifts: bool) {
+        // See `Journal::note_waiting`.
+        fence(Ordering::SeqCst);
+        for waiter in &*self.waiters.lock() {
+            waiter.sifts.fetch_or(sifts, Ordering::Relaxed);
+            if waiter.waits.swap(false, Ordering::AcqRel)
+                && let Some(waker) = &*waiter.waker.lock()
+            {
+                waker.wake_by_ref();
+            }
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::session::{Kept, Message, Noted, RetainFlag, Session, Step, Will};
 mod backlog;
 mod durable;
 mod recovery;
+mod sift;
 
 pub(crate) use durable::{Durable, Waiter};
 pub(crate) use recovery::restore;
@@ -294,6 +295,9 @@ impl Journal {
         let until = durable.store.submit(&mut self.changes);
         self.last = until;
         self.messages.clear();
+        if self.has_failed() {
+            self.held.clear();
+        }
         for session in self.held.drain(..) {
             self.waiting.push_back(Waiting { until, session, what: Hold::Writes });
         }
@@ -313,6 +317,9 @@ impl Journal {
 
     /// Has something wait for a group, and for all that waits here already. Returns what it waits for.
     pub(crate) fn hold(&mut self, until: Sequence, session: &Arc<Session>, what: Hold) -> Sequence {
+        if self.has_failed() {
+            return until;
+        }
         let until = self.waiting.back().map_or(until, |last| last.until.max(until));
         self.waiting.push_back(Waiting { until, session: session.clone(), what });
         self.note_waiting();

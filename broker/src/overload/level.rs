@@ -6,7 +6,7 @@ pub(crate) enum Level {
     Enough,
     /// Publishers have to wait, and publish a message a second each.
     Short,
-    /// They publish nothing, and nobody new is let in.
+    /// Nobody new is let in beside.
     Scarce,
     /// What is at QoS 0 is dropped.
     Exhausted,
@@ -42,8 +42,8 @@ impl Level {
         match self {
             Level::Enough => "nobody waits for it",
             Level::Short => "publishers wait",
-            Level::Scarce => "publishers wait, and nobody new is let in",
-            Level::Exhausted => "publishers wait, nobody new is let in, and QoS 0 is dropped",
+            Level::Scarce => "publishers wait, and nobody without a session is let in",
+            Level::Exhausted => "publishers wait, nobody is let in, and QoS 0 is dropped",
         }
     }
 

@@ -30,7 +30,7 @@ pub(crate) struct Overload {
     disk_free: AtomicU64,
     /// Clients that are not read now.
     halted: AtomicUsize,
-    /// How often one was not.
+    /// How often one began to wait; anew after each message that it was let publish.
     halts: AtomicU64,
     /// Messages that clients did not get, by the reason.
     dropped: [AtomicU64; DropCause::ALL.len()],
@@ -48,7 +48,7 @@ impl Overload {
         self.halted.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Clients that are not read now, and how often one was not.
+    /// Clients that are not read now, and how often one began to wait.
     pub(crate) fn halted(&self) -> (usize, u64) {
         (self.halted.load(Ordering::Relaxed), self.halts.load(Ordering::Relaxed))
     }
@@ -100,8 +100,9 @@ impl Overload {
         }
         let is_new = self.parked.lock().add(publisher);
         // One that was woken a moment ago publishes its message a second, or nobody would ever know that
-        // there is memory again that the process has and does not give back.
-        let may = has_waited && is_new && self.level() == Level::Short;
+        // there is memory again that the process has and does not give back; nor would acknowledgements be read
+        // that come behind it, which are what frees memory.
+        let may = has_waited && is_new;
         // Either the change is seen here, or the publisher on the list by who brings it about.
         !may && self.level() > Level::Enough
     }

@@ -1,7 +1,7 @@
 //! What the machine has, and what of it is used.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Space of a file system, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,13 +58,29 @@ fn kib_in(text: &str, name: &str) -> Option<u64> {
     line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()?.checked_mul(1024)
 }
 
-/// Those of the control group of this process and of all above it, of version 2.
+/// Those of the control group of this process and of all above it.
 fn group_limits() -> impl Iterator<Item = u64> {
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
-    let own = groups.lines().find_map(|line| line.strip_prefix("0::/"));
-    let own = own.map(|path| PathBuf::from("/sys/fs/cgroup").join(path)).unwrap_or_default();
-    let all: Vec<PathBuf> = own.ancestors().map(|group| group.join("memory.max")).collect();
-    all.into_iter().filter_map(|file| fs::read_to_string(file).ok()?.trim().parse().ok())
+    let files = limit_files(&groups).into_iter();
+    files.filter_map(|file| fs::read_to_string(file).ok()?.trim().parse().ok())
+}
+
+/// Where they stand, by a list of the groups such as `0::/a/b`, or `4:memory:/a/b` of version 1.
+fn limit_files(groups: &str) -> Vec<PathBuf> {
+    let all = groups.lines().filter_map(|line| {
+        let (controllers, path) = line.split_once(':')?.1.split_once(":/")?;
+        let (root, name) = match controllers {
+            "" => ("/sys/fs/cgroup", "memory.max"),
+            v1 if v1.split(',').any(|it| it == "memory") => {
+                ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")
+            }
+            _ => return None,
+        };
+        let group = Path::new(root).join(path);
+        let above = group.ancestors().take_while(|group| group.starts_with(root));
+        Some(above.map(|group| group.join(name)).collect::<Vec<_>>())
+    });
+    all.flatten().collect()
 }
 
 #[cfg(test)]
@@ -77,6 +93,19 @@ mod tests {
         assert_eq!(kib_in(text, "VmRSS:"), Some(123 * 1024));
         assert_eq!(kib_in(text, "Threads:"), None);
         assert_eq!(kib_in(text, "VmSwap:"), None);
+    }
+
+    #[test]
+    fn the_limits_of_a_group_and_of_all_above_are_found() {
+        let files = limit_files("12:cpu,cpuacct:/a\n4:memory:/a/b\n0::/c\n");
+        let expected = [
+            "/sys/fs/cgroup/memory/a/b/memory.limit_in_bytes",
+            "/sys/fs/cgroup/memory/a/memory.limit_in_bytes",
+            "/sys/fs/cgroup/memory/memory.limit_in_bytes",
+            "/sys/fs/cgroup/c/memory.max",
+            "/sys/fs/cgroup/memory.max",
+        ];
+        assert_eq!(files, expected.map(PathBuf::from));
     }
 
     #[test]

@@ -241,6 +241,11 @@ impl Registry {
         self.entries.lock().get(client_id).map(|entry| self.seen(entry))
     }
 
+    /// Whether this client has a session.
+    pub(crate) fn has(&self, client_id: &str) -> bool {
+        self.entries.lock().contains_key(client_id)
+    }
+
     /// Has the owner of a session carry out an order.
     pub(crate) fn give(&self, client_id: &str, order: Order) -> Given {
         let entries = self.entries.lock();

@@ -154,6 +154,7 @@ impl Outgoing {
             self.mark(&session, outbox);
             wake.into_iter().for_each(Waker::wake);
         }
+        self.journal.sift();
     }
 
     /// Writes what has been marked. Sockets of any shard, never blocking.

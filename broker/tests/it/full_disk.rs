@@ -11,6 +11,7 @@ both_versions!(
     a_full_disk_bounds_what_is_taken,
     a_receiver_that_waits_for_a_full_disk_holds_nobody_up,
     a_failed_fsync_stops_the_broker,
+    a_disk_that_does_not_answer_stops_the_broker,
     a_failed_fsync_ends_what_must_be_kept_and_nothing_else,
 );
 
@@ -46,7 +47,7 @@ fn expect_puback(client: &mut Client, packet_id: u16) {
 fn who_waits_for_a_full_disk_is_served_again_when_there_is_space(version: Version) {
     let mut broker = Limited::start(SMALL);
     let subscriber = leave_subscriber(version, &broker);
-    let mut publisher = Login::new(version, "publisher").keep_alive(1).connect(broker.address);
+    let mut publisher = Login::new(version, "publisher").keep_alive(2).connect(broker.address);
     publisher.publish("kept/0", "first", QoS::AtLeastOnce);
     broker.fill_disk();
     send(&mut publisher, "kept/1", "second", QoS::AtLeastOnce);
@@ -63,7 +64,7 @@ fn who_waits_for_a_full_disk_is_served_again_when_there_is_space(version: Versio
     watcher.expect("live", "a");
     watcher.expect("live", "b");
     // One that is silent is given up; the publisher has been silent for longer, and may.
-    Login::new(version, "silent").keep_alive(1).connect(broker.address).drain_until_closed();
+    Login::new(version, "silent").keep_alive(2).connect(broker.address).drain_until_closed();
     assert_eq!(broker.operator().status()["halted_clients"], 1);
     broker.free_disk();
     expect_puback_and_pong(&mut publisher, 2);
@@ -157,6 +158,17 @@ fn a_failed_fsync_stops_the_broker(version: Version) {
     broker.break_disk();
     send(&mut publisher, "kept/x", "", QoS::AtLeastOnce);
     broker.line_with("the store has failed");
+    publisher.expect_disconnect(ReasonCode::ServerShuttingDown);
+    assert_eq!(broker.wait().code(), Some(75));
+}
+
+fn a_disk_that_does_not_answer_stops_the_broker(version: Version) {
+    let mut broker = Limited::start("");
+    leave_subscriber(version, &broker);
+    let mut publisher = Login::new(version, "publisher").connect(broker.address);
+    broker.hang_disk();
+    send(&mut publisher, "kept/x", "", QoS::AtLeastOnce);
+    broker.line_with("the store has failed: the disk has not answered for 10 seconds");
     publisher.expect_disconnect(ReasonCode::ServerShuttingDown);
     assert_eq!(broker.wait().code(), Some(75));
 }

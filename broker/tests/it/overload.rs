@@ -14,6 +14,9 @@ use crate::support::{Broker, Client, LastWill, Login, both_versions, message};
 both_versions!(
     publishers_wait_while_memory_is_short,
     nobody_is_let_in_while_memory_is_scarce,
+    who_comes_back_is_let_in_while_memory_is_scarce,
+    who_takes_and_publishes_goes_on_while_memory_is_exhausted,
+    a_client_that_waits_and_is_gone_is_given_up,
     qos_0_is_dropped_when_memory_is_exhausted,
     a_disk_with_too_little_space_takes_nothing_that_must_be_kept,
     without_space_who_cannot_be_told_is_disconnected_if_the_config_says_so,
@@ -125,11 +128,62 @@ fn nobody_is_let_in_while_memory_is_scarce(version: Version) {
     };
     assert_eq!(refused.reason, expected);
     publisher.ping();
-    send(&mut publisher, "a", "", QoS::AtLeastOnce);
+    let sent = [(); 3].map(|()| send(&mut publisher, "a", "", QoS::AtLeastOnce));
     broker.status_when(|status| status.halted_clients == 1);
     figures.use_memory(10);
-    expect_puback(&mut publisher, 1);
+    sent.into_iter().for_each(|packet_id| expect_puback(&mut publisher, packet_id));
     Client::connect(&broker, version, "new").ping();
+}
+
+fn who_comes_back_is_let_in_while_memory_is_scarce(version: Version) {
+    let Scene { broker, figures, _folder } = Scene::start(|_| {});
+    let login = leave_subscriber(version, &broker);
+    Client::connect(&broker, version, "publisher").publish("kept", "a", QoS::AtLeastOnce);
+    figures.use_memory(85);
+    broker.status_when(|status| status.memory == "scarce");
+    let mut subscriber = login.connect(broker.address());
+    subscriber.expect("kept", "a");
+    figures.use_memory(95);
+    broker.status_when(|status| status.memory == "exhausted");
+    let (_, refused) = login.ask(broker.address());
+    assert_ne!(refused.reason, ReasonCode::Success);
+    subscriber.ping();
+}
+
+/// Its acknowledgements come behind what it publishes, and are what frees memory.
+fn who_takes_and_publishes_goes_on_while_memory_is_exhausted(version: Version) {
+    let Scene { broker, figures, _folder } = Scene::start(|config| config.limits.max_inflight = 1);
+    let mut client = Client::connect(&broker, version, "client");
+    client.subscribe("in", QoS::AtLeastOnce);
+    let mut publisher = Client::connect(&broker, version, "publisher");
+    for payload in ["0", "1"] {
+        publisher.publish("in", payload, QoS::AtLeastOnce);
+    }
+    let first = client.receive(|packet| match packet {
+        Packet::Publish(publish) => publish.packet_id,
+        other => panic!("{other:?}"),
+    });
+    figures.use_memory(99);
+    broker.status_when(|status| status.memory == "exhausted");
+    let packet_id = send(&mut client, "out", "", QoS::AtLeastOnce);
+    client.send(&Packet::PubAck(Ack::new(first, ReasonCode::Success)));
+    expect_puback(&mut client, packet_id);
+    client.expect("in", "1");
+}
+
+fn a_client_that_waits_and_is_gone_is_given_up(version: Version) {
+    let Scene { broker, figures, _folder } = Scene::start(|_| {});
+    let mut publisher = Login::new(version, "publisher").keep_alive(1).connect(broker.address());
+    figures.use_memory(85);
+    broker.status_when(|status| status.memory == "scarce");
+    // A message a second would take longer.
+    for _ in 0..100 {
+        send(&mut publisher, "a", "", QoS::AtMostOnce);
+    }
+    broker.status_when(|status| status.halted_clients == 1);
+    drop(publisher);
+    let status = broker.status_when(|status| (status.clients, status.halted_clients) == (0, 0));
+    assert_eq!(status.memory, "scarce");
 }
 
 fn qos_0_is_dropped_when_memory_is_exhausted(version: Version) {

@@ -141,6 +141,59 @@ fn an_import_takes_the_place_of_another_store_only_when_it_is_told_to() {
     assert_eq!(state(other.path()), expected);
 }
 
+/// Nobody is sent in a circle: a repair could not do anything, and an import can.
+#[test]
+fn a_store_of_which_nothing_can_be_read_is_replaced() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    crashed(dir.path(), 58);
+    let mut lines = Vec::new();
+    export(dir.path(), &mut lines, &mut |_| {}).unwrap();
+    let expected = state(dir.path());
+    let damages: [fn(&Path); 4] = [
+        |dir| fs::write(dir.join("format"), "nothing\n").unwrap(),
+        |dir| fs::write(dir.join("format"), b"\xFF").unwrap(),
+        |dir| fs::remove_file(dir.join("format")).unwrap(),
+        |dir| fs::remove_dir_all(dir.join("journal")).unwrap(),
+    ];
+    crashed(other.path(), 59);
+    for damage in damages {
+        damage(other.path());
+        let errors = [
+            open(other.path()).err().unwrap(),
+            check(other.path(), false, &mut |_| {}).unwrap_err(),
+            check(other.path(), true, &mut |_| {}).unwrap_err(),
+        ];
+        for error in errors {
+            assert!(matches!(error, OpenError::Unreadable { .. }), "{error}");
+        }
+        let refused = import(other.path(), &mut lines.as_slice(), false, &mut |_| {});
+        assert!(matches!(refused, Err(ImportError::Exists)), "{refused:?}");
+        import(other.path(), &mut lines.as_slice(), true, &mut |_| {}).unwrap();
+        assert_eq!(state(other.path()), expected);
+    }
+    fs::write(other.path().join("format"), "hookmq store\nversion 1000000\n").unwrap();
+    let refused = import(other.path(), &mut lines.as_slice(), true, &mut |_| {});
+    assert!(matches!(refused, Err(ImportError::Open(OpenError::Newer { .. }))), "{refused:?}");
+}
+
+/// The file `format` is written before the journal has its name.
+#[test]
+fn a_first_start_that_was_cut_off_leaves_a_sound_store() {
+    let dir = tempfile::tempdir().unwrap();
+    crashed(dir.path(), 60);
+    let (journal, new) = (dir.path().join("journal"), dir.path().join("journal.new"));
+    for repair in [false, true] {
+        fs::rename(&journal, &new).unwrap();
+        let report = check(dir.path(), repair, &mut |_| {}).unwrap();
+        assert_eq!(report.findings, Vec::<String>::new());
+        assert_eq!((new.exists(), journal.exists()), (!repair, repair));
+        if !repair {
+            fs::rename(&new, &journal).unwrap();
+        }
+    }
+    Scripted::new(60).must_be(&state(dir.path()), GROUPS);
+}
+
 #[test]
 fn an_end_that_is_torn_is_no_damage() {
     let dir = tempfile::tempdir().unwrap();
@@ -155,6 +208,34 @@ fn an_end_that_is_torn_is_no_damage() {
     assert_eq!(fs::read(&path).unwrap(), bytes, "it was only looked at");
     let (_store, state) = open(dir.path()).expect("the store opens");
     assert_eq!(state.cut, Some(cut));
+}
+
+/// What a client may not send comes to nobody by way of an export that somebody has changed.
+#[test]
+fn an_export_that_was_changed_makes_no_store() {
+    let dir = tempfile::tempdir().unwrap();
+    crashed(dir.path(), 61);
+    let mut lines = Vec::new();
+    export(dir.path(), &mut lines, &mut |_| {}).unwrap();
+    let text = String::from_utf8(lines).unwrap();
+    let levels = format!("filter{}", "/".repeat(512));
+    for (what, by) in [
+        ("\"topic\":\"t/", "\"topic\":\"+/"),
+        ("\"topic\":\"retained/", "\"topic\":\"retained\\u0000/"),
+        ("\"filter\":\"filter/", "\"filter\":\"#/"),
+        ("\"filter\":\"filter/", &format!("\"filter\":\"{levels}/")),
+        ("\"options\":", "\"options\":10"),
+        ("\"identifier\":1", "\"identifier\":300000000"),
+        ("\"identifiers\":[1", "\"identifiers\":[0"),
+        ("\"properties\":\"AQA=\"", "\"properties\":\"AQI=\""),
+        ("\"share\":\"$share/group", "\"share\":\"$share/"),
+    ] {
+        let wrong = text.replacen(what, by, 1);
+        assert_ne!(wrong, text, "{what}");
+        let copy = tempfile::tempdir().unwrap();
+        let refused = import(copy.path(), &mut wrong.as_bytes(), false, &mut |_| {});
+        assert!(matches!(refused, Err(ImportError::Line { .. })), "{what}: {refused:?}");
+    }
 }
 
 #[test]

@@ -154,7 +154,7 @@ fn what_is_missing_is_not_made_anew() {
         let path = dir.path().join(missing);
         fs::rename(&path, dir.path().join("elsewhere")).unwrap();
         let error = open(dir.path()).err().unwrap();
-        assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
+        assert!(matches!(error, OpenError::Unreadable { .. }), "{error}");
         assert!(error.to_string().contains(missing), "{error}");
     }
 }

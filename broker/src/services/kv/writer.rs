@@ -7,13 +7,13 @@ use std::task::{Wake, Waker};
 use std::time::Duration;
 
 use hookmq_store::Sequence;
-use parking_lot::{Condvar, Mutex};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use super::{Key, Kv, Room};
 use crate::journal::{Durable, Waiter};
 
 /// Between looks at a disk that may have failed, while the last of it is written.
-const LOOK_AGAIN: Duration = Duration::from_millis(100);
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 
 /// Until it has a store of the broker, everything waits.
 #[derive(Default)]
@@ -79,7 +79,10 @@ impl Writer {
         let Some(durable) = self.0.durable.get() else { return };
         let mut state = self.0.state.lock();
         while !state.is_done() && durable.is_well() {
-            self.0.done.wait_for(&mut state, LOOK_AGAIN);
+            if self.0.done.wait_for(&mut state, LOOK_AGAIN).timed_out() {
+                // It may wake who takes the lock.
+                MutexGuard::unlocked(&mut state, || durable.look());
+            }
         }
         if !state.is_done() {
             log::error!("what plugins have put last is not in the store");

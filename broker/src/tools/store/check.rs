@@ -26,7 +26,7 @@ const AFTER_HELP: &str = "\
 It reads every byte. What is there goes to stdout; what cannot be read to stderr, a line for each with what is
 lost. Nothing is changed without --repair, and with it not before all of these lines are said. A damaged journal
 is not removed but put aside, as store/journal.damaged-1. To look at a store takes room for a copy of
-its journal files, 200 MiB at most, and to repair it that of all it holds.
+its journal files, about 200 MiB at most, and to repair it that of all it holds.
 
 The end of a journal that was being written when the broker was killed or power was lost is not damage: it was not
 yet what `durability:` promises, and the broker cuts it off when it starts.

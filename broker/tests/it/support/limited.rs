@@ -1,4 +1,4 @@
-//! A broker in a process of its own, on a disk that can be full or fail.
+//! A broker in a process of its own, on a disk that can be full, fail, or not answer.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -40,7 +40,7 @@ impl Limited {
             .env("LD_PRELOAD", library())
             .env("DISK_DIR", folder.path().join("data/store"))
             .env("DISK_CONTROL", folder.path().join("disk"));
-        limit(folder.path(), u64::MAX, false);
+        limit(folder.path(), u64::MAX, WORKS);
         let mut process = Process::start(&mut command, "it is built with the tests");
         let [address, in_memory] = process.addresses();
         Limited { process, folder, address, in_memory }
@@ -48,17 +48,22 @@ impl Limited {
 
     /// The disk takes nothing more.
     pub(crate) fn fill_disk(&mut self) {
-        limit(self.folder.path(), 0, false);
+        limit(self.folder.path(), 0, WORKS);
     }
 
     /// There is space again.
     pub(crate) fn free_disk(&mut self) {
-        limit(self.folder.path(), u64::MAX, false);
+        limit(self.folder.path(), u64::MAX, WORKS);
     }
 
     /// From now on fsync fails.
     pub(crate) fn break_disk(&mut self) {
-        limit(self.folder.path(), u64::MAX, true);
+        limit(self.folder.path(), u64::MAX, FAILS);
+    }
+
+    /// From now on fsync does not return.
+    pub(crate) fn hang_disk(&mut self) {
+        limit(self.folder.path(), u64::MAX, HANGS);
     }
 
     /// Waits until it logs this.
@@ -95,11 +100,16 @@ pub(crate) fn poll<T: std::fmt::Debug>(mut ask: impl FnMut() -> T, look: impl Fn
     }
 }
 
-/// So many bytes may be written in all, and fsync works or fails.
-fn limit(folder: &Path, bytes: u64, fsync_fails: bool) {
+/// What fsync does.
+const WORKS: u8 = 0;
+const FAILS: u8 = 1;
+const HANGS: u8 = 2;
+
+/// So many bytes may be written in all.
+fn limit(folder: &Path, bytes: u64, fsync: u8) {
     let new = folder.join("disk.new");
     // As a whole or not at all.
-    fs::write(&new, format!("{bytes} {}\n", u8::from(fsync_fails))).unwrap();
+    fs::write(&new, format!("{bytes} {fsync}\n")).unwrap();
     fs::rename(new, folder.join("disk")).unwrap();
 }
 
