@@ -33,7 +33,7 @@ pub struct Load {
 const CALM: Duration = Duration::from_secs(1);
 
 /// How long nothing may come before what is missing counts as lost.
-const QUIET: Duration = Duration::from_secs(15);
+const QUIET: Duration = Duration::from_secs(6);
 
 const PUBLISHERS: usize = 6;
 const WILLING: usize = 3;
