@@ -34,6 +34,8 @@ const CALM: Duration = Duration::from_secs(1);
 
 /// How long nothing may come before what is missing counts as lost.
 const QUIET: Duration = Duration::from_secs(6);
+/// What comes again and again has arrived.
+const LONGEST: Duration = Duration::from_mins(2);
 
 const PUBLISHERS: usize = 6;
 const WILLING: usize = 3;
@@ -159,7 +161,8 @@ impl Load {
 
     /// Until nothing comes any more.
     fn let_all_arrive(&self) {
-        let (mut progress, mut last) = (0, Instant::now());
+        let (mut progress, began) = (0, Instant::now());
+        let mut last = began;
         loop {
             pause(Duration::from_millis(200));
             let now = self.scene.ledger.verdict();
@@ -168,7 +171,7 @@ impl Load {
             }
             let is_sent = self.senders.iter().all(JoinHandle::is_finished);
             let patience = if is_sent && now.lost.is_empty() { CALM } else { QUIET };
-            if last.elapsed() > patience {
+            if last.elapsed() > patience || began.elapsed() > LONGEST {
                 return;
             }
         }
